@@ -1,0 +1,1 @@
+"""OCI runtime specs, security defaults, conmon, and the runtimes' command lines."""

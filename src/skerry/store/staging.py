@@ -1,0 +1,111 @@
+"""Staging folders: where things are built before they are renamed into place.
+
+A staging folder is locked while its maker lives; an unlocked one is garbage that the next command may sweep.
+"""
+
+from __future__ import annotations
+
+import os
+
+from skerry.store.locks import Lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Staging:
+    """A private folder ``path`` under the store's ``staging/``; removed, with what is still in it, on exit."""
+
+    __slots__ = ("_lock", "path")
+
+    def __init__(self, parent: str) -> None:
+        os.makedirs(parent, mode=0o700, exist_ok=True)
+        self.path = os.path.join(parent, os.urandom(8).hex())
+        # The lock file comes first: a sweeper never sees an unlocked folder of a living process.
+        self._lock = Lock(self.path + ".lock")
+        os.mkdir(self.path, 0o700)
+
+    def __enter__(self) -> Staging:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        remove_tree(self.path)
+        self._lock.release(remove=True)
+
+
+def sweep(parent: str) -> int:
+    """Remove staging folders whose makers died; how many."""
+    try:
+        names = os.listdir(parent)
+    except FileNotFoundError:
+        return 0
+    removed = 0
+    for name in names:
+        base = name.removesuffix(".lock")
+        try:
+            lock = Lock(os.path.join(parent, base + ".lock"), blocking=False)
+        except BlockingIOError:
+            continue
+        removed += os.path.exists(os.path.join(parent, base))
+        remove_tree(os.path.join(parent, base))
+        lock.release(remove=True)
+    return removed
+
+
+def remove_tree(path: str) -> None:
+    """Remove a tree without following links and without recursion in Python; absent is fine.
+
+    Directories that forbid it are made writable first (layers hold mode 0 folders, and a user may be mapped)."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        os.unlink(path)
+        return
+    except PermissionError:
+        os.chmod(path, 0o700, follow_symlinks=False) if os.chmod in os.supports_follow_symlinks else os.chmod(path, 0o700)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    stack: list[tuple[int, str, list[str]]] = [(fd, path, _empty(fd))]
+    while stack:
+        fd, name, folders = stack[-1]
+        if folders:
+            child = folders.pop()
+            try:
+                child_fd = os.open(child, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+            except PermissionError:
+                os.chmod(child, 0o700, dir_fd=fd)
+                child_fd = os.open(child, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+            stack.append((child_fd, child, _empty(child_fd)))
+            continue
+        stack.pop()
+        os.close(fd)
+        if stack:
+            os.rmdir(name, dir_fd=stack[-1][0])
+        else:
+            os.rmdir(name)
+
+
+def _empty(fd: int) -> list[str]:
+    """Unlink all but the folders in ``fd``; the folders' names."""
+    folders = []
+    writable = False
+    with os.scandir(fd) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+                continue
+            try:
+                os.unlink(entry.name, dir_fd=fd)
+            except PermissionError:
+                if writable:
+                    raise
+                os.chmod(fd, 0o700)
+                writable = True
+                os.unlink(entry.name, dir_fd=fd)
+    if folders and not writable and not os.access(".", os.W_OK | os.X_OK, dir_fd=fd):
+        os.chmod(fd, 0o700)
+    return folders

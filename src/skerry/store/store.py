@@ -1,0 +1,70 @@
+"""One root: where things are, and the open database."""
+
+from __future__ import annotations
+
+import os
+
+from skerry.errors import Denied, Unavailable
+from skerry.store.locks import Lock
+from skerry.store.staging import Staging
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.store.database import Database
+
+_FOLDERS = ("blobs/sha256", "layers", "containers", "volumes", "staging", "locks")
+
+
+class Store:
+    """The persistent half (``root``) and the half that a reboot empties (``runroot``) of one store.
+
+        root/skerry.db  blobs/sha256/HEX  layers/HEX/{diff,…}  containers/ID/…  volumes/NAME/_data  staging/  locks/
+        runroot/containers/ID/…
+    """
+
+    def __init__(self, root: str, runroot: str, *, rootless: bool = False) -> None:
+        self.root = root
+        self.runroot = runroot
+        self.rootless = rootless
+        self._db: Database | None = None
+
+    @property
+    def db(self) -> Database:
+        """The state database, opened (and the root's folders made) at first use."""
+        if self._db is None:
+            from skerry.store.database import Database
+
+            path = self.path("skerry.db")
+            if not os.path.exists(path):
+                self._create()
+            self._db = Database(path)
+        return self._db
+
+    def _create(self) -> None:
+        try:
+            for name in _FOLDERS:
+                os.makedirs(self.path(name), mode=0o700, exist_ok=True)
+            # Containers as other users (user namespaces) must reach their root below these.
+            for name in ("", "layers", "containers", "volumes"):
+                os.chmod(self.path(name), 0o711)
+        except PermissionError as error:
+            raise Denied(f"cannot create the store at {self.root}: {error.strerror}") from error
+        except OSError as error:
+            raise Unavailable(f"cannot create the store at {self.root}: {error.strerror}") from error
+
+    def path(self, *names: str) -> str:
+        """A path under ``root``."""
+        return os.path.join(self.root, *names)
+
+    def run_path(self, *names: str) -> str:
+        """A path under ``runroot``."""
+        return os.path.join(self.runroot, *names)
+
+    def lock(self, kind: str, name: str, *, shared: bool = False, blocking: bool = True) -> Lock:
+        """The lock of one object (kind: pod, container, network, image, layer, volume)."""
+        return Lock(self.path("locks", f"{kind}-{name.replace('/', '-')}"), shared=shared, blocking=blocking)
+
+    def staging(self) -> Staging:
+        """A locked folder on the root's file system to build things in."""
+        return Staging(self.path("staging"))
+
