@@ -1,0 +1,1 @@
+"""The operations and their rules: containers, images, volumes, networks, events, system. The importable library."""

@@ -1,0 +1,77 @@
+"""The shapes of what the engine stores about a container. Types only: imported under TYPE_CHECKING."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+from skerry.network.types import NetworkRequest, PortMapping
+from skerry.runtime.types import ContainerConfig
+
+Status = Literal["created", "initialized", "running", "paused", "stopping", "exited", "removing"]
+
+
+class RestartPolicy(TypedDict):
+    name: str  # no, on-failure, always, unless-stopped
+    max_retries: int
+
+
+class ContainerRecord(TypedDict, total=False):
+    """What was decided at creation; changes only by rename and update."""
+
+    id: str
+    name: str
+    image: str  # the image's name as it was found, "" with --rootfs
+    image_id: str
+    layers: list[str]  # chain ids, base first
+    pod: str
+    created_ns: int
+    config: ContainerConfig
+    entrypoint: list[str]
+    command: list[str]
+    networks: list[NetworkRequest]
+    ports: list[PortMapping]
+    exposed: list[str]  # "80/tcp"
+    volumes: list[str]  # named and anonymous volumes that it uses
+    dns: list[str]
+    dns_search: list[str]
+    dns_options: list[str]
+    add_hosts: list[str]
+    no_hosts: bool
+    no_hostname: bool
+    auto_remove: bool
+    remove_image: bool
+    restart: RestartPolicy
+    create_command: list[str]
+    cid_file: str
+    pid_file: str
+    conmon_pid_file: str
+    requires: list[str]
+    detach_keys: str
+    image_user: str
+    network_options: list[str]  # pasta's
+    publish_all: bool
+
+
+class ContainerState(TypedDict, total=False):
+    """What happens to it. ``status`` is what was last written; `state.observe` says what is."""
+
+    status: Status
+    boot_id: str
+    pid: int
+    pid_start: int  # clock ticks after boot, field 22 of /proc/PID/stat: tells a reused pid
+    conmon_pid: int
+    conmon_start: int
+    started_ns: int
+    finished_ns: int
+    exit_code: int
+    oom_killed: bool
+    error: str
+    restarts: int
+    stopped_by_user: bool
+    cleaned: bool  # after an exit: unmounted, network gone, runtime state deleted
+    netns: str
+    network: dict[str, Any]
+    ports: list[PortMapping]  # with the host ports that were chosen
+    volatile: bool
+    ever_started: bool
+    cgroup_path: str

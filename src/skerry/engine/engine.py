@@ -1,0 +1,112 @@
+"""The `Engine`: one store with its settings, and a facade per kind of object, loaded when it is used."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from skerry.store.store import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.config.settings import Settings
+    from skerry.engine.containers import Containers
+    from skerry.engine.events import Events
+    from skerry.engine.images import Images
+    from skerry.engine.networks import Networks
+    from skerry.engine.system import System
+    from skerry.engine.volumes import Volumes
+    from skerry.network.context import NetworkContext
+
+
+class Engine:
+    """What every face (command line, HTTP API, library) calls. Not shared between threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = Store(settings.root, settings.runroot, rootless=settings.rootless)
+        self._network: NetworkContext | None = None
+
+    @property
+    def containers(self) -> Containers:
+        from skerry.engine.containers import Containers
+
+        return Containers(self)
+
+    @property
+    def images(self) -> Images:
+        from skerry.engine.images import Images
+
+        return Images(self)
+
+    @property
+    def volumes(self) -> Volumes:
+        from skerry.engine.volumes import Volumes
+
+        return Volumes(self)
+
+    @property
+    def networks(self) -> Networks:
+        from skerry.engine.networks import Networks
+
+        return Networks(self)
+
+    @property
+    def events(self) -> Events:
+        from skerry.engine.events import Events
+
+        return Events(self)
+
+    @property
+    def system(self) -> System:
+        from skerry.engine.system import System
+
+        return System(self)
+
+    @property
+    def network(self) -> NetworkContext:
+        """Where the network room keeps its definitions and leases."""
+        if self._network is None:
+            from skerry.engine.containers.network import open_context
+
+            self._network = open_context(self.settings)
+        return self._network
+
+    def command_line(self) -> list[str]:
+        """How another program (conmon's exit command) calls this very Skerry on this very store."""
+        settings = self.settings
+        return [
+            *_launcher(),
+            "--root", settings.root,
+            "--runroot", settings.runroot,
+            "--tmpdir", settings.tmpdir,
+            "--network-config-dir", settings.network_config_dir,
+            "--volumepath", settings.volume_path,
+            "--cgroup-manager", settings.cgroup_manager,
+            "--events-backend", settings.events_backend,
+            "--log-level", settings.log_level,
+        ]  # fmt: skip
+
+
+def _launcher() -> list[str]:
+    script = os.path.abspath(sys.argv[0]) if sys.argv and sys.argv[0] else ""
+    if os.path.basename(script) in ("skerry", "podman", "docker") and os.access(script, os.X_OK):
+        return [script]
+    for folder in ("/usr/local/bin", "/usr/bin"):
+        if os.access(f"{folder}/skerry", os.X_OK):
+            return [f"{folder}/skerry"]
+    # Used as a library from a checkout: the same interpreter and the same path find the same code.
+    start = f"import sys; sys.path[:] = {sys.path!r}; from skerry.cli.main import main; main()"
+    return [sys.executable, "-c", start]
+
+
+def open_engine(flags: dict[str, object]) -> Engine:
+    """Settings from the configuration files and ``flags``, the user namespace if one is needed, and the engine."""
+    from skerry.config.settings import load_settings
+
+    settings = load_settings(flags)  # type: ignore[arg-type]
+    if settings.rootless:
+        from skerry.engine.rootless import enter
+
+        enter(settings)
+    return Engine(settings)
