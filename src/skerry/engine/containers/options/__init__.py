@@ -1,0 +1,1 @@
+"""From what a user asked for (`types.CreateOptions`) to what a container is (`ContainerRecord`)."""

@@ -1,0 +1,212 @@
+"""Options + image → `ContainerRecord`."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from skerry.engine.containers.options.mounts import check_volume_name, mounts
+from skerry.engine.containers.options.namespaces import id_maps, namespaces, network_mode
+from skerry.engine.containers.options.process import (
+    entrypoint_and_command,
+    environment,
+    key_values,
+    labels,
+    working_directory,
+)
+from skerry.engine.containers.options.resources import resources
+from skerry.engine.containers.options.security import apply_security
+from skerry.engine.units import parse_size
+from skerry.errors import Invalid
+from skerry.linux.process import parse_signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skerry.engine.containers.options.types import CreateOptions
+    from skerry.engine.containers.types import ContainerRecord, RestartPolicy
+    from skerry.engine.engine import Engine
+    from skerry.engine.images.types import ImageRecord
+    from skerry.network.types import PortMapping
+    from skerry.runtime.types import ContainerConfig
+
+_COPIED = (
+    "group_add", "umask", "tz", "read_only", "oom_score_adj", "device_cgroup_rule", "cgroup_parent", "init", "init_path",
+    "personality", "preserve_fds",
+)  # fmt: skip
+_CONFIG_KEYS = {"group_add": "groups", "device_cgroup_rule": "device_cgroup_rules"}
+
+
+def build_record(engine: Engine, options: CreateOptions, image: ImageRecord | None) -> ContainerRecord:
+    """Decide everything about a container. Nothing is written; errors are `Invalid` or `NotFound`."""
+    image_config: dict[str, Any] = image["config"] if image else {}
+    container_id = os.urandom(32).hex()
+    config = _config(engine, options, image_config, container_id)
+    entrypoint, command = entrypoint_and_command(options, image_config)
+    config["args"] = [*entrypoint, *command]
+    if not config["args"]:
+        raise Invalid("no command or entrypoint provided, and no CMD or ENTRYPOINT from image")
+    mode, networks, network_options = network_mode(engine, options)
+    config["namespaces"]["net"] = mode
+    if options.get("name"):
+        check_volume_name(options["name"])
+    record: ContainerRecord = {
+        "id": container_id,
+        "name": options.get("name", ""),
+        "image": (options["image"] if options.get("rootfs") else image["names"][0] if image["names"] else "") if image else "",
+        "image_id": image["id"] if image else "",
+        "layers": image["layers"] if image else [],
+        "pod": "",
+        "created_ns": time.time_ns(),
+        "config": config,
+        "entrypoint": entrypoint,
+        "command": command,
+        "networks": networks,
+        "network_options": network_options,
+        "ports": published(options, image_config, mode),
+        "exposed": _exposed(options, image_config),
+        "volumes": [mount["name"] for mount in config["mounts"] if mount["type"] == "volume"],
+        "auto_remove": options.get("rm", False),
+        "remove_image": options.get("rmi", False),
+        "restart": _restart(options),
+        "create_command": options.get("create_command", []),
+        "no_hosts": options.get("no_hosts", False),
+        "no_hostname": options.get("no_hostname", False),
+    }
+    for key in ("dns", "dns_search"):
+        record[key] = list(options.get(key, ()))  # type: ignore[literal-required]
+    record["dns_options"] = list(options.get("dns_option", ()))
+    record["add_hosts"] = list(options.get("add_host", ()))
+    for key, name in (("cidfile", "cid_file"), ("pidfile", "pid_file"), ("conmon_pidfile", "conmon_pid_file")):
+        if options.get(key):
+            record[name] = os.path.abspath(options[key])  # type: ignore[literal-required]
+    config["name"] = record["name"]
+    return record
+
+
+def _config(engine: Engine, options: CreateOptions, image: dict[str, Any], container_id: str) -> ContainerConfig:
+    settings = engine.settings
+    config: ContainerConfig = {
+        "id": container_id,
+        "env": environment(options, image, settings),
+        "cwd": working_directory(options, image),
+        "user": options.get("user", "") or image.get("User") or "",
+        "terminal": options.get("tty", False),
+        "stdin_open": options.get("interactive", False),
+        "labels": labels(options, image),
+        "annotations": key_values(options.get("annotation", []), "annotation"),
+        "sysctls": key_values(options.get("sysctl", []), "sysctl"),
+        "ulimits": list(options.get("ulimit", ())),
+        "devices": list(options.get("device", ())),
+        "mounts": mounts(engine, options, list(image.get("Volumes") or ())),
+        "resources": resources(options, settings),
+        "namespaces": namespaces(engine, options, settings.cgroupns),
+        "read_only_tmpfs": options.get("read_only_tmpfs", True),
+        "shm_size": parse_size(options["shm_size"], "shm-size") if options.get("shm_size") else settings.shm_size,
+        "stop_signal": parse_signal(options.get("stop_signal") or image.get("StopSignal") or "SIGTERM"),
+        "stop_timeout_s": options.get("stop_timeout", settings.stop_timeout),
+        "timeout_s": options.get("timeout", 0),
+        "cgroups": options.get("cgroups") or "enabled",  # type: ignore[typeddict-item]
+        "runtime": settings.runtime,
+        "hostname": _hostname(options, container_id),
+    }
+    apply_security(options, config)
+    for key in _COPIED:
+        if options.get(key):
+            config[_CONFIG_KEYS.get(key, key)] = options[key]  # type: ignore[literal-required]
+    for key in ("uid", "gid"):
+        items = options.get(f"{key}map")
+        if items:
+            config[f"{key}_maps"] = id_maps(items, f"{key}map")  # type: ignore[literal-required, arg-type]
+    if config["cgroups"] not in ("enabled", "disabled", "no-conmon", "split"):
+        raise Invalid(f'invalid --cgroups value "{config["cgroups"]}"', hint="enabled, disabled, no-conmon or split")
+    if options.get("rootfs"):
+        config["rootfs"] = _rootfs(options["image"])
+    _logging(options, config, settings.log_driver, settings.log_size_max)
+    return config
+
+
+def _hostname(options: CreateOptions, container_id: str) -> str:
+    name = options.get("hostname", "")
+    if name:
+        if len(name) > 64 or not name.isascii() or not name.replace("-", "a").replace(".", "a").replace("_", "a").isalnum():
+            raise Invalid(f'invalid hostname "{name[:80]}"', hint="letters, digits, dots and hyphens, 64 at most")
+        return name
+    if options.get("uts") == "host" or (options.get("network") or [""])[0] == "host":
+        return os.uname().nodename
+    return container_id[:12]
+
+
+def _rootfs(path: str) -> str:
+    absolute = os.path.abspath(path)
+    if not os.path.isdir(absolute):
+        raise Invalid(f"rootfs {path}: no such directory")
+    return absolute
+
+
+def _logging(options: CreateOptions, config: ContainerConfig, driver: str, size_max: int) -> None:
+    driver = options.get("log_driver") or driver
+    if driver not in ("k8s-file", "json-file", "journald", "none", "passthrough"):
+        raise Invalid(f'invalid log driver "{driver}"', hint="k8s-file, json-file, journald, none or passthrough")
+    config["log_driver"] = driver
+    config["log_size_max"] = size_max
+    for key, value in key_values(options.get("log_opt", []), "log option").items():
+        if key == "path":
+            config["log_path"] = os.path.abspath(value)
+        elif key == "tag":
+            if driver != "journald":
+                raise Invalid("log tags are only supported with the journald log driver")
+            config["log_tag"] = value
+        elif key == "max-size":
+            config["log_size_max"] = parse_size(value, "log-opt max-size")
+        else:
+            raise Invalid(f'unknown log option "{key}"', hint="path, tag or max-size")
+
+
+def _restart(options: CreateOptions) -> RestartPolicy:
+    text = options.get("restart", "")
+    name, colon, count = text.partition(":")
+    if name not in ("", "no", "on-failure", "always", "unless-stopped"):
+        raise Invalid(f'"{text}" is not a valid restart policy', hint="no, on-failure[:N], always or unless-stopped")
+    if colon and (name != "on-failure" or not count.isdigit()):
+        raise Invalid(f'"{text}" is not a valid restart policy', hint="only on-failure takes a count")
+    if name not in ("", "no") and options.get("rm"):
+        raise Invalid("the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"")
+    return {"name": name or "no", "max_retries": int(count or 0)}
+
+
+def published(options: CreateOptions, image: dict[str, Any], mode: str) -> list[PortMapping]:
+    """``-p``, and with ``-P`` every exposed port on a random host port."""
+    from skerry.network.ports import parse_publish
+
+    if not options.get("publish") and not options.get("publish_all"):
+        return []
+    if mode == "host":
+        return []  # Podman discards them: the container has the host's ports
+    if mode.partition(":")[0] in ("none", "container", "ns"):
+        if options.get("publish_all") and not options.get("publish"):
+            return []
+        raise Invalid("published or exposed ports must be used with a bridge or pasta network")
+    result: list[PortMapping] = []
+    for item in options.get("publish", ()):
+        result += parse_publish(item)
+    if options.get("publish_all"):
+        taken = {(port["protocol"], port["container_port"] + n) for port in result for n in range(port["range"])}
+        for item in _exposed(options, image):
+            number, _, protocol = item.partition("/")
+            if (protocol, int(number)) not in taken:
+                result += parse_publish(f"{number}/{protocol}")
+    return result
+
+
+def _exposed(options: CreateOptions, image: dict[str, Any]) -> list[str]:
+    result: dict[str, None] = {}
+    for item in (*(image.get("ExposedPorts") or ()), *options.get("expose", ())):
+        numbers, _, protocol = item.partition("/")
+        first, _, last = numbers.partition("-")
+        if not first.isdigit() or not (last or first).isdigit() or not 0 < int(first) <= int(last or first) < 65536:
+            raise Invalid(f'invalid exposed port "{item}"')
+        for number in range(int(first), int(last or first) + 1):
+            result[f"{number}/{protocol or 'tcp'}"] = None
+    return list(result)

@@ -1,0 +1,99 @@
+"""Limits: memory, cpu, pids, block I/O."""
+
+from __future__ import annotations
+
+from skerry.engine.units import parse_size
+from skerry.errors import Invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.config.settings import Settings
+    from skerry.engine.containers.options.types import CreateOptions
+    from skerry.runtime.types import Resources, ThrottleDevice
+
+_PLAIN = (
+    "memory_swappiness", "oom_kill_disable", "cpu_shares", "cpu_rt_period", "cpu_rt_runtime", "cpuset_cpus",
+    "cpuset_mems", "blkio_weight",
+)  # fmt: skip
+
+
+def resources(options: CreateOptions, settings: Settings) -> Resources:
+    """The limits asked for, and the default limit of processes."""
+    result: Resources = {}
+    for key in _PLAIN:
+        if options.get(key):
+            result[key] = options[key]  # type: ignore[literal-required]
+    _memory(options, result)
+    _cpu(options, result)
+    result["pids_limit"] = options.get("pids_limit", 0) or settings.pids_limit
+    _block_io(options, result)
+    if options.get("cgroup_conf"):
+        result["cgroup_conf"] = dict(_pair(item, "cgroup-conf") for item in options["cgroup_conf"])
+    return result
+
+
+def _memory(options: CreateOptions, result: Resources) -> None:
+    if options.get("memory"):
+        result["memory"] = parse_size(options["memory"], "memory")
+        result["memory_swap"] = 2 * result["memory"]
+    if options.get("memory_reservation"):
+        result["memory_reservation"] = parse_size(options["memory_reservation"], "memory-reservation")
+    swap = options.get("memory_swap")
+    if swap:
+        if "memory" not in result:
+            raise Invalid("you should always set the memory limit when using the memory swap limit")
+        result["memory_swap"] = -1 if swap == "-1" else parse_size(swap, "memory-swap")
+        if 0 <= result["memory_swap"] < result["memory"]:
+            raise Invalid("minimum memoryswap limit should be larger than memory limit, see usage")
+    if result.get("memory_reservation", 0) > result.get("memory", 1 << 63):
+        raise Invalid("minimum memory limit cannot be less than memory reservation limit, see usage")
+    if not 0 <= options.get("memory_swappiness", 0) <= 100 and options.get("memory_swappiness") != -1:
+        raise Invalid("invalid value: memory-swappiness must be between 0 and 100")
+
+
+def _cpu(options: CreateOptions, result: Resources) -> None:
+    cpus = options.get("cpus", 0.0)
+    if cpus:
+        for flag in ("cpu_period", "cpu_quota"):
+            if options.get(flag):
+                raise Invalid(f"--{flag.replace('_', '-')} and --cpus cannot be set together")
+        if cpus < 0.01:
+            raise Invalid("--cpus must be at least 0.01")
+        result["cpu_period"] = 100000
+        result["cpu_quota"] = int(cpus * 100000)
+        return
+    if options.get("cpu_period"):
+        result["cpu_period"] = options["cpu_period"]
+    if options.get("cpu_quota"):
+        result["cpu_quota"] = options["cpu_quota"]
+
+
+def _pair(item: str, flag: str) -> tuple[str, str]:
+    head, colon, tail = item.partition("=" if flag == "cgroup-conf" else ":")
+    if not colon or not head or not tail:
+        raise Invalid(f"bad format for --{flag}: {item}")
+    return head, tail
+
+
+def _block_io(options: CreateOptions, result: Resources) -> None:
+    if options.get("blkio_weight_device"):
+        result["blkio_weight_device"] = [
+            (path, _number(text, item)) for item in options["blkio_weight_device"]
+            for path, text in [_pair(item, "blkio-weight-device")]
+        ]  # fmt: skip
+    for key in ("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops"):
+        items = options.get(key)
+        if items:
+            result[key] = [_throttle(item, key) for item in items]  # type: ignore[literal-required]
+
+
+def _throttle(item: str, key: str) -> ThrottleDevice:
+    path, text = _pair(item, key.replace("_", "-"))
+    rate = parse_size(text, key.replace("_", "-")) if key.endswith("bps") else _number(text, item)
+    return {"path": path, "rate": rate}
+
+
+def _number(text: str, item: str) -> int:
+    if not text.isdigit():
+        raise Invalid(f"invalid rate for device: {item}")
+    return int(text)

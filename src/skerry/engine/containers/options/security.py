@@ -1,0 +1,56 @@
+"""``--security-opt``: seccomp, AppArmor, SELinux labels, masks, no-new-privileges."""
+
+from __future__ import annotations
+
+import os
+
+from skerry.errors import Invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.containers.options.types import CreateOptions
+    from skerry.runtime.types import ContainerConfig
+
+
+def apply_security(options: CreateOptions, config: ContainerConfig) -> None:
+    """Put the security options into ``config``."""
+    config["cap_add"] = list(options.get("cap_add", ()))
+    config["cap_drop"] = list(options.get("cap_drop", ()))
+    config["privileged"] = options.get("privileged", False)
+    for option in options.get("security_opt", ()):
+        key, value = _split(option)
+        if key == "no-new-privileges":
+            if value not in ("", "true", "false"):
+                raise Invalid(f'invalid --security-opt "{option}": no-new-privileges takes true or false')
+            config["no_new_privileges"] = value != "false"
+        elif key == "seccomp":
+            config["seccomp"] = _seccomp(value)
+        elif key == "apparmor":
+            config["apparmor"] = value
+        elif key == "label":
+            config.setdefault("label_opts", []).append(value)
+        elif key in ("mask", "unmask"):
+            items = ["ALL"] if value.lower() == "all" else value.split(":")
+            config.setdefault(key, []).extend(items)  # type: ignore[attr-defined]
+        elif key == "systempaths" and value == "unconfined":
+            config.setdefault("unmask", []).append("ALL")
+        elif key == "proc-opts":
+            config.setdefault("annotations", {})["io.skerry.proc-opts"] = value
+        else:
+            raise Invalid(f'invalid --security-opt 2: "{option}"')
+
+
+def _split(option: str) -> tuple[str, str]:
+    equals, colon = option.find("="), option.find(":")
+    # Docker's older notation has a colon: label:disable, seccomp:unconfined
+    cut = min(place for place in (equals, colon, len(option)) if place >= 0)
+    return option[:cut], option[cut + 1 :]
+
+
+def _seccomp(value: str) -> str:
+    if value in ("", "unconfined"):
+        return value
+    path = os.path.abspath(value)
+    if not os.path.exists(path):
+        raise Invalid(f"opening seccomp profile failed: open {value}: no such file or directory")
+    return path

@@ -1,0 +1,113 @@
+"""What can be asked for when a container is created: Podman's flags, as typed values. Types only."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class CreateOptions(TypedDict, total=False):
+    """Every key is optional but ``image`` (or ``rootfs``). Strings are in the command line's notation."""
+
+    image: str
+    command: list[str]
+    name: str
+    replace: bool
+    rootfs: bool  # ``image`` is a folder
+    entrypoint: str  # a program, a JSON list, or "" to clear the image's
+    env: list[str]  # KEY=value, KEY (from the caller's environment), PREFIX*
+    env_file: list[str]
+    env_host: bool
+    env_merge: list[str]
+    unsetenv: list[str]
+    unsetenv_all: bool
+    http_proxy: bool
+    user: str
+    workdir: str
+    group_add: list[str]
+    umask: str
+    tz: str
+    hostname: str
+    label: list[str]
+    label_file: list[str]
+    annotation: list[str]
+    interactive: bool
+    tty: bool
+    volume: list[str]
+    mount: list[str]
+    tmpfs: list[str]
+    volumes_from: list[str]
+    image_volume: str  # anonymous, tmpfs, ignore
+    read_only: bool
+    read_only_tmpfs: bool
+    shm_size: str
+    device: list[str]
+    device_cgroup_rule: list[str]
+    memory: str
+    memory_reservation: str
+    memory_swap: str
+    memory_swappiness: int
+    oom_kill_disable: bool
+    oom_score_adj: int
+    cpus: float
+    cpu_shares: int
+    cpu_period: int
+    cpu_quota: int
+    cpu_rt_period: int
+    cpu_rt_runtime: int
+    cpuset_cpus: str
+    cpuset_mems: str
+    pids_limit: int
+    blkio_weight: int
+    blkio_weight_device: list[str]
+    device_read_bps: list[str]
+    device_write_bps: list[str]
+    device_read_iops: list[str]
+    device_write_iops: list[str]
+    cgroup_conf: list[str]
+    cgroup_parent: str
+    cgroups: str
+    ulimit: list[str]
+    sysctl: list[str]
+    cap_add: list[str]
+    cap_drop: list[str]
+    privileged: bool
+    security_opt: list[str]
+    pid: str
+    ipc: str
+    uts: str
+    cgroupns: str
+    userns: str
+    uidmap: list[str]
+    gidmap: list[str]
+    network: list[str]
+    network_alias: list[str]
+    ip: str
+    ip6: str
+    mac_address: str
+    publish: list[str]
+    publish_all: bool
+    expose: list[str]
+    dns: list[str]
+    dns_search: list[str]
+    dns_option: list[str]
+    add_host: list[str]
+    no_hosts: bool
+    no_hostname: bool
+    init: bool
+    init_path: str
+    stop_signal: str
+    stop_timeout: int
+    timeout: int
+    restart: str
+    rm: bool
+    rmi: bool
+    log_driver: str
+    log_opt: list[str]
+    cidfile: str
+    pidfile: str
+    conmon_pidfile: str
+    personality: str
+    preserve_fds: int
+    pull: str
+    requires: list[str]
+    create_command: list[str]

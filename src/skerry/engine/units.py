@@ -1,0 +1,57 @@
+"""Sizes and durations as Podman's users write them."""
+
+from __future__ import annotations
+
+from skerry.errors import Invalid
+
+_SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
+_DURATIONS_NS = {"ns": 1, "us": 1000, "µs": 1000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+
+
+def parse_size(text: str, what: str) -> int:
+    """Bytes of ``512m``, ``1.5g``, ``64KiB``, ``1000`` (docker/go-units RAMInBytes: powers of 1024).
+
+    ``Invalid`` names ``what`` (the flag)."""
+    number = text.strip().lower()
+    unit = ""
+    for suffix in ("ib", "b", ""):
+        if suffix and not number.endswith(suffix):
+            continue
+        head = number[: len(number) - len(suffix)]
+        if head and head[-1] in "kmgtp":
+            number, unit = head[:-1], head[-1]
+            break
+        if suffix != "ib":
+            number = head
+            break
+    try:
+        value = float(number)
+    except ValueError:
+        raise Invalid(f"invalid value for {what}: invalid size: '{text}'") from None
+    if value < 0 or value != value or value > 1 << 62:
+        raise Invalid(f"invalid value for {what}: invalid size: '{text}'")
+    return int(value * _SIZES[unit])
+
+
+def parse_duration(text: str, what: str) -> int:
+    """Nanoseconds of a Go duration: ``1h30m``, ``2.5s``, ``300ms``; a bare 0 is allowed."""
+    rest, sign = text, 1
+    if rest[:1] in ("+", "-"):
+        sign, rest = (-1 if rest[0] == "-" else 1), rest[1:]
+    if rest == "0":
+        return 0
+    total = 0.0
+    if not rest:
+        raise Invalid(f'invalid value for {what}: time: invalid duration "{text}"')
+    while rest:
+        digits = len(rest) - len(rest.lstrip("0123456789."))
+        letters = digits
+        while letters < len(rest) and rest[letters] not in "0123456789.":
+            letters += 1
+        number, unit, rest = rest[:digits], rest[digits:letters], rest[letters:]
+        try:
+            total += float(number) * _DURATIONS_NS[unit]
+        except (ValueError, KeyError):
+            problem = "missing unit in duration" if not unit else "invalid duration"
+            raise Invalid(f'invalid value for {what}: time: {problem} "{text}"') from None
+    return sign * int(total)
