@@ -18,7 +18,7 @@ from skerry.engine.containers.options.resources import resources
 from skerry.engine.containers.options.security import apply_security
 from skerry.engine.units import parse_size
 from skerry.errors import Invalid
-from skerry.linux.process import parse_signal
+from skerry.linux.signals import parse_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
