@@ -1,0 +1,1 @@
+"""The command line: parse, call the engine, print. It holds no logic of containers."""

@@ -1,0 +1,184 @@
+"""The way in: global flags, the command's module, its flags, its run(), and out by _exit.
+
+Nothing is imported that the command at hand does not need: this path is most of what `skerry ps` does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from skerry.cli.flags import Args, HelpRequested, UsageError
+from skerry.cli.globals import GLOBAL_FLAGS, TOP_FLAGS
+from skerry.cli.output import Output
+from skerry.cli.parse import parse
+from skerry.errors import SkerryError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import NoReturn
+
+    from skerry.cli.table import Command
+
+# What a shell reports for a program that SIGPIPE or SIGINT ended: scripts and `set -o pipefail` expect no other.
+_BROKEN_PIPE = 128 + 13
+_INTERRUPTED = 128 + 2
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run one command line and leave the process with its exit code."""
+    out = Output()
+    code = guarded(sys.argv[1:] if argv is None else argv, out)
+    # Finalising the interpreter costs a millisecond and does nothing that anyone needs.
+    os._exit(code)
+
+
+def guarded(argv: list[str], out: Output) -> int:
+    """`dispatch`, with every failure turned into a line on stderr and an exit code."""
+    try:
+        try:
+            code = dispatch(argv, out)
+            out.flush()
+        except UsageError as error:
+            out.error(str(error), error.trailer)
+            code = error.exit_code
+        except SkerryError as error:
+            if out.level >= 5:
+                out.traceback(error)
+            out.error(str(error))
+            code = error.exit_code
+    except BrokenPipeError:
+        return _BROKEN_PIPE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0
+    except Exception as error:  # noqa: BLE001 - the face: nothing above catches
+        return _unexpected(error, out)
+    return code
+
+
+def _unexpected(error: Exception, out: Output) -> int:
+    try:
+        if out.level >= 5:
+            out.traceback(error)
+            out.error(f"{type(error).__name__}: {error}")
+        else:
+            out.error(f"{type(error).__name__}: {error} (a bug in Skerry: --log-level=debug shows where)")
+    except OSError:
+        pass  # stderr is gone: nobody to tell
+    return 125
+
+
+def dispatch(argv: list[str], out: Output) -> int:
+    """Find the command, parse its flags, run it; its exit code."""
+    top = _parse_top(argv, out)
+    if top.get("version"):
+        from skerry import __version__
+
+        out.line(f"skerry version {__version__}")
+        return 0
+    words = top.positional
+    from skerry.cli.table import find
+
+    path, command, taken = find(words)
+    if command is None:
+        from skerry.cli.help import show_group
+
+        return show_group(path, words[taken:], out)
+    module = load(command)
+    out.command = path
+    rest = words[taken:]
+    try:
+        args = parse(
+            module.FLAGS,
+            rest,
+            interspersed=getattr(module, "INTERSPERSED", True),
+            inherited=GLOBAL_FLAGS,
+            inherited_args=top,
+            deprecated=out.plain_error,
+        )
+        _apply(top, out)
+        check_count(path, module, len(args.positional))
+    except HelpRequested:
+        from skerry.cli.help import show_command
+
+        return show_command(path, command, module, out)
+    except UsageError as error:
+        if not error.trailer and error.message[0] != "`" and "arg(s)" not in error.message:
+            error.trailer = f"See 'skerry {path} --help'"
+        raise
+    return run(module, args, top, out)
+
+
+def _parse_top(argv: list[str], out: Output) -> Args:
+    try:
+        top = parse(TOP_FLAGS, argv, interspersed=False)
+    except HelpRequested:
+        top = Args(TOP_FLAGS)
+        top.positional = ["help"]
+    except UsageError as error:
+        error.trailer = error.trailer or "See 'skerry --help'"
+        raise
+    _apply(top, out)
+    return top
+
+
+def _apply(top: Args, out: Output) -> None:
+    """Global flags that concern the output, from either side of the command."""
+    level = top["log_level"]
+    if top.given("log_level"):
+        out.set_level(level)
+    if top["out"]:
+        out.redirect(top["out"])
+
+
+def load(command: Command) -> ModuleType:
+    """The command's module."""
+    name = f"skerry.cli.{command.module}"
+    __import__(name)
+    return sys.modules[name]
+
+
+def check_count(path: str, module: ModuleType, count: int) -> None:
+    """MIN_ARGS and MAX_ARGS in cobra's words."""
+    least: int = getattr(module, "MIN_ARGS", 0)
+    most: int | None = getattr(module, "MAX_ARGS", None)
+    if count >= least and (most is None or count <= most):
+        return
+    if most == 0:
+        raise UsageError(f"`skerry {path}` takes no arguments")
+    if most == least:
+        raise UsageError(f"accepts {least} arg(s), received {count}")
+    if least and most is not None:
+        raise UsageError(f"accepts between {least} and {most} arg(s), received {count}")
+    if count < least:
+        raise UsageError(f"requires at least {least} arg(s), only received {count}")
+    raise UsageError(f"accepts at most {most} arg(s), received {count}")
+
+
+def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
+    """Open the engine as the module wants it, and call its run().
+
+    ENGINE = False: no engine (None is passed). NAMESPACE = False: an engine without entering the user namespace.
+    """
+    if not getattr(module, "ENGINE", True):
+        return int(module.run(args, None, out))
+    from skerry.config.settings import load_settings
+    from skerry.engine.engine import Engine
+
+    settings = load_settings(global_flags(top))  # type: ignore[arg-type]
+    if settings.rootless and getattr(module, "NAMESPACE", True):
+        from skerry.engine.rootless import enter
+
+        enter(settings)
+    return int(module.run(args, Engine(settings), out))
+
+
+def global_flags(top: Args) -> dict[str, object]:
+    """The global flags that were given, by key: what `load_settings` takes."""
+    flags = top.all_given()
+    flags.pop("out", None)
+    flags.pop("version", None)
+    return flags

@@ -1,0 +1,128 @@
+"""Every command: dispatch, help, completion and "did you mean" read this table and load nothing else.
+
+A command is listed once, under the name that its help shows, with the module that does it and its other names.
+To add a command: a line here, and ``cli/<group>/<name>.py`` with USAGE, FLAGS and run() (see CONTRIBUTING).
+"""
+
+from __future__ import annotations
+
+
+class Command:
+    """``module`` (below ``skerry.cli``), a one-line ``summary``, and ``also``: other full names of the same command."""
+
+    __slots__ = ("also", "hidden", "module", "summary")
+
+    def __init__(self, module: str, summary: str, *also: str, hidden: bool = False) -> None:
+        self.module = module
+        self.summary = summary
+        self.also = also
+        self.hidden = hidden
+
+
+# Words that only hold other commands, with what their help says.
+GROUPS = {
+    "container": "Manage containers",
+    "image": "Manage images",
+    "network": "Manage networks",
+    "volume": "Manage volumes",
+    "system": "Manage Skerry",
+}
+
+COMMANDS = {
+    # Containers
+    "attach": Command("containers.attach", "Attach to a running container", "container attach"),
+    "create": Command("containers.create", "Create but do not start a container", "container create"),
+    "exec": Command("containers.exec", "Run a process in a running container", "container exec"),
+    "inspect": Command("containers.inspect", "Display the configuration of an object by name or ID"),
+    "kill": Command("containers.kill", "Kill one or more running containers with a specific signal", "container kill"),
+    "logs": Command("containers.logs", "Fetch the logs of one or more containers", "container logs"),
+    "port": Command("containers.port", "List the port mappings of a container", "container port"),
+    "ps": Command("containers.ps", "List containers", "container list", "container ls", "container ps"),
+    "rm": Command("containers.rm", "Remove one or more containers", "container rm"),
+    "run": Command("containers.run", "Run a command in a new container", "container run"),
+    "start": Command("containers.start", "Start one or more containers", "container start"),
+    "stop": Command("containers.stop", "Stop one or more containers", "container stop"),
+    "wait": Command("containers.wait", "Block until containers stop and print their exit codes", "container wait"),
+    "container cleanup": Command("containers.cleanup", "Clean up network and mounts of stopped containers"),
+    "container exists": Command("containers.exists", "Check whether a container exists"),
+    "container inspect": Command("containers.inspect_container", "Display the configuration of a container"),
+    # Images
+    "history": Command("images.history", "Show the history of an image", "image history"),
+    "images": Command("images.list", "List images", "image list", "image ls"),
+    "load": Command("images.load", "Load images from an archive", "image load"),
+    "rmi": Command("images.rm", "Remove one or more images", "image rm", "image remove"),
+    "save": Command("images.save", "Save images to an archive", "image save"),
+    "tag": Command("images.tag", "Add a name to an image", "image tag"),
+    "untag": Command("images.untag", "Remove a name from an image", "image untag"),
+    "image bootstrap": Command("images.bootstrap", "Make a base image without a registry"),
+    "image exists": Command("images.exists", "Check whether an image exists"),
+    "image inspect": Command("images.inspect", "Display the configuration of an image"),
+    # Networks
+    "network create": Command("networks.create", "Create a network"),
+    "network exists": Command("networks.exists", "Check whether a network exists"),
+    "network inspect": Command("networks.inspect", "Display the configuration of a network"),
+    "network ls": Command("networks.list", "List networks", "network list"),
+    "network rm": Command("networks.rm", "Remove one or more networks", "network remove"),
+    # Volumes
+    "volume create": Command("volumes.create", "Create a volume"),
+    "volume exists": Command("volumes.exists", "Check whether a volume exists"),
+    "volume inspect": Command("volumes.inspect", "Display the configuration of a volume"),
+    "volume ls": Command("volumes.list", "List volumes", "volume list"),
+    "volume prune": Command("volumes.prune", "Remove unused volumes"),
+    "volume rm": Command("volumes.rm", "Remove one or more volumes", "volume remove"),
+    # Skerry itself
+    "completion": Command("system.completion", "Print a completion script for a shell"),
+    "doctor": Command("system.doctor", "Check what this host can do, and how to mend what is missing"),
+    "events": Command(
+        "system.events", "Show what happens to containers, images, networks and volumes", "system events"
+    ),
+    "help": Command("system.help", "Show the help of a command"),
+    "info": Command("system.info", "Display information about this host and store", "system info"),
+    "unshare": Command("system.unshare", "Run a command in the user namespace of rootless containers"),
+    "version": Command("system.version", "Display the version"),
+    "system check": Command("system.check", "Check the store for damage and left-overs, and repair it"),
+    "system df": Command("system.df", "Show how much of the disk is used"),
+    "system reset": Command("system.reset", "Remove everything that Skerry stores"),
+    "__complete": Command("complete", "What a half-typed command line could go on with", hidden=True),
+}
+
+
+def find(words: list[str]) -> tuple[str, Command | None, int]:
+    """What ``words`` (without flags) begin with: the name as typed, its command, and how many words it took.
+
+    The command is None where the words stop at a group or name nothing; then the name is the group's, or empty.
+    """
+    if not words:
+        return "", None, 0
+    name = words[0]
+    if name in GROUPS:
+        if len(words) == 1:
+            return name, None, 1
+        longer = f"{name} {words[1]}"
+        command = lookup(longer)
+        return (longer, command, 2) if command else (name, None, 1)
+    command = lookup(name)
+    return (name, command, 1) if command else ("", None, 0)
+
+
+def lookup(path: str) -> Command | None:
+    """The command of a full name, canonical or other."""
+    command = COMMANDS.get(path)
+    if command is not None:
+        return command
+    for command in COMMANDS.values():
+        if path in command.also:
+            return command
+    return None
+
+
+def names_in(group: str) -> dict[str, tuple[Command, list[str]]]:
+    """What a group's help lists (``""``: the top level): first name → its command and its other names there."""
+    found: dict[str, tuple[Command, list[str]]] = {}
+    for path, command in COMMANDS.items():
+        if command.hidden:
+            continue
+        here = [p.rpartition(" ")[2] for p in (path, *command.also) if p.rpartition(" ")[0] == group]
+        if here:
+            found[here[0]] = (command, here[1:])
+    return found
