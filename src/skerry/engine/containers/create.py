@@ -1,0 +1,75 @@
+"""``skerry create``: from options to a container that exists and has not run."""
+
+from __future__ import annotations
+
+import os
+
+from skerry.engine.containers import records
+from skerry.engine.containers.options.build import build_record
+from skerry.errors import Conflict, Invalid, NotFound, Unavailable
+from skerry.linux import process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.containers.options.types import CreateOptions
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
+    from skerry.engine.engine import Engine
+    from skerry.engine.images.types import ImageRecord
+
+
+def create(engine: Engine, options: CreateOptions) -> ContainerRecord:
+    """Decide everything, make the volumes that it names, and write one row: killed anywhere, it exists or not.
+
+    `NotFound` (image), `Conflict` (name), `Invalid` (options)."""
+    image = None if options.get("rootfs") else _image(engine, options)
+    if options.get("replace"):
+        _make_room(engine, options)
+    cid_fd = _claim_cid_file(options)
+    record = build_record(engine, options, image)
+    for mount in record["config"]["mounts"]:
+        if mount["type"] == "volume":
+            _ensure_volume(engine, mount["name"], anonymous=mount.get("anonymous", False))
+    state: ContainerState = {
+        "status": "created", "boot_id": process.boot_id(), "pid": 0, "exit_code": 0, "cleaned": True, "restarts": 0,
+    }  # fmt: skip
+    records.insert(engine, record, state)
+    if cid_fd >= 0:
+        os.write(cid_fd, record["id"].encode())
+        os.close(cid_fd)
+    engine.events.emit_container("create", record)
+    return record
+
+
+def _image(engine: Engine, options: CreateOptions) -> ImageRecord:
+    from skerry.engine.images.resolve import resolve
+
+    if not options.get("image"):
+        raise Invalid("an image is required")
+    return resolve(engine, options["image"])
+
+
+def _make_room(engine: Engine, options: CreateOptions) -> None:
+    if not options.get("name"):
+        raise Invalid("cannot replace container without --name being set")
+    try:
+        engine.containers.remove(options["name"], force=True)
+    except NotFound:
+        pass  # nothing to replace
+
+
+def _claim_cid_file(options: CreateOptions) -> int:
+    path = options.get("cidfile")
+    if not path:
+        return -1
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    except FileExistsError:
+        raise Conflict(f"container id file exists: {path}", hint="remove it, or make sure its container is gone") from None
+    except OSError as error:
+        raise Unavailable(f"opening cidfile {path}: {error.strerror}") from None
+
+
+def _ensure_volume(engine: Engine, name: str, *, anonymous: bool) -> None:
+    from skerry.engine.volumes.create import create as create_volume
+
+    create_volume(engine, name, ignore=True, anonymous=anonymous)

@@ -1,0 +1,152 @@
+"""A container's root file system and what is mounted into it."""
+
+from __future__ import annotations
+
+import os
+
+from skerry.engine.containers.state import folder, run_folder
+from skerry.errors import NotFound, OutOfSpace, SkerryError, Unavailable
+from skerry.linux.files import open_beneath
+from skerry.linux.mount import MNT_DETACH, umount
+from skerry.linux.spawn import run
+from skerry.store.layers import layer_dir
+from skerry.store.overlay import mount_overlay
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.containers.types import ContainerRecord
+    from skerry.engine.engine import Engine
+    from skerry.runtime.types import MountConfig
+    from skerry.runtime.users import ResolvedUser
+
+_OURS = {"U", "z", "Z", "copy", "nocopy", "rw", "suid", "dev", "exec"}  # not the runtime's words
+
+
+def rootfs_path(engine: Engine, record: ContainerRecord) -> str:
+    """Where the root file system is while the container is mounted."""
+    return record["config"].get("rootfs") or run_folder(engine, record["id"], "rootfs")
+
+
+def mount_rootfs(engine: Engine, record: ContainerRecord) -> str:
+    """Mount the image's layers and the container's own upper folder; idempotent. Its path."""
+    if "rootfs" in record["config"]:
+        return record["config"]["rootfs"]
+    target = rootfs_path(engine, record)
+    if os.path.ismount(target):
+        return target
+    upper, work = folder(engine, record["id"], "upper"), folder(engine, record["id"], "work")
+    try:
+        if not os.path.isdir(upper):
+            _make_upper(engine, record, upper)
+        for path in (work, target):
+            os.makedirs(path, mode=0o755, exist_ok=True)
+    except OSError as error:
+        raise _translated(error, "cannot prepare the container's file system") from error
+    mount_overlay(engine.store, target, record["layers"], upper=upper, work=work, volatile=record["auto_remove"])
+    return target
+
+
+def _make_upper(engine: Engine, record: ContainerRecord, upper: str) -> None:
+    os.makedirs(os.path.dirname(upper), mode=0o711, exist_ok=True)
+    staged = upper + ".new"
+    os.makedirs(staged, exist_ok=True)
+    if record["layers"]:
+        # The upper folder's owner and mode are those of / in the container.
+        status = os.stat(layer_dir(engine.store, record["layers"][-1]))
+        os.chown(staged, status.st_uid, status.st_gid)
+        os.chmod(staged, status.st_mode & 0o7777)
+    else:
+        os.chmod(staged, 0o755)
+    os.rename(staged, upper)
+
+
+def unmount_rootfs(engine: Engine, record: ContainerRecord) -> None:
+    """Undo `mount_rootfs`; idempotent."""
+    if "rootfs" in record["config"]:
+        return
+    target = rootfs_path(engine, record)
+    try:
+        umount(target)
+    except OSError as error:
+        if error.errno == 16:  # EBUSY: something looks into it; it goes when that ends
+            umount(target, MNT_DETACH)
+        elif error.errno not in (2, 22):  # absent, or not mounted
+            raise _translated(error, "cannot unmount the container") from error
+
+
+def _translated(error: OSError, what: str) -> SkerryError:
+    kind = OutOfSpace if error.errno in (28, 122) else Unavailable
+    return kind(f"{what}: {error.strerror}: {error.filename or ''}")
+
+
+def prepare_mounts(engine: Engine, record: ContainerRecord, rootfs: str, user: ResolvedUser) -> list[MountConfig]:
+    """The mounts as the runtime is to make them: volumes as their folders, filled at first use."""
+    result: list[MountConfig] = []
+    for mount in record["config"]["mounts"]:
+        ready: MountConfig = {**mount}
+        if mount["type"] == "volume":
+            ready["source"] = _volume_source(engine, mount, rootfs, user)
+            ready["type"] = "bind"
+        if "U" in mount["options"] and mount["type"] in ("bind", "volume"):
+            _own(ready["source"], user)
+        ready["options"] = [word for word in mount["options"] if word not in _OURS]
+        if ready["type"] == "bind" and not {"bind", "rbind"} & set(ready["options"]):
+            ready["options"].append("rbind")
+        result.append(ready)
+    return result
+
+
+def _own(source: str, user: ResolvedUser) -> None:
+    done = run(["/bin/chown", "-Rh", f"{user['uid']}:{user['gid']}", "--", source])
+    if done.code:
+        raise Unavailable(f"cannot change the owner of {source}: {done.stderr.decode(errors='replace').strip()}")
+
+
+def _volume_source(engine: Engine, mount: MountConfig, rootfs: str, user: ResolvedUser) -> str:
+    from skerry.engine.volumes.find import get
+
+    volume = get(engine, mount["name"])
+    if volume is None:
+        raise NotFound(f"no volume with name \"{mount['name']}\" found: no such volume")
+    if volume["needs_copy_up"]:
+        from skerry.engine.volumes.copy_up import fill
+
+        fill(engine, volume, rootfs, mount["destination"], user, copy=mount.get("copy_up", False))
+    return volume["mountpoint"]
+
+
+def ensure_working_directory(record: ContainerRecord, rootfs: str, user: ResolvedUser) -> None:
+    """Make the working directory that the image names, as Podman does; one inside a mount is the mount's affair."""
+    path = record["config"]["cwd"]
+    if path == "/" or any(_inside(path, mount["destination"]) for mount in record["config"]["mounts"]):
+        return
+    root = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _make_beneath(root, path, user)
+    except OSError as error:
+        raise _translated(error, f'cannot make the working directory "{path}" in the container') from error
+    finally:
+        os.close(root)
+
+
+def _inside(path: str, mount: str) -> bool:
+    return path == mount or path.startswith(mount.rstrip("/") + "/")
+
+
+def _make_beneath(root: int, path: str, user: ResolvedUser) -> None:
+    """mkdir -p of ``path`` in the tree of ``root`` without leaving it through links."""
+    parent = os.dup(root)
+    reached = ""
+    try:
+        for name in filter(None, path.split("/")):
+            reached += "/" + name
+            try:
+                child = open_beneath(root, reached, os.O_PATH | os.O_DIRECTORY)
+            except FileNotFoundError:
+                os.mkdir(name, 0o755, dir_fd=parent)
+                os.chown(name, user["uid"], user["gid"], dir_fd=parent, follow_symlinks=False)
+                child = open_beneath(root, reached, os.O_PATH | os.O_DIRECTORY)
+            os.close(parent)
+            parent = child
+    finally:
+        os.close(parent)
