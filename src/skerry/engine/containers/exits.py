@@ -1,0 +1,145 @@
+"""What follows the end of a container: its exit code, and everything that it held given back.
+
+Three may do it, whoever comes first under the container's lock: the client in the foreground, conmon's exit
+command (``skerry container cleanup``), or the next command that meets the container.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from skerry.engine.containers import state as states, storage
+from skerry.engine.containers.network import disconnect
+from skerry.errors import NotFound
+from skerry.linux import process
+from skerry.linux.mount import MNT_DETACH, umount
+from skerry.runtime import cgroups, oci
+from skerry.store.staging import remove_tree
+from skerry.store.steps import step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
+    from skerry.engine.engine import Engine
+    from skerry.runtime.oci import Runtime
+
+_EXIT_FILE_WAIT_S = 5.0
+
+
+def client_lock_path(engine: Engine, container_id: str) -> str:
+    """A lock that a foreground client holds as long as it lives."""
+    return engine.store.run_path("clients", container_id)
+
+
+def wait_for_exit_file(engine: Engine, container_id: str, state: ContainerState) -> None:
+    """Wait until conmon has written the exit code, or is dead itself; the program is known to have ended."""
+    deadline = time.monotonic() + _EXIT_FILE_WAIT_S
+    path = states.exit_file(engine, container_id)
+    pause = 0.0005
+    while not os.path.exists(path) and time.monotonic() < deadline:
+        if not process.is_same(state.get("conmon_pid", 0), state.get("conmon_start", 0)) and not os.path.exists(path):
+            return
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.02)
+
+
+def clean_up(engine: Engine, container_id: str) -> tuple[ContainerRecord, ContainerState] | None:
+    """Record the exit of a container that ended, and take it down. None when it is gone already.
+
+    Does nothing to one that runs. Removes it when that was asked for (``--rm``)."""
+    try:
+        with engine.store.lock("container", container_id):
+            record, written = states.reload(engine, container_id)
+            state = settle(engine, record, written)
+    except NotFound:
+        return None
+    if state["status"] == "exited" and record["auto_remove"]:
+        from skerry.engine.containers.remove import remove_ended
+
+        remove_ended(engine, record["id"])
+    elif state["status"] == "exited":
+        from skerry.engine.containers.restart import restart_by_policy
+
+        restart_by_policy(engine, record, state)
+    return record, state
+
+
+def settle(engine: Engine, record: ContainerRecord, written: ContainerState) -> ContainerState:
+    """Under the lock: bring what is written up to what is observed, taking down what ended."""
+    state = states.observe(engine, record["id"], written)
+    if state["status"] == "exited" and not state.get("cleaned", True):
+        if written["status"] in states.LIVE:
+            wait_for_exit_file(engine, record["id"], written)
+            state = states.observe(engine, record["id"], written)
+            _died(engine, record, state)
+        return take_down(engine, record, state)
+    if state is not written:
+        states.save(engine, record["id"], state)
+    return state
+
+
+def _died(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
+    if not state.get("finished_ns"):
+        state["finished_ns"] = time.time_ns()
+    engine.events.emit_container("died", record, exit_code=state["exit_code"])
+
+
+def take_down(
+    engine: Engine, record: ContainerRecord, state: ContainerState, *, runtime: Runtime | None = None
+) -> ContainerState:
+    """Give back all that a container held while it ran: runtime state, network, mounts, run folder. Idempotent."""
+    container_id = record["id"]
+    runtime = runtime or oci.find(engine.settings, record["config"]["runtime"])
+    step("container.runtime-delete")
+    _delete(runtime, record, state)
+    step("container.network-down")
+    disconnect(engine, record, state)
+    step("container.unmount")
+    storage.unmount_rootfs(engine, record)
+    step("container.run-folder-remove")
+    bundle = states.run_folder(engine, container_id)
+    _unmount_below(bundle)
+    remove_tree(bundle)
+    new: ContainerState = {
+        **state, "cleaned": True, "pid": 0, "conmon_pid": 0, "network": {}, "netns": "", "ports": [],
+    }  # fmt: skip
+    if new["status"] in states.LIVE:
+        new["status"] = "exited" if state.get("ever_started") else "created"
+    step("container.cleaned")
+    states.save(engine, container_id, new)
+    engine.events.emit_container("cleanup", record)
+    return new
+
+
+def _delete(runtime: Runtime, record: ContainerRecord, state: ContainerState) -> None:
+    try:
+        oci.delete(runtime, record["id"])
+    except NotFound:
+        pass  # it never got that far
+    finally:
+        cgroups.remove(state.get("cgroup_path", "") or cgroups.default_path(record["config"]))
+
+
+def _unmount_below(folder: str) -> None:
+    """Detach what a killed command may have left mounted inside ``folder``."""
+    with open("/proc/self/mounts", "rb") as file:
+        text = file.read()
+    prefix = os.fsencode(folder) + b"/"
+    if prefix not in text:
+        return
+    for line in reversed(text.splitlines()):
+        path = line.split(b" ")[1].replace(b"\\040", b" ")
+        if path.startswith(prefix):
+            umount(os.fsdecode(path), MNT_DETACH)
+
+
+def kill_conmon(state: ContainerState) -> None:
+    """End a conmon whose container is gone but which hangs."""
+    pid = state.get("conmon_pid", 0)
+    if pid and process.is_same(pid, state.get("conmon_start", 0)):
+        try:
+            os.kill(pid, 9)
+        except ProcessLookupError:
+            pass  # it ended meanwhile
+

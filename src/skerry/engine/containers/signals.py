@@ -1,0 +1,134 @@
+"""``skerry stop``, ``kill``, ``pause`` and ``unpause``: signals to a container's first process, and the wait after them."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from _signal import SIGKILL, pidfd_send_signal
+
+from skerry.engine.containers import exits, state as states
+from skerry.errors import Conflict, NotFound, Unavailable
+from skerry.linux import process
+from skerry.linux.signals import parse_signal
+from skerry.runtime import oci
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
+    from skerry.engine.engine import Engine
+
+
+def kill(engine: Engine, name: str, signal: str = "KILL") -> str:
+    """Send a signal to a running container; its id. After SIGKILL it is waited for, as Podman does."""
+    number = parse_signal(signal)
+    container_id = states.find(engine, name)[0]["id"]
+    with engine.store.lock("container", container_id):
+        record, written = states.reload(engine, container_id)
+        state = states.observe(engine, container_id, written)
+        states.require("kill", record, state)
+        if number == SIGKILL:
+            state = {**state, "stopped_by_user": True}
+            states.save(engine, container_id, state)
+        send(engine, record, state, number)
+    engine.events.emit_container("kill", record, signal=str(number))
+    if number == SIGKILL and await_exit(state, 10.0):
+        exits.clean_up(engine, container_id)
+    return container_id
+
+
+def stop(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
+    """Stop a container: its stop signal, and SIGKILL after ``timeout_s`` (default its own; negative: no limit).
+
+    Its id. One that does not run is left as it is. `Conflict` when paused; `Unavailable` when it survives SIGKILL."""
+    container_id = states.find(engine, name)[0]["id"]
+    with engine.store.lock("container", container_id):
+        record, written = states.reload(engine, container_id)
+        state = exits.settle(engine, record, written)
+        if state["status"] not in states.LIVE:
+            return container_id
+        if state["status"] == "paused":
+            raise Conflict(f"can only stop created or running containers. {container_id} is in state paused: container state improper")
+        state = {**state, "status": "stopping", "stopped_by_user": True}
+        states.save(engine, container_id, state)
+        limit = record["config"]["stop_timeout_s"] if timeout_s is None else timeout_s
+        if limit != 0:
+            send(engine, record, state, record["config"]["stop_signal"])
+    if limit == 0 or not await_exit(state, limit):
+        with engine.store.lock("container", container_id):
+            send(engine, record, state, SIGKILL)
+        if not await_exit(state, 60.0):
+            raise Unavailable(f"container {container_id} did not end after SIGKILL", hint="see the kernel's log for blocked I/O")
+    exits.clean_up(engine, container_id)
+    engine.events.emit_container("stop", record)
+    return container_id
+
+
+def send(engine: Engine, record: ContainerRecord, state: ContainerState, number: int) -> None:
+    """Deliver a signal. Straight to the process where it is one of this kernel's, by the runtime otherwise (gVisor)."""
+    runtime = oci.find(engine.settings, record["config"]["runtime"])
+    if not runtime.quirks.own_processes:
+        oci.kill(runtime, record["id"], number)
+        return
+    try:
+        fd = os.pidfd_open(state["pid"])
+    except ProcessLookupError:
+        return  # it has just ended
+    try:
+        # The descriptor pins the process: when it is still ours now, the signal cannot hit another.
+        if process.is_same(state["pid"], state["pid_start"]):
+            pidfd_send_signal(fd, number)
+    except ProcessLookupError:
+        pass  # ended meanwhile
+    except PermissionError as error:
+        raise Unavailable(f"cannot signal container {record['id']}: {error.strerror}") from error
+    finally:
+        os.close(fd)
+
+
+def await_exit(state: ContainerState, timeout_s: float) -> bool:
+    """Wait until the container's first process has ended; whether it did. Negative: without limit."""
+    try:
+        fd = os.pidfd_open(state["pid"])
+    except ProcessLookupError:
+        return True
+    try:
+        if not process.is_same(state["pid"], state["pid_start"]):
+            return True
+        poller = select.poll()
+        poller.register(fd, select.POLLIN)
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left = -1 if timeout_s < 0 else max(0, int((deadline - time.monotonic()) * 1000))
+            if poller.poll(left):
+                return True
+            if timeout_s >= 0 and time.monotonic() >= deadline:
+                return False
+    finally:
+        os.close(fd)
+
+
+def pause(engine: Engine, name: str) -> str:
+    """Freeze all processes of a running container; its id."""
+    return _freeze(engine, name, "pause")
+
+
+def unpause(engine: Engine, name: str) -> str:
+    """Thaw a paused container; its id."""
+    return _freeze(engine, name, "unpause")
+
+
+def _freeze(engine: Engine, name: str, operation: str) -> str:
+    container_id = states.find(engine, name)[0]["id"]
+    with engine.store.lock("container", container_id):
+        record, written = states.reload(engine, container_id)
+        state = states.observe(engine, container_id, written)
+        states.require(operation, record, state)
+        runtime = oci.find(engine.settings, record["config"]["runtime"])
+        try:
+            (oci.pause if operation == "pause" else oci.resume)(runtime, container_id)
+        except NotFound as error:
+            raise Conflict(f"cannot {operation} container {container_id}: it has just ended") from error
+        states.save(engine, container_id, {**state, "status": "paused" if operation == "pause" else "running"})
+    engine.events.emit_container(operation, record)
+    return container_id

@@ -1,0 +1,189 @@
+"""``skerry start`` and the second half of ``run``: mount, network, spec, conmon, go.
+
+Killed anywhere: what was made is found again by the container's run folder and by the network's leases, and the
+next command that meets the container takes it down first (`exits.take_down`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from skerry import fastjson
+from skerry.engine.containers import exits, state as states, storage
+from skerry.engine.containers.network import connect, network_files
+from skerry.errors import Conflict, SkerryError, Unavailable
+from skerry.linux import process
+from skerry.runtime import cgroups, conmon, oci, spec, users
+from skerry.store.steps import step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
+    from skerry.engine.engine import Engine
+    from skerry.runtime.oci import Runtime
+
+
+def start(
+    engine: Engine, container_id: str, *, ready: Callable[[ContainerRecord], None] | None = None, foreground: bool = False
+) -> ContainerRecord:
+    """Start a created or stopped container; one that runs already is left alone.
+
+    ``ready`` is called when the container is created and its program not yet executed (to attach without losing
+    output). ``foreground``: the caller stays and cleans up itself; conmon's exit command only acts if it dies.
+    `Conflict` in other states, `CommandNotFound`, `CommandNotRunnable`, `Unavailable`, …"""
+    with engine.store.lock("container", container_id):
+        record, written = states.reload(engine, container_id)
+        state = states.observe(engine, container_id, written)
+        if state["status"] in ("running", "paused"):
+            if state["status"] == "paused":
+                raise Conflict(f"unable to start container {container_id}: container is paused: container state improper")
+            return record
+        states.require("start", record, state)
+        if state["status"] != "initialized":
+            _start_dependencies(engine, record)
+            state = _initialize(engine, record, state, foreground=foreground)
+        if ready is not None:
+            ready(record)
+        return _go(engine, record, state)
+
+
+def _start_dependencies(engine: Engine, record: ContainerRecord) -> None:
+    for mode in record["config"]["namespaces"].values():
+        if str(mode).startswith("container:"):
+            start(engine, str(mode).partition(":")[2])
+    for name in record.get("requires", ()):
+        start(engine, states.find(engine, name)[0]["id"])
+
+
+def _initialize(engine: Engine, record: ContainerRecord, state: ContainerState, *, foreground: bool) -> ContainerState:
+    """From nothing to a process that waits to execute the program."""
+    if not state.get("cleaned", True) or os.path.isdir(states.run_folder(engine, record["id"])):
+        state = exits.take_down(engine, record, state)
+    runtime = oci.find(engine.settings, record["config"]["runtime"])
+    try:
+        return _create(engine, record, state, runtime, foreground=foreground)
+    except BaseException as error:
+        exits.take_down(engine, record, {**state, "status": "created", "cleaned": False}, runtime=runtime)
+        if isinstance(error, SkerryError):
+            states.save(engine, record["id"], {**state, "error": error.message, "cleaned": True})
+        raise
+
+
+def _create(
+    engine: Engine, record: ContainerRecord, state: ContainerState, runtime: Runtime, *, foreground: bool
+) -> ContainerState:
+    container_id, config = record["id"], record["config"]
+    bundle = states.run_folder(engine, container_id)
+    step("container.run-folder")
+    _make_folders(engine, bundle)
+    step("container.mount")
+    rootfs = storage.mount_rootfs(engine, record)
+    user = users.resolve(rootfs, config["user"], config.get("groups", []))
+    mounts = storage.prepare_mounts(engine, record, rootfs, user)
+    storage.ensure_working_directory(record, rootfs, user)
+    step("container.network")
+    joined = connect(engine, record)
+    mounts += network_files(engine, record, joined)
+    placement = cgroups.place(config, engine.settings)
+    document = spec.generate(
+        config, rootfs=rootfs, user=user, settings=engine.settings, netns_path=joined.path, mounts=mounts,
+        namespace_paths=_namespace_paths(engine, record), cgroups_path=placement.path, runtime=runtime,
+    )  # fmt: skip
+    _write(os.path.join(bundle, "config.json"), fastjson.dumps(document))
+    launch = _launch(engine, record, runtime, bundle, foreground=foreground)
+    launch.enter_cgroup = placement.enter_conmon
+    step("container.launch")
+    launched = conmon.launch(launch)
+    new: ContainerState = {
+        **state, "status": "initialized", "boot_id": process.boot_id(), "pid": launched.pid,
+        "pid_start": process.start_time(launched.pid) or 0, "conmon_pid": launched.conmon_pid,
+        "conmon_start": process.start_time(launched.conmon_pid) or 0, "network": joined.status, "netns": joined.path or "",
+        "ports": joined.ports, "cleaned": False, "error": "", "exit_code": 0, "oom_killed": False,
+        "stopped_by_user": False, "cgroup_path": placement.path,
+    }  # fmt: skip
+    return new
+
+
+def _make_folders(engine: Engine, bundle: str) -> None:
+    try:
+        os.makedirs(engine.store.run_path("exits"), mode=0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(bundle), mode=0o711, exist_ok=True)
+        os.mkdir(bundle, 0o711)
+    except OSError as error:
+        raise Unavailable(f"cannot make {bundle}: {error.strerror}") from error
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+    except OSError as error:
+        raise Unavailable(f"cannot write {path}: {error.strerror}") from error
+
+
+def _namespace_paths(engine: Engine, record: ContainerRecord) -> dict[str, str]:
+    """For each kind that another container or a file provides: its path."""
+    paths: dict[str, str] = {}
+    for kind, mode in record["config"]["namespaces"].items():
+        how, _, rest = str(mode).partition(":")
+        if kind == "net":
+            continue
+        if how == "ns":
+            paths[kind] = rest
+        elif how == "container":
+            other, state = states.find(engine, rest)
+            if states.observe(engine, other["id"], state)["status"] != "running":
+                raise Conflict(f"cannot join the {kind} namespace of container {other['id']}: it is not running")
+            paths[kind] = f"/proc/{state['pid']}/ns/{kind}"
+    return paths
+
+
+def _launch(engine: Engine, record: ContainerRecord, runtime: Runtime, bundle: str, *, foreground: bool) -> conmon.Launch:
+    config, settings = record["config"], engine.settings
+    launch = conmon.Launch(id=record["id"], runtime=runtime, bundle=bundle, conmon=settings.conmon)
+    launch.name = record["name"]
+    launch.exit_dir = engine.store.run_path("exits")
+    launch.persist_dir = bundle
+    launch.log_driver = config["log_driver"]
+    launch.log_path = config.get("log_path") or log_path(engine, record["id"])
+    launch.log_tag = config.get("log_tag", "")
+    launch.log_size_max = config["log_size_max"]
+    launch.terminal = config["terminal"]
+    launch.stdin = config["stdin_open"]
+    launch.timeout_s = config.get("timeout_s", 0)
+    launch.preserve_fds = config.get("preserve_fds", 0)
+    if record.get("conmon_pid_file"):
+        launch.conmon_pidfile = record["conmon_pid_file"]
+    launch.exit_command = conmon.exit_command(
+        [*engine.command_line(), "container", "cleanup", record["id"]],
+        bundle=bundle, client_lock=exits.client_lock_path(engine, record["id"]) if foreground else "",
+    )  # fmt: skip
+    return launch
+
+
+def log_path(engine: Engine, container_id: str) -> str:
+    """The default place of the container's log."""
+    return states.folder(engine, container_id, "ctr.log")
+
+
+def _go(engine: Engine, record: ContainerRecord, state: ContainerState) -> ContainerRecord:
+    runtime = oci.find(engine.settings, record["config"]["runtime"])
+    step("container.start")
+    try:
+        oci.start(runtime, record["id"])
+    except SkerryError as error:
+        exits.take_down(engine, record, {**state, "cleaned": False}, runtime=runtime)
+        states.save(engine, record["id"], {**state, "status": "created", "cleaned": True, "error": error.message})
+        raise
+    new: ContainerState = {**state, "status": "running", "started_ns": time.time_ns(), "ever_started": True}
+    step("container.running")
+    states.save(engine, record["id"], new)
+    if record.get("pid_file"):
+        _write(record["pid_file"], str(new["pid"]))
+    engine.events.emit_container("init", record)
+    engine.events.emit_container("start", record)
+    return record

@@ -1,0 +1,55 @@
+"""``skerry wait``: until a container is in a state; its exit code."""
+
+from __future__ import annotations
+
+import time
+
+from skerry.engine.containers import exits, state as states
+from skerry.engine.containers.signals import await_exit
+from skerry.errors import Invalid, NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.containers.types import ContainerState
+    from skerry.engine.engine import Engine
+
+_CONDITIONS = {
+    "configured": ("created",), "created": ("created", "initialized"), "initialized": ("initialized",),
+    "running": ("running",), "paused": ("paused",), "stopping": ("stopping",), "exited": ("exited",),
+    "stopped": ("exited",), "removing": ("removing",), "unknown": (), "healthy": (), "unhealthy": (),
+}  # fmt: skip
+
+
+def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interval_s: float = 0.25) -> int:
+    """Wait for one of ``conditions`` (default: stopped). The exit code, or -1 when the container did not end.
+
+    A container that is removed meanwhile counts as stopped; its code is still known."""
+    for condition in conditions:
+        if condition not in _CONDITIONS:
+            raise Invalid(f"invalid container state: {condition}", hint=", ".join(_CONDITIONS))
+    wanted = {status for condition in conditions or ("stopped",) for status in _CONDITIONS[condition]}
+    container_id = states.find(engine, name)[0]["id"]
+    while True:
+        try:
+            _record, written = states.reload(engine, container_id)
+        except NotFound:
+            code, _when = states.read_exit(engine, container_id)
+            return -1 if code is None else code
+        state = states.observe(engine, container_id, written)
+        if state["status"] in wanted:
+            return _exit_code(engine, container_id, written, state)
+        if written["status"] in ("running", "stopping", "initialized") and "exited" in wanted and len(wanted) == 1:
+            await_exit(written, -1)
+            exits.wait_for_exit_file(engine, container_id, written)
+        else:
+            time.sleep(interval_s)
+
+
+def _exit_code(engine: Engine, container_id: str, written: ContainerState, state: ContainerState) -> int:
+    if state["status"] != "exited":
+        return -1
+    if written["status"] in states.LIVE:
+        exits.wait_for_exit_file(engine, container_id, written)
+        code, _when = states.read_exit(engine, container_id)
+        return state["exit_code"] if code is None else code
+    return state["exit_code"]
