@@ -158,3 +158,18 @@ _WORDS = {
 def shown(state: ContainerState) -> str:
     """The state's name in Podman's words (ps, inspect, events, errors)."""
     return state["status"]
+
+
+def all_ids(engine: Engine, *, running: bool = False) -> list[str]:
+    """All ids, oldest first; ``running``: only of those that are alive."""
+    rows = engine.store.db.query("SELECT id, state FROM containers ORDER BY created_ns")
+    return [row[0] for row in rows if not running or observe(engine, row[0], fastjson.loads(row[1]))["status"] in LIVE]
+
+
+def latest(engine: Engine) -> str:
+    """The id of the container that was created last; `NotFound` when there is none."""
+    rows = engine.store.db.query("SELECT id FROM containers ORDER BY created_ns DESC LIMIT 1")
+    if not rows:
+        raise NotFound("no containers found: no such container")
+    newest: str = rows[0][0]
+    return newest

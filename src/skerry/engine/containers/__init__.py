@@ -1,0 +1,157 @@
+"""``engine.containers``: every operation on containers, each in a module of its own that loads when it is called."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Unpack
+
+    from skerry.engine.containers.options.types import CreateOptions
+    from skerry.engine.containers.run import Streams
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
+    from skerry.engine.engine import Engine
+
+
+class Containers:
+    """Containers are named by name, id, or a unique beginning of an id; `NotFound` when there is none."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(self, image: str, command: list[str] | None = None, **options: Unpack[CreateOptions]) -> ContainerRecord:
+        """Make a container without starting it. ``options``: `CreateOptions`, the flags of ``skerry create``."""
+        from skerry.engine.containers.create import create
+
+        return create(self._engine, {**options, "image": image, "command": command or []})
+
+    def run(
+        self, image: str, command: list[str] | None = None, *, streams: Streams | None = None,
+        **options: Unpack[CreateOptions],
+    ) -> int:  # fmt: skip
+        """Create and start a container in the foreground, its output on ours (or ``streams``); its exit code."""
+        from skerry.engine.containers.run import run
+
+        return run(self._engine, {**options, "image": image, "command": command or []}, streams)
+
+    def start_new(self, image: str, command: list[str] | None = None, **options: Unpack[CreateOptions]) -> ContainerRecord:
+        """Create and start a container in the background (``skerry run -d``)."""
+        from skerry.engine.containers.run import run_detached
+
+        return run_detached(self._engine, {**options, "image": image, "command": command or []})
+
+    def start(self, name: str) -> ContainerRecord:
+        """Start a container in the background; one that runs is left alone."""
+        from skerry.engine.containers.start import start
+
+        return start(self._engine, self.find(name)[0]["id"])
+
+    def stop(self, name: str, *, timeout_s: float | None = None) -> str:
+        """Stop it by its stop signal, after ``timeout_s`` by SIGKILL; its id."""
+        from skerry.engine.containers.signals import stop
+
+        return stop(self._engine, name, timeout_s=timeout_s)
+
+    def restart(self, name: str, *, timeout_s: float | None = None) -> str:
+        """Stop and start it; its id."""
+        from skerry.engine.containers.restart import restart
+
+        return restart(self._engine, name, timeout_s=timeout_s)
+
+    def kill(self, name: str, signal: str = "KILL") -> str:
+        """Send it a signal; its id."""
+        from skerry.engine.containers.signals import kill
+
+        return kill(self._engine, name, signal)
+
+    def pause(self, name: str) -> str:
+        """Freeze it; its id."""
+        from skerry.engine.containers.signals import pause
+
+        return pause(self._engine, name)
+
+    def unpause(self, name: str) -> str:
+        """Thaw it; its id."""
+        from skerry.engine.containers.signals import unpause
+
+        return unpause(self._engine, name)
+
+    def remove(
+        self, name: str, *, force: bool = False, volumes: bool = False, depend: bool = False,
+        timeout_s: float | None = None,
+    ) -> list[str]:  # fmt: skip
+        """Remove it (``force``: stop it first); the ids removed."""
+        from skerry.engine.containers.remove import remove
+
+        return remove(self._engine, name, force=force, volumes=volumes, depend=depend, timeout_s=timeout_s)
+
+    def rename(self, name: str, new_name: str) -> str:
+        """Give it another name; its id."""
+        from skerry.engine.containers.rename import rename
+
+        return rename(self._engine, name, new_name)
+
+    def wait(self, name: str, *, conditions: tuple[str, ...] = (), interval_s: float = 0.25) -> int:
+        """Wait until it stopped (or for other ``conditions``); its exit code."""
+        from skerry.engine.containers.wait import wait
+
+        return wait(self._engine, name, conditions=conditions, interval_s=interval_s)
+
+    def clean_up(self, name: str) -> None:
+        """Take down what an ended container still holds; with ``--rm`` remove it."""
+        from skerry.engine.containers.exits import clean_up
+
+        clean_up(self._engine, self.find(name)[0]["id"])
+
+    def find(self, name: str) -> tuple[ContainerRecord, ContainerState]:
+        """Its record and its state as observed now."""
+        from skerry.engine.containers.state import find, observe
+
+        record, state = find(self._engine, name)
+        return record, observe(self._engine, record["id"], state)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a container."""
+        from skerry.engine.containers.state import find
+        from skerry.errors import NotFound
+
+        try:
+            find(self._engine, name)
+        except NotFound:
+            return False
+        return True
+
+    def ids(self, *, running: bool = False) -> list[str]:
+        """All ids, oldest first; ``running``: of those alive."""
+        from skerry.engine.containers.state import all_ids
+
+        return all_ids(self._engine, running=running)
+
+    def latest(self) -> str:
+        """The id of the container that was created last."""
+        from skerry.engine.containers.state import latest
+
+        return latest(self._engine)
+
+    def list(self, *, all: bool = False, filters: list[str] | None = None) -> list[dict[str, Any]]:
+        """What ``skerry ps`` shows, newest first, as dicts with Podman's JSON keys."""
+        from skerry.engine.containers.listing import list_containers
+
+        return list_containers(self._engine, all=all, filters=filters or [])
+
+    def inspect(self, name: str, *, size: bool = False) -> dict[str, Any]:
+        """Everything about it, with Podman's keys."""
+        from skerry.engine.containers.inspect import inspect
+
+        return inspect(self._engine, name, size=size)
+
+    def logs(self, name: str, **options: Any) -> Any:
+        """Its log lines; see `logs.read_logs`."""
+        from skerry.engine.containers.logs import read_logs
+
+        return read_logs(self._engine, name, **options)
+
+    def exec(self, name: str, command: list[str], **options: Any) -> Any:
+        """Run a program in it; see `exec.exec_run`."""
+        from skerry.engine.containers.exec import exec_run
+
+        return exec_run(self._engine, name, command, **options)

@@ -1,0 +1,91 @@
+"""``skerry run``: create, attach, start, and in the foreground stay until the end."""
+
+from __future__ import annotations
+
+from skerry.engine.containers import exits, state as states
+from skerry.engine.containers.create import create
+from skerry.engine.containers.remove import remove_ended
+from skerry.engine.containers.start import start
+from skerry.engine.containers.wait import wait
+from skerry.errors import SkerryError
+from skerry.store.locks import Lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.containers.options.types import CreateOptions
+    from skerry.engine.containers.types import ContainerRecord
+    from skerry.engine.engine import Engine
+    from skerry.runtime.attach import Attachment
+
+
+class Streams:
+    """Where a foreground container's stdio goes: descriptors (None: not connected)."""
+
+    __slots__ = ("detach_keys", "sig_proxy", "stderr", "stdin", "stdout")
+
+    def __init__(
+        self, stdin: int | None = None, stdout: int | None = 1, stderr: int | None = 2, *,
+        detach_keys: str | None = None, sig_proxy: bool = True,
+    ) -> None:  # fmt: skip
+        self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
+        self.detach_keys = detach_keys
+        self.sig_proxy = sig_proxy
+
+
+def run_detached(engine: Engine, options: CreateOptions) -> ContainerRecord:
+    """Create and start in the background. If it cannot start, ``--rm`` removes it again."""
+    record = create(engine, options)
+    return _start(engine, record)
+
+
+def _start(engine: Engine, record: ContainerRecord) -> ContainerRecord:
+    try:
+        return start(engine, record["id"])
+    except SkerryError:
+        if record["auto_remove"]:
+            remove_ended(engine, record["id"])
+        raise
+
+
+def run(engine: Engine, options: CreateOptions, streams: Streams | None = None) -> int:
+    """Create, start and stay with a container until it ends (its exit code) or the detach keys are typed (0)."""
+    record = create(engine, options)
+    try:
+        return start_attached(engine, record, streams or Streams())
+    except SkerryError:
+        if record["auto_remove"]:
+            remove_ended(engine, record["id"])
+        raise
+
+
+def start_attached(engine: Engine, record: ContainerRecord, streams: Streams) -> int:
+    """Start a container with its stdio on ``streams``; its exit code, or 0 when detached."""
+    from skerry.engine.containers.attach import open_attachment, serve
+
+    container_id = record["id"]
+    attachments: list[Attachment] = []
+    # conmon's exit command waits for this lock: as long as we live, the clean-up is ours (and we have it loaded).
+    with Lock(exits.client_lock_path(engine, container_id)):
+        start(
+            engine, container_id, foreground=True,
+            ready=lambda _record: attachments.append(open_attachment(engine, record)),
+        )  # fmt: skip
+        outcome = serve(engine, record, attachments[0], streams)
+        if outcome == "detached":
+            return 0
+        code = wait(engine, container_id)
+        exits.clean_up(engine, container_id)
+    return code
+
+
+def attach(engine: Engine, name: str, streams: Streams) -> int:
+    """Connect ``streams`` to a running container; its exit code, or 0 when detached."""
+    from skerry.engine.containers.attach import open_attachment, serve
+
+    record, written = states.find(engine, name)
+    states.require("attach", record, states.observe(engine, record["id"], written))
+    if serve(engine, record, open_attachment(engine, record), streams) == "detached":
+        return 0
+    return wait(engine, record["id"])
