@@ -4,6 +4,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
     from skerry.engine.engine import Engine
     from skerry.engine.volumes.types import VolumeRecord
 
@@ -20,17 +23,18 @@ class Volumes:
 
         return create(self._engine, name, labels=labels, ignore=ignore)
 
-    def list(self) -> list[VolumeRecord]:
-        """All volumes, by name."""
-        from skerry.engine.volumes.find import all_volumes
+    def list(self, *, filters: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Volumes by name, as `inspect` shows them; ``filters`` as ``skerry volume ls --filter``."""
+        from skerry.engine.volumes.view import list_volumes
 
-        return all_volumes(self._engine)
+        return list_volumes(self._engine, filters)
 
-    def inspect(self, name: str) -> VolumeRecord:
-        """The volume with this name or unique beginning of a name."""
+    def inspect(self, name: str) -> dict[str, Any]:
+        """The volume with this name or unique beginning of a name, with Podman's keys."""
         from skerry.engine.volumes.find import find
+        from skerry.engine.volumes.view import shown
 
-        return find(self._engine, name)
+        return shown(self._engine, find(self._engine, name))
 
     def exists(self, name: str) -> bool:
         """Whether a volume has exactly this name."""
@@ -44,8 +48,8 @@ class Volumes:
 
         return remove(self._engine, name, force=force)
 
-    def prune(self, *, all: bool = False) -> list[tuple[str, int]]:
-        """Remove the anonymous (or ``all``) volumes that no container uses: (name, bytes) each."""
+    def prune(self, *, filters: Sequence[str] = ()) -> list[tuple[str, int]]:
+        """Remove the volumes that no container uses: (name, bytes) each."""
         from skerry.engine.volumes.remove import prune
 
-        return prune(self._engine, all=all)
+        return prune(self._engine, filters)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 
-from skerry.engine.volumes.find import all_volumes, find, users
-from skerry.errors import InUse
+from skerry.engine.volumes.find import find, users
+from skerry.engine.volumes.view import list_volumes
+from skerry.errors import InUse, NotFound
 from skerry.store.staging import remove_tree
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skerry.engine.engine import Engine
 
 
 def remove(engine: Engine, name: str, *, force: bool = False) -> str:
     """Remove a volume; its name. With ``force`` the containers that use it go first."""
-    record = find(engine, name)
+    try:
+        record = find(engine, name)
+    except NotFound as error:
+        raise NotFound(error.message, exit_code=1) from None
     using = users(engine, record["name"])
     if using and not force:
         raise InUse(
@@ -38,17 +44,16 @@ def remove(engine: Engine, name: str, *, force: bool = False) -> str:
     return record["name"]
 
 
-def prune(engine: Engine, *, all: bool = False) -> list[tuple[str, int]]:
-    """Remove unused volumes: the anonymous ones, or ``all``."""
+def prune(engine: Engine, filters: Sequence[str] = ()) -> list[tuple[str, int]]:
+    """Remove volumes that no container uses; (name, bytes) of each."""
     removed = []
-    for record in all_volumes(engine):
-        if (all or record["anonymous"]) and not users(engine, record["name"]):
-            size = tree_size(record["mountpoint"])
-            try:
-                remove(engine, record["name"])
-            except InUse:
-                continue
-            removed.append((record["name"], size))
+    for row in list_volumes(engine, ["dangling=true", *filters]):
+        size = tree_size(row["Mountpoint"])
+        try:
+            remove(engine, row["Name"])
+        except (InUse, NotFound):
+            continue  # a container took it, or another command removed it, meanwhile
+        removed.append((row["Name"], size))
     return removed
 
 

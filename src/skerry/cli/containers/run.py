@@ -1,0 +1,67 @@
+"""``skerry run``."""
+
+from __future__ import annotations
+
+from skerry.cli.containers.create_flags import CREATE_FLAGS, create_options
+from skerry.cli.flags import flag
+from skerry.engine.containers.run import Streams, run_detached
+from skerry.engine.containers.run import run as run_attached
+from skerry.engine.warm import warm_up
+from skerry.errors import Invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.cli.flags import Args
+    from skerry.cli.output import Output
+    from skerry.engine.engine import Engine
+
+USAGE = "[options] IMAGE [COMMAND [ARG...]]"
+DESCRIPTION = (
+    "Runs COMMAND (or the image's own) in a new container. In the foreground, its output and exit code are this "
+    "command's; Ctrl-P Ctrl-Q detaches from a terminal. With -d it runs in the background and its id is printed. "
+    "Exit code 125: Skerry failed; 126: COMMAND cannot be executed; 127: COMMAND does not exist."
+)
+EXAMPLES = (
+    ("skerry run --rm -it busybox sh", "a shell in a container that is removed afterwards"),
+    ("skerry run -d --name web -p 8080:80 nginx", "a web server in the background on port 8080"),
+    ("skerry run --rm -v .:/src -w /src busybox wc -l notes.txt", "a program of an image on files of this folder"),
+)
+FLAGS = (
+    *CREATE_FLAGS,
+    flag("-d", "--detach", help="Run in the background and print the container's id"),
+    flag("-a", "--attach", kind="slice", metavar="STREAM", help="Attach only to stdin, stdout or stderr"),
+    flag("--detach-keys", kind="str", metavar="KEYS", default="ctrl-p,ctrl-q", help="Keys that detach; empty: none"),
+    flag("--sig-proxy", default=True, help="Pass received signals on to the program"),
+    flag("--preserve-fds", kind="uint", metavar="N", help="Pass N more descriptors (3 and up) to the program"),
+)
+COMPLETE = "images"
+INTERSPERSED = False
+MIN_ARGS, MAX_ARGS = 1, None
+
+
+def run(args: Args, engine: Engine, out: Output) -> int:
+    warm_up()
+    options = create_options(args)
+    if args["preserve_fds"]:
+        options["preserve_fds"] = args["preserve_fds"]
+    if args["detach"]:
+        if args["attach"]:
+            raise Invalid("--attach and --detach can't be used together")
+        out.line(run_detached(engine, options)["id"])
+        return 0
+    return run_attached(engine, options, streams(args))
+
+
+def streams(args: Args) -> Streams:
+    """Which of our descriptors the container's stdio goes to."""
+    attached = args["attach"] or ["stdin", "stdout", "stderr"]
+    for name in attached:
+        if name not in ("stdin", "stdout", "stderr"):
+            raise Invalid(f'invalid stream "{name}" for --attach - must be one of stdin, stdout, or stderr')
+    return Streams(
+        0 if args["interactive"] and "stdin" in attached else None,
+        1 if "stdout" in attached else None,
+        2 if "stderr" in attached else None,
+        sig_proxy=args["sig_proxy"],
+        detach_keys=args["detach_keys"] if args.given("detach_keys") else None,
+    )

@@ -1,0 +1,69 @@
+"""Commands on several containers: which ones are meant, and one result line or error for each."""
+
+from __future__ import annotations
+
+from skerry.cli.flags import UsageError, flag
+from skerry.errors import Invalid, NotFound, SkerryError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skerry.cli.flags import Args
+    from skerry.cli.output import Output
+    from skerry.engine.engine import Engine
+
+LATEST = flag("-l", "--latest", help="Act on the container that was created last")
+CIDFILE = flag("--cidfile", kind="list", metavar="FILE", complete="files", help="Read the container's id from a file")
+IGNORE = flag("-i", "--ignore", help="No error when a container does not exist")
+
+
+def chosen(args: Args, engine: Engine, command: str, *, all_running: bool = False) -> list[str]:
+    """The names given, or what --all, --latest, --filter and --cidfile stand for. Exactly one of these ways."""
+    names = list(args.positional)
+    names += [_read_cid_file(path) for path in args.get("cidfile", ())]
+    everything, latest = bool(args.get("all")), bool(args.get("latest"))
+    filters = args.get("filter", ())
+    if everything + latest + bool(names) > 1:
+        raise UsageError("--all, --latest and containers cannot be used together")
+    if filters and not names:
+        return [row["Id"] for row in engine.containers.list(all=True, filters=list(filters))]
+    if everything:
+        return engine.containers.ids(running=all_running)
+    if latest:
+        return [engine.containers.latest()]
+    if not names:
+        raise UsageError("you must provide at least one name or id")
+    return names
+
+
+def _read_cid_file(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read(256).strip()
+    except OSError as error:
+        raise Invalid(f"reading CIDFile {path}: {error.strerror}") from None
+
+
+def each(
+    names: list[str], action: Callable[[str], object], out: Output, *, ignore_missing: bool = False,
+    show: Callable[[str, object], str | None] = lambda name, _result: name,
+) -> int:  # fmt: skip
+    """Do it for each; a line for each success, an error line for each failure; the first failure's exit code.
+
+    Podman prints what the user called it, not the id."""
+    code = 0
+    for name in names:
+        try:
+            text = show(name, action(name))
+            if text is not None:
+                out.line(text)
+        except NotFound as error:
+            if ignore_missing:
+                continue
+            code = code or error.exit_code
+            out.error(str(error))
+        except SkerryError as error:
+            code = code or error.exit_code
+            out.error(str(error))
+    return code

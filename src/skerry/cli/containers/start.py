@@ -1,0 +1,54 @@
+"""``skerry start``."""
+
+from __future__ import annotations
+
+from skerry.cli.containers.selection import LATEST, chosen, each
+from skerry.cli.flags import flag
+from skerry.engine.containers.run import Streams, start_attached
+from skerry.engine.warm import warm_up
+from skerry.errors import Invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.cli.flags import Args
+    from skerry.cli.output import Output
+    from skerry.engine.engine import Engine
+
+USAGE = "[options] CONTAINER [CONTAINER...]"
+DESCRIPTION = (
+    "Starts containers that were created or have stopped. With -a the output of one container is shown and its exit "
+    "code is this command's; with -i its standard input is connected too."
+)
+EXAMPLES = (
+    ("skerry start web", "start the container web in the background"),
+    ("skerry start -ai shell", "start a container and use its terminal"),
+)
+FLAGS = (
+    flag("-a", "--attach", help="Attach to the container's output"),
+    flag("-i", "--interactive", help="Attach to its standard input"),
+    flag("--all", help="Start all containers"),
+    flag("--detach-keys", kind="str", metavar="KEYS", default="ctrl-p,ctrl-q", help="Keys that detach; empty: none"),
+    flag("-f", "--filter", kind="list", metavar="KEY=VALUE", help="Start the containers that match"),
+    LATEST,
+    flag("--sig-proxy", default=True, help="With -a: pass received signals on to the program"),
+)
+COMPLETE = "containers"
+
+
+def run(args: Args, engine: Engine, out: Output) -> int:
+    warm_up()
+    names = chosen(args, engine, "start")
+    if not (args["attach"] or args["interactive"]):
+        return each(names, engine.containers.start, out)
+    if len(names) > 1:
+        raise Invalid("you cannot start and attach multiple containers at once")
+    record, state = engine.containers.find(names[0])
+    streams = Streams(
+        0 if args["interactive"] and record["config"]["stdin_open"] else None,
+        detach_keys=args["detach_keys"] if args.given("detach_keys") else None, sig_proxy=args["sig_proxy"],
+    )  # fmt: skip
+    if state["status"] == "running":
+        from skerry.engine.containers.run import attach
+
+        return attach(engine, record["id"], streams)
+    return start_attached(engine, record, streams)

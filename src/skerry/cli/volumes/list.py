@@ -1,0 +1,32 @@
+"""``skerry volume ls``."""
+
+from __future__ import annotations
+
+from skerry.cli.flags import flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.cli.flags import Args
+    from skerry.cli.output import Output
+    from skerry.engine.engine import Engine
+
+USAGE = "[options]"
+DESCRIPTION = "Lists volumes. Filters: name=, label=KEY[=VALUE], label!=, driver=, dangling=true|false."
+EXAMPLES = (("skerry volume ls -q --filter dangling=true", "names of the volumes that no container uses"),)
+FLAGS = (
+    flag("-f", "--filter", kind="list", metavar="KEY=VALUE", help="Only those that match"),
+    flag("--format", kind="str", metavar="TEMPLATE", help="A Go template, or json"),
+    flag("-n", "--noheading", help="No headings"),
+    flag("-q", "--quiet", help="Only names"),
+)
+COMPLETE = "none"
+MIN_ARGS, MAX_ARGS = 0, 0
+
+
+def run(args: Args, engine: Engine, out: Output) -> int:
+    rows = engine.volumes.list(filters=args["filter"])
+    out.listing(
+        rows, format=args["format"], default="table {{.Driver}}\t{{.Name}}", headers={"Name": "VOLUME NAME"},
+        noheading=args["noheading"], quiet_field="Name" if args["quiet"] else None,
+    )  # fmt: skip
+    return 0
