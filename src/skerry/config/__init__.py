@@ -1,0 +1,1 @@
+"""What is configured: containers.conf and its relatives, where things are, and on whose behalf Skerry runs."""

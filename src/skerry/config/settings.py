@@ -1,0 +1,227 @@
+"""`Settings`: what every operation needs to know about this host, this user and these flags.
+
+Made once per command: with nothing changed since the last one it costs a few dozen stat calls and one small JSON
+document (see `cache`).
+"""
+
+from __future__ import annotations
+
+import os
+
+from skerry.config import cache, identity, paths
+from skerry.config.programs import find_program, is_program
+from skerry.config.sizes import parse_size
+from skerry.errors import Invalid, Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypedDict
+
+    class GlobalFlags(TypedDict, total=False):
+        """The global flags that were given, by long name with - replaced by _."""
+
+        root: str
+        runroot: str
+        tmpdir: str
+        storage_opt: list[str]
+        storage_driver: str
+        cgroup_manager: str
+        runtime: str
+        runtime_flag: list[str]
+        conmon: str
+        log_level: str
+        network_config_dir: str
+        network_cmd_path: str
+        events_backend: str
+        volumepath: str
+        hooks_dir: list[str]
+        config: str
+        transient_store: bool
+
+
+__all__ = ["Settings", "find_program", "load_settings"]
+
+_CGROUP_MANAGERS = ("cgroupfs", "systemd")
+_EVENTS_BACKENDS = ("file", "journald", "none")
+
+
+class Settings:
+    """Flags over files over defaults. ``conf`` is the whole merged containers.conf, every known key present."""
+
+    __slots__ = (
+        "base_hosts_file", "cgroup_manager", "cgroupns", "conf", "config_dir", "conmon_env", "conmon_flag",
+        "default_caps", "default_env", "default_netns", "default_network", "default_sysctls", "default_ulimits",
+        "detach_keys", "dns_options", "dns_searches", "dns_servers", "entered", "events_backend", "events_path",
+        "gid", "helper_dirs", "home", "hooks_dirs", "host_containers_ip", "infra_command", "infra_image",
+        "init", "init_path_conf", "log_driver", "log_level", "log_size_max", "network_cmd_path",
+        "network_config_dir", "no_hosts", "pids_limit", "root", "rootless", "run_base", "runroot", "runtime",
+        "runtime_flags", "runtimes", "search_registries", "seccomp_profile", "shm_size", "stop_timeout",
+        "storage_opts", "tmpdir", "tz", "uid", "umask", "userns", "volume_path", "warnings",
+    )  # fmt: skip
+
+    def __init__(self, who: identity.Identity, conf: dict[str, Any], run_base: str, flags: GlobalFlags) -> None:
+        self.conf = conf
+        self.warnings: list[str] = []
+        self.uid, self.gid = who.uid, who.gid
+        self.rootless, self.userns, self.entered = who.rootless, who.userns, who.entered
+        self.home = paths.home()
+        self.config_dir = paths.config_home() + "/containers" if who.rootless else "/etc/containers"
+        # The run folder without --runroot: what belongs to the user and not to one store lies there.
+        self.run_base = run_base
+        self.log_level: str = flags.get("log_level") or "warn"
+        self._set_paths(who, flags)
+        self._set_containers(conf["containers"])
+        self._set_network(conf["network"], flags)
+        self._set_engine(conf["engine"], flags)
+        self._set_pids_limit(who, conf["containers"]["pids_limit"])
+
+    def _set_paths(self, who: identity.Identity, flags: GlobalFlags) -> None:
+        self.root: str = _absolute(flags.get("root")) or paths.data_root(who)
+        self.runroot: str = _absolute(flags.get("runroot")) or self.run_base
+        self.tmpdir: str = _absolute(flags.get("tmpdir")) or self.runroot
+        self.volume_path: str = _absolute(flags.get("volumepath")) or self.root + "/volumes"
+        self.storage_opts: list[str] = flags.get("storage_opt") or self.conf["storage_opts"]
+        self.search_registries: list[str] = self.conf["registries"]["search"]
+
+    def _set_containers(self, conf: dict[str, Any]) -> None:
+        self.default_caps: list[str] = conf["default_capabilities"]
+        self.default_ulimits: list[str] = conf["default_ulimits"]
+        self.default_sysctls: dict[str, str] = dict(
+            item.split("=", 1) for item in conf["default_sysctls"] if "=" in item
+        )
+        self.default_env: list[str] = conf["env"]
+        self.default_netns: str = conf["netns"]
+        self.base_hosts_file: str = conf["base_hosts_file"]
+        self.no_hosts: bool = conf["no_hosts"]
+        self.dns_servers: list[str] = conf["dns_servers"]
+        self.dns_searches: list[str] = conf["dns_searches"]
+        self.dns_options: list[str] = conf["dns_options"]
+        self.host_containers_ip: str = conf["host_containers_internal_ip"]
+        self.init: bool = conf["init"]
+        self.init_path_conf: str = conf["init_path"]
+        self.log_driver: str = conf["log_driver"] or "k8s-file"
+        self.log_size_max: int = conf["log_size_max"]
+        self.shm_size = parse_size(conf["shm_size"])
+        self.tz: str = conf["tz"]
+        self.umask: str = conf["umask"]
+        self.cgroupns: str = conf["cgroupns"] or ("private" if has_cgroup2() else "host")
+        self.seccomp_profile: str = conf["seccomp_profile"] or _seccomp_profile()
+
+    def _set_network(self, conf: dict[str, Any], flags: GlobalFlags) -> None:
+        self.default_network: str = conf["default_network"]
+        given = flags.get("network_config_dir") or conf["network_config_dir"]
+        self.network_config_dir: str = _absolute(given) or self.root + "/networks"
+        self.network_cmd_path: str = flags.get("network_cmd_path") or ""
+
+    def _set_engine(self, conf: dict[str, Any], flags: GlobalFlags) -> None:
+        self.helper_dirs: list[str] = conf["helper_binaries_dir"]
+        self.hooks_dirs: list[str] = flags.get("hooks_dir") or conf["hooks_dir"]
+        self.detach_keys: str = conf["detach_keys"]
+        self.infra_image: str = conf["infra_image"]
+        self.infra_command: str = conf["infra_command"]
+        self.stop_timeout: int = conf["stop_timeout"]
+        self.conmon_flag: str = flags.get("conmon") or ""
+        self.conmon_env: list[str] = conf["conmon_env_vars"]
+        self.runtimes: dict[str, list[str]] = conf["runtimes"]
+        self.runtime: str = flags.get("runtime") or conf["runtime"] or self._first_runtime()
+        self.runtime_flags: list[str] = flags.get("runtime_flag") or conf["runtimes_flags"].get(self.runtime, [])
+        self.events_backend = _choice(
+            flags.get("events_backend") or conf["events_logger"] or "file",
+            _EVENTS_BACKENDS,
+            '"{}" is not a valid events backend',
+        )
+        self.events_path: str = conf["events_logfile_path"] or self.tmpdir + "/events/events.log"
+        self.cgroup_manager = self._cgroup_manager(flags.get("cgroup_manager") or "", conf["cgroup_manager"])
+
+    def _first_runtime(self) -> str:
+        for name in ("crun", "runc"):
+            if any(map(is_program, self.runtimes[name])):
+                return name
+        return "crun"
+
+    def _cgroup_manager(self, flag: str, configured: str) -> str:
+        given = flag or configured
+        if given:
+            _choice(given, _CGROUP_MANAGERS, "cgroup manager must be one of cgroupfs and systemd")
+        # Podman 6 knows no cgroup v1: there systemd would have to be asked for each controller.
+        manager = given or ("systemd" if has_systemd() and has_cgroup2() else "cgroupfs")
+        if manager == "systemd" and self.rootless and not self.entered and not self._has_user_systemd():
+            if given:
+                self.warnings.append(
+                    "the cgroup manager is set to systemd but there is no systemd user session: using cgroupfs "
+                    f"(loginctl enable-linger {self.uid})"
+                )
+            return "cgroupfs"
+        return manager
+
+    def _has_user_systemd(self) -> bool:
+        folder = os.path.dirname(self.run_base)
+        return os.environ.get("DBUS_SESSION_BUS_ADDRESS", "") != "" or os.path.exists(folder + "/bus")
+
+    def _set_pids_limit(self, who: identity.Identity, limit: int) -> None:
+        # A default that a user's processes may not set is none (Podman does the same); a flag's limit is an error.
+        allowed = not who.rootless or (self.cgroup_manager == "systemd" and has_cgroup2())
+        self.pids_limit: int = limit if allowed else 0
+
+    @property
+    def conmon(self) -> str:
+        """conmon's path. `Unavailable` when there is none."""
+        if self.conmon_flag:
+            if not is_program(self.conmon_flag):
+                raise Unavailable(f"could not find a working conmon binary: {self.conmon_flag}")
+            return os.path.abspath(self.conmon_flag)
+        for path in self.conf["engine"]["conmon_path"]:
+            if is_program(path):
+                return str(path)
+        path = find_program("conmon", self)
+        if not path:
+            raise Unavailable("could not find a working conmon binary", hint="apt-get install conmon")
+        return path
+
+    @property
+    def init_path(self) -> str:
+        """The path of the init program (catatonit); empty when there is none."""
+        return self.init_path_conf or find_program("catatonit", self)
+
+
+def load_settings(flags: GlobalFlags | None = None) -> Settings:
+    """Settings for these global flags. `Invalid` names the file and line, or the flag, that is wrong.
+
+    Makes the user's run folder (`Denied` when it is another's), but no store."""
+    given: GlobalFlags = flags or {}
+    who = identity.current()
+    run_base = paths.run_root(who)
+    if who.rootless or not given.get("runroot"):
+        paths.make_run_root(run_base, who)
+    conf = cache.load(who, run_base)
+    for item in conf["engine"]["env"]:
+        name, _, value = item.partition("=")
+        os.environ.setdefault(name, value)
+    return Settings(who, conf, run_base, given)
+
+
+def has_systemd() -> bool:
+    """Whether systemd runs this host (sd_booted(3))."""
+    return os.path.isdir("/run/systemd/system")
+
+
+def has_cgroup2() -> bool:
+    """Whether cgroup v2 is the only hierarchy."""
+    return os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+
+
+def _seccomp_profile() -> str:
+    for path in ("/etc/containers/seccomp.json", "/usr/share/containers/seccomp.json"):
+        if os.path.exists(path):
+            return path
+    return ""
+
+
+def _absolute(path: str | None) -> str:
+    return os.path.abspath(path) if path else ""
+
+
+def _choice(value: str, choices: tuple[str, ...], words: str) -> str:
+    if value not in choices:
+        raise Invalid(f"configuring runtime: {words.format(value)}: invalid argument")
+    return value
