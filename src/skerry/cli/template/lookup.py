@@ -1,0 +1,58 @@
+"""``.Name`` of a value: Go's field names over Skerry's dictionaries.
+
+The keys are those of Podman's JSON, which are the Go names in most commands, and ``os`` or ``dns_enabled`` in some, where
+users still write ``.OS`` and ``.DNSEnabled``. So: exactly, or else in another case and without underscores; but a user's
+own map (labels, options, networks by name) only exactly.
+"""
+
+from __future__ import annotations
+
+from skerry.cli.template.errors import ValueProblem
+from skerry.cli.template.values import NO_VALUE, force, is_struct, type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# Fields whose value is a map: a missing key is no mistake there.
+MAPS = frozenset(
+    "Labels Annotations Options Sysctls Networks Ports PortBindings ExposedPorts Volumes Tmpfs Config.Labels Data Status "
+    "StorageOpt LogOpts DriverOpts GraphOptions labels annotations options sysctls networks ports volumes".split()
+)
+# Podman itself takes these older names.
+_SYNONYMS = {"Src": "Source", "Dst": "Destination", "ImageID": "Image"}
+
+
+def field(value: Any, name: str, parent: str | None) -> Any:
+    """``value.name``; ``parent`` is the field that gave ``value``, None for the data itself."""
+    if isinstance(value, dict):
+        if name in value:
+            return force(value[name])
+        if parent in MAPS:
+            return NO_VALUE
+        return _missing(value, name, parent)
+    if value is NO_VALUE:
+        return NO_VALUE
+    if value is None:
+        raise ValueProblem(f"nil pointer evaluating interface {{}}.{name}")
+    raise ValueProblem(f"can't evaluate field {name} in type {type_name(value)}")
+
+
+def _missing(value: dict[str, Any], name: str, parent: str | None) -> Any:
+    wanted = name.replace("_", "").lower()
+    for key in value:
+        if isinstance(key, str) and key.replace("_", "").lower() == wanted:
+            return force(value[key])
+    other = _SYNONYMS.get(name)
+    if other in value:
+        return force(value[other])
+    if parent is None or is_struct(value):
+        raise ValueProblem(f"can't evaluate field {name} in type {type_name(value)}{_nearest(value, name)}")
+    return NO_VALUE
+
+
+def _nearest(value: dict[str, Any], name: str) -> str:
+    from skerry.cli.suggest import nearest
+
+    found = nearest(name, [key for key in value if isinstance(key, str)])
+    return f" (did you mean .{found[0]}?)" if found else ""

@@ -1,0 +1,103 @@
+"""Python values as Go has them: their types' names, their truth, their text."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class NoValue:
+    """What a map gives for a key that it does not have."""
+
+    def __repr__(self) -> str:
+        return "<no value>"
+
+
+NO_VALUE = NoValue()
+
+
+def force(value: Any) -> Any:
+    """A lazy value, computed."""
+    while callable(value):
+        value = value()
+    return value
+
+
+def is_struct(value: dict[str, Any]) -> bool:
+    """Whether a dict stands for a Go struct: its keys are exported names. Labels and the like are maps."""
+    if not value:
+        return False
+    for key in value:
+        if not isinstance(key, str) or not key[:1].isupper() or not key.isidentifier():
+            return False
+    return True
+
+
+def truth(value: Any) -> bool:
+    """What ``if`` thinks of it: the zero value of every type is false."""
+    return not (value is NO_VALUE or value is None or value is False) and (bool(value) or isinstance(value, NoValue))
+
+
+def type_name(value: Any) -> str:
+    """``%T``."""
+    if value is None or value is NO_VALUE:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        return "int"
+    if isinstance(value, float):
+        return "float64"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, (list, tuple)):
+        return "[]" + _common_type(value)
+    if isinstance(value, dict):
+        return "struct" if is_struct(value) else "map[string]" + _common_type(value.values())
+    return type(value).__name__
+
+
+def _common_type(values: Any) -> str:
+    names = {type_name(force(value)) for value in values}
+    return names.pop() if len(names) == 1 and names != {"<nil>"} else "interface {}"
+
+
+def go_string(value: Any) -> str:
+    """``%v``: true, 1.5, [a b], map[a:1 b:2], {running 17}, <nil>, <no value>."""
+    value = force(value)
+    if isinstance(value, str):
+        return value
+    if value is True or value is False:
+        return "true" if value else "false"
+    if value is None:
+        return "<nil>"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return go_float(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + " ".join([go_string(item) for item in value]) + "]"
+    if isinstance(value, dict):
+        if is_struct(value):
+            return "{" + " ".join([go_string(item) for item in value.values()]) + "}"
+        return "map[" + " ".join([f"{key}:{go_string(value[key])}" for key in sorted(value)]) + "]"
+    if isinstance(value, bytes):
+        return "[" + " ".join([str(byte) for byte in value]) + "]"
+    return str(value)
+
+
+def go_float(value: float) -> str:
+    """Go's ``%v`` of a float64: shortest that reads back, exponent from 1e+21 on."""
+    if value != value:
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "+Inf" if value > 0 else "-Inf"
+    mantissa, _, exponent_text = f"{value:r}".partition("e") if False else repr(value).partition("e")
+    if exponent_text:
+        exponent = int(exponent_text)
+        if -5 < exponent < 21:
+            return f"{value:.0f}" if exponent > 0 else f"{value:f}".rstrip("0")
+        sign = "-" if exponent < 0 else "+"
+        return f"{mantissa.removesuffix('.0')}e{sign}{abs(exponent):02d}"
+    return mantissa.removesuffix(".0")
