@@ -1,17 +1,17 @@
 """The one tree of errors that every room raises and only the faces (cli, api) show.
 
-    SkerryError
-    ├── NotFound            a container, image, file, … that was named does not exist
-    ├── Conflict            the name is taken, or the state forbids it
-    │   └── InUse           something else needs it
-    ├── Invalid             what the caller gave is wrong
-    │   └── Unsupported     understood, but this host, kernel or runtime cannot do it
-    ├── Denied              permissions or policy
-    ├── Unavailable         a program, device or service that is needed is missing or silent
-    ├── OutOfSpace          the disk, a quota or an address pool is full
-    ├── Corrupt             stored or received bytes are not what their digest says
-    ├── CommandNotFound     the container's program does not exist (exit code 127)
-    └── CommandNotRunnable  the container's program cannot be executed (exit code 126)
+SkerryError
+├── NotFound            a container, image, file, … that was named does not exist
+├── Conflict            the name is taken, or the state forbids it
+│   └── InUse           something else needs it
+├── Invalid             what the caller gave is wrong
+│   └── Unsupported     understood, but this host, kernel or runtime cannot do it
+├── Denied              permissions or policy
+├── Unavailable         a program, device or service that is needed is missing or silent
+├── OutOfSpace          the disk, a quota or an address pool is full
+├── Corrupt             stored or received bytes are not what their digest says
+├── CommandNotFound     the container's program does not exist (exit code 127)
+└── CommandNotRunnable  the container's program cannot be executed (exit code 126)
 """
 
 from __future__ import annotations

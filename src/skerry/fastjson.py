@@ -30,7 +30,9 @@ class _Context:
     parse_float = float
     parse_int = int
     parse_constant = staticmethod(_refuse_constant)
-    memo: dict[str, str] = {}
+
+    def __init__(self) -> None:
+        self.memo: dict[str, str] = {}
 
 
 _scan = make_scanner(_Context())
@@ -86,9 +88,7 @@ def _float(value: float) -> str:
 
 def _iterencode(value: Any, *, sort_keys: bool, ascii_only: bool, separators: tuple[str, str]) -> str:
     quote = encode_basestring_ascii if ascii_only else encode_basestring
-    encode = make_encoder(
-        {}, _not_json, quote, None, separators[1], separators[0], sort_keys, False, False
-    )
+    encode = make_encoder({}, _not_json, quote, None, separators[1], separators[0], sort_keys, False, False)
     return "".join(encode(value, 0))
 
 
@@ -106,7 +106,12 @@ def _pretty(value: Any, newline: str, step: str, sort_keys: bool, ascii_only: bo
     if isinstance(value, dict) and value:
         inner, separator = newline + step, "{"
         for key in sorted(value) if sort_keys else value:
-            out += (separator, inner, _iterencode(str(key), sort_keys=False, ascii_only=ascii_only, separators=(",", ":")), ": ")
+            out += (
+                separator,
+                inner,
+                _iterencode(str(key), sort_keys=False, ascii_only=ascii_only, separators=(",", ":")),
+                ": ",
+            )
             _pretty(value[key], inner, step, sort_keys, ascii_only, out)
             separator = ","
         out += (newline, "}")

@@ -60,7 +60,9 @@ def fsmount(fs: int, attributes: int = 0) -> int:
 
 def move_mount(mount_fd: int, target: str) -> None:
     """move_mount(2): attach a detached mount at ``target``."""
-    syscall("move_mount", mount_fd, b"", AT_FDCWD & 0xFFFFFFFF, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH, about=target)
+    syscall(
+        "move_mount", mount_fd, b"", AT_FDCWD & 0xFFFFFFFF, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH, about=target
+    )
 
 
 def open_tree(path: str, *, clone: bool = True, recursive: bool = True) -> int:

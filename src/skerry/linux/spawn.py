@@ -107,7 +107,8 @@ def _not_executed(program: str, report: bytes) -> Unavailable:
 
 
 def run(
-    argv: Sequence[str], *, input: bytes = b"", env: Mapping[str, str] | None = None, timeout_s: float | None = None
+    argv: Sequence[str], *, input: bytes = b"", env: Mapping[str, str] | None = None, timeout_s: float | None = None,
+    pass_fds: Iterable[int] = (),
 ) -> Completed:
     """Run ``argv`` to its end with ``input`` on its standard input.
 
@@ -117,7 +118,7 @@ def run(
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     try:
-        pid = spawn(argv, env=env, stdin=in_read, stdout=out_write, stderr=err_write)
+        pid = spawn(argv, env=env, stdin=in_read, stdout=out_write, stderr=err_write, pass_fds=pass_fds)
     except BaseException:
         for fd in (in_write, out_read, err_read):
             if fd >= 0:

@@ -67,7 +67,9 @@ def remove_tree(path: str) -> None:
         os.unlink(path)
         return
     except PermissionError:
-        os.chmod(path, 0o700, follow_symlinks=False) if os.chmod in os.supports_follow_symlinks else os.chmod(path, 0o700)
+        os.chmod(path, 0o700, follow_symlinks=False) if os.chmod in os.supports_follow_symlinks else os.chmod(
+            path, 0o700
+        )
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     stack: list[tuple[int, str, list[str]]] = [(fd, path, _empty(fd))]
     while stack:

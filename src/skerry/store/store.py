@@ -18,8 +18,8 @@ _FOLDERS = ("blobs/sha256", "layers", "containers", "volumes", "staging", "locks
 class Store:
     """The persistent half (``root``) and the half that a reboot empties (``runroot``) of one store.
 
-        root/skerry.db  blobs/sha256/HEX  layers/HEX/{diff,…}  containers/ID/…  volumes/NAME/_data  staging/  locks/
-        runroot/containers/ID/…
+    root/skerry.db  blobs/sha256/HEX  layers/HEX/{diff,…}  containers/ID/…  volumes/NAME/_data  staging/  locks/
+    runroot/containers/ID/…
     """
 
     def __init__(self, root: str, runroot: str, *, rootless: bool = False) -> None:
@@ -67,4 +67,3 @@ class Store:
     def staging(self) -> Staging:
         """A locked folder on the root's file system to build things in."""
         return Staging(self.path("staging"))
-

@@ -14,8 +14,16 @@ if TYPE_CHECKING:
     from skerry.engine.containers.options.types import CreateOptions
 
 _PROCESS = (
-    flag("--entrypoint", kind="str", metavar="COMMAND", help="Overwrite the image's ENTRYPOINT: a program or a JSON list"),
-    flag("-e", "--env", kind="list", metavar="KEY=VALUE", help="Set an environment variable; KEY alone takes it from here"),
+    flag(
+        "--entrypoint", kind="str", metavar="COMMAND", help="Overwrite the image's ENTRYPOINT: a program or a JSON list"
+    ),
+    flag(
+        "-e",
+        "--env",
+        kind="list",
+        metavar="KEY=VALUE",
+        help="Set an environment variable; KEY alone takes it from here",
+    ),
     flag("--env-file", kind="list", metavar="FILE", complete="files", help="Read environment variables from a file"),
     flag("--env-host", help="Pass all of this environment on"),
     flag("--http-proxy", default=True, help="Pass the proxy variables of this environment on"),
@@ -23,7 +31,9 @@ _PROCESS = (
     flag("--unsetenv-all", help="Remove all variables that the image and the defaults set"),
     flag("-u", "--user", kind="str", metavar="USER[:GROUP]", help="User (name or id) and group of the program"),
     flag("-w", "--workdir", kind="str", metavar="FOLDER", help="Working directory inside the container"),
-    flag("--group-add", kind="slice", metavar="GROUP", help="More groups for the program; keep-groups keeps the caller's"),
+    flag(
+        "--group-add", kind="slice", metavar="GROUP", help="More groups for the program; keep-groups keeps the caller's"
+    ),
     flag("--umask", kind="str", metavar="MASK", help="The program's umask"),
     flag("--tz", kind="str", metavar="ZONE", help="Time zone in the container; local is this host's"),
     flag("-i", "--interactive", help="Keep the program's standard input open"),
@@ -99,9 +109,19 @@ _SECURITY = (
     flag("--cap-add", kind="slice", metavar="CAPABILITY", help="Add a capability; ALL adds all"),
     flag("--cap-drop", kind="slice", metavar="CAPABILITY", help="Drop a capability; ALL drops all"),
     flag("--privileged", help="Give extended privileges: all capabilities and devices, no seccomp, no masks"),
-    flag("--security-opt", kind="list", metavar="KEY=VALUE", help="seccomp=, apparmor=, label=, mask=, unmask=, no-new-privileges"),
+    flag(
+        "--security-opt",
+        kind="list",
+        metavar="KEY=VALUE",
+        help="seccomp=, apparmor=, label=, mask=, unmask=, no-new-privileges",
+    ),
     flag("--pid", kind="str", metavar="MODE", help="PID namespace: private, host, container:NAME, ns:PATH"),
-    flag("--ipc", kind="str", metavar="MODE", help="IPC namespace: private, shareable, none, host, container:NAME, ns:PATH"),
+    flag(
+        "--ipc",
+        kind="str",
+        metavar="MODE",
+        help="IPC namespace: private, shareable, none, host, container:NAME, ns:PATH",
+    ),
     flag("--uts", kind="str", metavar="MODE", help="UTS namespace: private, host, container:NAME, ns:PATH"),
     flag("--cgroupns", kind="str", metavar="MODE", help="Cgroup namespace: private, host, container:NAME, ns:PATH"),
     flag("--userns", kind="str", metavar="MODE", help="User namespace: host, container:NAME, ns:PATH"),

@@ -29,7 +29,15 @@ FLAGS = (
     flag("-f", "--force", help="Stop and remove running containers"),
     IGNORE,
     LATEST,
-    flag("-t", "--time", "--timeout", kind="int", metavar="SECONDS", default=10, help="With -f: how long to wait before KILL"),
+    flag(
+        "-t",
+        "--time",
+        "--timeout",
+        kind="int",
+        metavar="SECONDS",
+        default=10,
+        help="With -f: how long to wait before KILL",
+    ),
     flag("-v", "--volumes", help="Remove its anonymous volumes, too"),
 )
 COMPLETE = "containers"
@@ -42,7 +50,11 @@ def run(args: Args, engine: Engine, out: Output) -> int:
 
     def remove(name: str) -> list[str]:
         return engine.containers.remove(
-            name, force=args["force"], volumes=args["volumes"], depend=args["depend"] or args["all"], timeout_s=timeout_s
+            name,
+            force=args["force"],
+            volumes=args["volumes"],
+            depend=args["depend"] or args["all"],
+            timeout_s=timeout_s,
         )
 
     # With --all a container may already have gone with the one that it depended on.

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
 
 USAGE = "[options] CONTAINER [CONTAINER...]"
-DESCRIPTION = "Waits until each container has stopped, or is in the state that --condition names, and prints its exit code."
+DESCRIPTION = (
+    "Waits until each container has stopped, or is in the state that --condition names, and prints its exit code."
+)
 EXAMPLES = (("skerry wait job", "wait for the container job and print its exit code"),)
 FLAGS = (
     flag("--condition", kind="slice", metavar="STATE", help="State to wait for (stopped); repeat for any of several"),

@@ -33,7 +33,9 @@ class Containers:
 
         return run(self._engine, {**options, "image": image, "command": command or []}, streams)
 
-    def start_new(self, image: str, command: list[str] | None = None, **options: Unpack[CreateOptions]) -> ContainerRecord:
+    def start_new(
+        self, image: str, command: list[str] | None = None, **options: Unpack[CreateOptions]
+    ) -> ContainerRecord:
         """Create and start a container in the background (``skerry run -d``)."""
         from skerry.engine.containers.run import run_detached
 
@@ -132,12 +134,6 @@ class Containers:
 
         return latest(self._engine)
 
-    def list(self, *, all: bool = False, filters: list[str] | None = None) -> list[dict[str, Any]]:
-        """What ``skerry ps`` shows, newest first, as dicts with Podman's JSON keys."""
-        from skerry.engine.containers.listing import list_containers
-
-        return list_containers(self._engine, all=all, filters=filters or [])
-
     def inspect(self, name: str, *, size: bool = False) -> dict[str, Any]:
         """Everything about it, with Podman's keys."""
         from skerry.engine.containers.inspect import inspect
@@ -155,3 +151,9 @@ class Containers:
         from skerry.engine.containers.exec import exec_run
 
         return exec_run(self._engine, name, command, **options)
+
+    def list(self, *, all: bool = False, filters: list[str] | None = None) -> list[dict[str, Any]]:
+        """What ``skerry ps`` shows, newest first, as dicts with Podman's JSON keys."""
+        from skerry.engine.containers.listing import list_containers
+
+        return list_containers(self._engine, all=all, filters=filters or [])

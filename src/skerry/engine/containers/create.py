@@ -64,7 +64,9 @@ def _claim_cid_file(options: CreateOptions) -> int:
     try:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     except FileExistsError:
-        raise Conflict(f"container id file exists: {path}", hint="remove it, or make sure its container is gone") from None
+        raise Conflict(
+            f"container id file exists: {path}", hint="remove it, or make sure its container is gone"
+        ) from None
     except OSError as error:
         raise Unavailable(f"opening cidfile {path}: {error.strerror}") from None
 

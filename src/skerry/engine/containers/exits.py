@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import time
 
-from skerry.engine.containers import state as states, storage
+from skerry.engine.containers import state as states
+from skerry.engine.containers import storage
 from skerry.engine.containers.network import disconnect
 from skerry.errors import NotFound
 from skerry.linux import process
@@ -142,4 +143,3 @@ def kill_conmon(state: ContainerState) -> None:
             os.kill(pid, 9)
         except ProcessLookupError:
             pass  # it ended meanwhile
-

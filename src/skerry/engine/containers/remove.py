@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from skerry.engine.containers import exits, records, state as states
+from skerry.engine.containers import exits, records
+from skerry.engine.containers import state as states
 from skerry.engine.containers.signals import stop
 from skerry.errors import Conflict, InUse, NotFound, OutOfSpace
 from skerry.store.staging import remove_tree

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from skerry.engine.containers import records, state as states
+from skerry.engine.containers import records
+from skerry.engine.containers import state as states
 from skerry.engine.containers.options.mounts import check_volume_name
 
 TYPE_CHECKING = False

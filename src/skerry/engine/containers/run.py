@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from skerry.engine.containers import exits, state as states
+from skerry.engine.containers import exits
+from skerry.engine.containers import state as states
 from skerry.engine.containers.create import create
 from skerry.engine.containers.remove import remove_ended
 from skerry.engine.containers.start import start

@@ -7,7 +7,8 @@ import select
 import time
 from _signal import SIGKILL, pidfd_send_signal
 
-from skerry.engine.containers import exits, state as states
+from skerry.engine.containers import exits
+from skerry.engine.containers import state as states
 from skerry.errors import Conflict, NotFound, Unavailable
 from skerry.linux import process
 from skerry.linux.signals import parse_signal
@@ -48,7 +49,9 @@ def stop(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
         if state["status"] not in states.LIVE:
             return container_id
         if state["status"] == "paused":
-            raise Conflict(f"can only stop created or running containers. {container_id} is in state paused: container state improper")
+            raise Conflict(
+                f"can only stop created or running containers. {container_id} is in state paused: container state improper"
+            )
         state = {**state, "status": "stopping", "stopped_by_user": True}
         states.save(engine, container_id, state)
         limit = record["config"]["stop_timeout_s"] if timeout_s is None else timeout_s
@@ -58,7 +61,9 @@ def stop(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
         with engine.store.lock("container", container_id):
             send(engine, record, state, SIGKILL)
         if not await_exit(state, 60.0):
-            raise Unavailable(f"container {container_id} did not end after SIGKILL", hint="see the kernel's log for blocked I/O")
+            raise Unavailable(
+                f"container {container_id} did not end after SIGKILL", hint="see the kernel's log for blocked I/O"
+            )
     exits.clean_up(engine, container_id)
     engine.events.emit_container("stop", record)
     return container_id

@@ -10,7 +10,8 @@ import os
 import time
 
 from skerry import fastjson
-from skerry.engine.containers import exits, state as states, storage
+from skerry.engine.containers import exits, storage
+from skerry.engine.containers import state as states
 from skerry.engine.containers.network import connect, network_files
 from skerry.errors import Conflict, SkerryError, Unavailable
 from skerry.linux import process
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 
 
 def start(
-    engine: Engine, container_id: str, *, ready: Callable[[ContainerRecord], None] | None = None, foreground: bool = False
+    engine: Engine,
+    container_id: str,
+    *,
+    ready: Callable[[ContainerRecord], None] | None = None,
+    foreground: bool = False,
 ) -> ContainerRecord:
     """Start a created or stopped container; one that runs already is left alone.
 
@@ -39,7 +44,9 @@ def start(
         state = states.observe(engine, container_id, written)
         if state["status"] in ("running", "paused"):
             if state["status"] == "paused":
-                raise Conflict(f"unable to start container {container_id}: container is paused: container state improper")
+                raise Conflict(
+                    f"unable to start container {container_id}: container is paused: container state improper"
+                )
             return record
         states.require("start", record, state)
         if state["status"] != "initialized":
@@ -142,7 +149,9 @@ def _namespace_paths(engine: Engine, record: ContainerRecord) -> dict[str, str]:
     return paths
 
 
-def _launch(engine: Engine, record: ContainerRecord, runtime: Runtime, bundle: str, *, foreground: bool) -> conmon.Launch:
+def _launch(
+    engine: Engine, record: ContainerRecord, runtime: Runtime, bundle: str, *, foreground: bool
+) -> conmon.Launch:
     config, settings = record["config"], engine.settings
     launch = conmon.Launch(id=record["id"], runtime=runtime, bundle=bundle, conmon=settings.conmon)
     launch.name = record["name"]

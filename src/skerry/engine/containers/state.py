@@ -59,9 +59,7 @@ def find(engine: Engine, name_or_id: str) -> tuple[ContainerRecord, ContainerSta
         raise NotFound("name or ID cannot be empty")
     rows = query("SELECT doc, state FROM containers WHERE name = ?1 OR id = ?1", name_or_id)
     if not rows and _is_hex(name_or_id):
-        rows = query(
-            "SELECT doc, state FROM containers WHERE id >= ? AND id < ? LIMIT 2", name_or_id, name_or_id + "g"
-        )
+        rows = query("SELECT doc, state FROM containers WHERE id >= ? AND id < ? LIMIT 2", name_or_id, name_or_id + "g")
     if not rows:
         raise NotFound(f'no container with name or ID "{name_or_id}" found: no such container')
     if len(rows) > 1:

@@ -6,7 +6,7 @@ import os
 
 from skerry.engine.containers.state import folder, run_folder
 from skerry.errors import NotFound, OutOfSpace, SkerryError, Unavailable
-from skerry.linux.files import open_beneath
+from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from skerry.linux.mount import MNT_DETACH, umount
 from skerry.linux.spawn import run
 from skerry.store.layers import layer_dir
@@ -97,7 +97,7 @@ def prepare_mounts(engine: Engine, record: ContainerRecord, rootfs: str, user: R
 
 
 def _own(source: str, user: ResolvedUser) -> None:
-    done = run(["/bin/chown", "-Rh", f"{user['uid']}:{user['gid']}", "--", source])
+    done = run(["/bin/chown", "-Rh", f"{user.uid}:{user.gid}", "--", source])
     if done.code:
         raise Unavailable(f"cannot change the owner of {source}: {done.stderr.decode(errors='replace').strip()}")
 
@@ -107,7 +107,7 @@ def _volume_source(engine: Engine, mount: MountConfig, rootfs: str, user: Resolv
 
     volume = get(engine, mount["name"])
     if volume is None:
-        raise NotFound(f"no volume with name \"{mount['name']}\" found: no such volume")
+        raise NotFound(f'no volume with name "{mount["name"]}" found: no such volume')
     if volume["needs_copy_up"]:
         from skerry.engine.volumes.copy_up import fill
 
@@ -141,11 +141,15 @@ def _make_beneath(root: int, path: str, user: ResolvedUser) -> None:
         for name in filter(None, path.split("/")):
             reached += "/" + name
             try:
-                child = open_beneath(root, reached, os.O_PATH | os.O_DIRECTORY)
+                child = openat2(
+                    root, reached, os.O_PATH | os.O_DIRECTORY, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+                )
             except FileNotFoundError:
                 os.mkdir(name, 0o755, dir_fd=parent)
-                os.chown(name, user["uid"], user["gid"], dir_fd=parent, follow_symlinks=False)
-                child = open_beneath(root, reached, os.O_PATH | os.O_DIRECTORY)
+                os.chown(name, user.uid, user.gid, dir_fd=parent, follow_symlinks=False)
+                child = openat2(
+                    root, reached, os.O_PATH | os.O_DIRECTORY, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+                )
             os.close(parent)
             parent = child
     finally:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from skerry.engine.containers import exits, state as states
+from skerry.engine.containers import exits
+from skerry.engine.containers import state as states
 from skerry.engine.containers.signals import await_exit
 from skerry.errors import Invalid, NotFound
 

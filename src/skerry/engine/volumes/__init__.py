@@ -23,18 +23,12 @@ class Volumes:
 
         return create(self._engine, name, labels=labels, ignore=ignore)
 
-    def list(self, *, filters: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """Volumes by name, as `inspect` shows them; ``filters`` as ``skerry volume ls --filter``."""
-        from skerry.engine.volumes.view import list_volumes
-
-        return list_volumes(self._engine, filters)
-
     def inspect(self, name: str) -> dict[str, Any]:
         """The volume with this name or unique beginning of a name, with Podman's keys."""
         from skerry.engine.volumes.find import find
         from skerry.engine.volumes.view import shown
 
-        return shown(self._engine, find(self._engine, name))
+        return shown(find(self._engine, name))
 
     def exists(self, name: str) -> bool:
         """Whether a volume has exactly this name."""
@@ -53,3 +47,9 @@ class Volumes:
         from skerry.engine.volumes.remove import prune
 
         return prune(self._engine, filters)
+
+    def list(self, *, filters: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Volumes by name, as `inspect` shows them; ``filters`` as ``skerry volume ls --filter``."""
+        from skerry.engine.volumes.view import list_volumes
+
+        return list_volumes(self._engine, filters)

@@ -7,7 +7,7 @@ import os
 from skerry import fastjson
 from skerry.engine.volumes.find import get
 from skerry.errors import OutOfSpace, Unavailable
-from skerry.linux.files import open_beneath
+from skerry.linux.beneath import open_in_root
 from skerry.linux.spawn import run
 from skerry.store.steps import step
 
@@ -44,14 +44,11 @@ def _marker(volume: VolumeRecord) -> str:
 
 
 def _copy(volume: VolumeRecord, rootfs: str, destination: str, user: ResolvedUser, *, copy: bool) -> None:
-    root = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        source = open_beneath(root, destination, os.O_RDONLY | os.O_DIRECTORY)
+        source = open_in_root(rootfs, destination, os.O_RDONLY | os.O_DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
-        os.chown(volume["mountpoint"], user["uid"], user["gid"])
+        os.chown(volume["mountpoint"], user.uid, user.gid)
         return
-    finally:
-        os.close(root)
     try:
         status = os.fstat(source)
         if copy:

@@ -27,7 +27,7 @@ def find(engine: Engine, name: str) -> VolumeRecord:
     if name:
         rows = engine.store.db.query("SELECT doc FROM volumes WHERE substr(name, 1, ?) = ? LIMIT 2", len(name), name)
     if not rows:
-        raise NotFound(f"no volume with name \"{name}\" found: no such volume")
+        raise NotFound(f'no volume with name "{name}" found: no such volume')
     if len(rows) > 1:
         raise Conflict(f'more than one result for volume name "{name}": volume already exists')
     record: VolumeRecord = fastjson.loads(rows[0][0])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from skerry.engine.volumes.types import VolumeRecord
 
 
-def shown(engine: Engine, record: VolumeRecord) -> dict[str, Any]:
+def shown(record: VolumeRecord) -> dict[str, Any]:
     """Podman's keys of ``volume inspect``."""
     return {
         "Name": record["name"],
@@ -49,7 +49,7 @@ def list_volumes(engine: Engine, filters: Sequence[str] = ()) -> list[dict[str, 
     for key, test in tests:
         groups.setdefault(key, []).append(test)
     return [
-        shown(engine, record) for record in all_volumes(engine)
+        shown(record) for record in all_volumes(engine)
         if all(any(test(record) for test in alternatives) for alternatives in groups.values())
     ]  # fmt: skip
 

@@ -54,7 +54,9 @@ def build_record(engine: Engine, options: CreateOptions, image: ImageRecord | No
     record: ContainerRecord = {
         "id": container_id,
         "name": options.get("name", ""),
-        "image": (options["image"] if options.get("rootfs") else image["names"][0] if image["names"] else "") if image else "",
+        "image": (options["image"] if options.get("rootfs") else image["names"][0] if image["names"] else "")
+        if image
+        else "",
         "image_id": image["id"] if image else "",
         "layers": image["layers"] if image else [],
         "pod": "",
@@ -74,8 +76,8 @@ def build_record(engine: Engine, options: CreateOptions, image: ImageRecord | No
         "no_hosts": options.get("no_hosts", False),
         "no_hostname": options.get("no_hostname", False),
     }
-    for key in ("dns", "dns_search"):
-        record[key] = list(options.get(key, ()))  # type: ignore[literal-required]
+    record["dns"] = list(options.get("dns", ()))
+    record["dns_search"] = list(options.get("dns_search", ()))
     record["dns_options"] = list(options.get("dns_option", ()))
     record["add_hosts"] = list(options.get("add_host", ()))
     for key, name in (("cidfile", "cid_file"), ("pidfile", "pid_file"), ("conmon_pidfile", "conmon_pid_file")):
@@ -130,7 +132,11 @@ def _config(engine: Engine, options: CreateOptions, image: dict[str, Any], conta
 def _hostname(options: CreateOptions, container_id: str) -> str:
     name = options.get("hostname", "")
     if name:
-        if len(name) > 64 or not name.isascii() or not name.replace("-", "a").replace(".", "a").replace("_", "a").isalnum():
+        if (
+            len(name) > 64
+            or not name.isascii()
+            or not name.replace("-", "a").replace(".", "a").replace("_", "a").isalnum()
+        ):
             raise Invalid(f'invalid hostname "{name[:80]}"', hint="letters, digits, dots and hyphens, 64 at most")
         return name
     if options.get("uts") == "host" or (options.get("network") or [""])[0] == "host":
@@ -172,7 +178,7 @@ def _restart(options: CreateOptions) -> RestartPolicy:
     if colon and (name != "on-failure" or not count.isdigit()):
         raise Invalid(f'"{text}" is not a valid restart policy', hint="only on-failure takes a count")
     if name not in ("", "no") and options.get("rm"):
-        raise Invalid("the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"")
+        raise Invalid('the --rm option conflicts with --restart, when the restartPolicy is not "" and "no"')
     return {"name": name or "no", "max_retries": int(count or 0)}
 
 

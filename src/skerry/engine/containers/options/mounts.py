@@ -124,7 +124,13 @@ def parse_tmpfs(item: str) -> MountConfig:
 
 
 _ALIASES = {"src": "source", "dst": "destination", "target": "destination", "readonly": "ro"}
-_BOOLEANS = {"ro": ("ro", "rw"), "rw": ("rw", "ro"), "U": ("U", ""), "chown": ("U", ""), "bind-nonrecursive": ("bind", "")}
+_BOOLEANS = {
+    "ro": ("ro", "rw"),
+    "rw": ("rw", "ro"),
+    "U": ("U", ""),
+    "chown": ("U", ""),
+    "bind-nonrecursive": ("bind", ""),
+}
 
 
 def parse_mount(item: str) -> MountConfig:

@@ -111,7 +111,7 @@ def working_directory(options: CreateOptions, image: dict[str, Any]) -> str:
     """``--workdir``, the image's, or /."""
     path: str = options.get("workdir", "") or image.get("WorkingDir") or "/"
     if not path.startswith("/"):
-        if "workdir" in options and options["workdir"]:
+        if options.get("workdir"):
             raise Invalid(f'the working directory "{path}" is invalid, it needs to be an absolute path')
         path = "/" + path
     return path
