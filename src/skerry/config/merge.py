@@ -12,7 +12,7 @@ from skerry.config.sizes import parse_size
 from skerry.errors import Invalid
 
 # Keys that older files use, and what they are called now.
-_RENAMED = {("network", "default_rootless_network_command"): "default_rootless_network_cmd"}
+_RENAMED: dict[tuple[str, str], str] = {("network", "default_rootless_network_command"): "default_rootless_network_cmd"}
 _CHOICES = {
     ("engine", "cgroup_manager"): ("systemd", "cgroupfs"),
     ("engine", "events_logger"): ("file", "journald", "none"),
@@ -43,7 +43,7 @@ def _containers(identity: Identity) -> tuple[dict[str, Any], list[Stamp]]:
                 raise Invalid(f"{toml.find_line(path, '', table)}: {table} stands outside of any table")
             target = conf.setdefault(table, {})
             for name, value in values.items():
-                _set(target, path, table, _RENAMED.get((table, name), name), value, appending)
+                _set(target, path, table, _RENAMED.get((table, name)) or str(name), value, appending)
     return conf, stamps
 
 

@@ -30,7 +30,8 @@ def read(path: str) -> dict[str, Any]:
 
 
 def _line(content: bytes, offset: int) -> str:
-    return "line %d" % (content.count(b"\n", 0, offset) + 1)
+    number = content.count(b"\n", 0, offset) + 1
+    return f"line {number}"
 
 
 def find_line(path: str, table: str, name: str) -> str:
