@@ -173,6 +173,8 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
         from skerry.engine.rootless import enter
 
         enter(settings)
+    for warning in settings.warnings:
+        out.warn(warning)
     return int(module.run(args, Engine(settings), out))
 
 

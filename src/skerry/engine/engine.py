@@ -24,7 +24,7 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.store = Store(settings.root, settings.runroot, rootless=settings.rootless)
+        self.store = Store(settings.root, settings.runroot, rootless=settings.userns)
         self._network: NetworkContext | None = None
 
     @property

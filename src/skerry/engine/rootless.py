@@ -1,0 +1,129 @@
+"""A user's commands share one user namespace: `enter` joins it, or makes it.
+
+Its holder (catatonit -P, 0.1 MB) is named by ``RUN/userns``: pid, start time, boot. Whoever finds it missing or dead
+makes a new one under a lock. While containers run, their conmons are in the old namespace too and keep its mounts:
+then the new holder is put there, so that what is mounted stays visible.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from skerry.config import identity
+from skerry.errors import Denied, SkerryError, Unavailable
+from skerry.linux import process, userns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from skerry.config.settings import Settings
+
+
+def enter(settings: Settings) -> None:
+    """Be root in the user's own namespace from here on; nothing to do for root, or where we are in it already.
+
+    Must come before any thread is started. `Denied`, `Unavailable` say what the host forbids or lacks."""
+    if not settings.rootless:
+        return
+    if settings.entered:
+        _check_foreign()
+        return
+    if not _join_holder(settings):
+        from skerry.engine.rootless_setup import make
+
+        make(settings)
+        if not _join_holder(settings):
+            raise Unavailable("the user namespace ended right after it was made", hint="skerry doctor")
+    settings.entered = True
+    mark(settings)
+
+
+def mark(settings: Settings) -> None:
+    """Tell everything that is started from here on where it is (see `identity`)."""
+    os.environ[identity.CONFIGURED] = "done"
+    os.environ[identity.ROOTLESS_UID] = str(settings.uid)
+    os.environ[identity.ROOTLESS_GID] = str(settings.gid)
+    os.environ.setdefault("HOME", settings.home)
+    folder = os.path.dirname(settings.run_base)
+    if folder != "/tmp":
+        # Set wrongly (su), or not at all (cron): children must find the same run folder.
+        os.environ["XDG_RUNTIME_DIR"] = folder
+
+
+def holder_file(settings: Settings) -> str:
+    """Where the holder is named."""
+    return settings.run_base + "/userns"
+
+
+def read_holder(settings: Settings) -> tuple[int, int] | None:
+    """The holder's pid and start time as they were written in this boot; None without such a file."""
+    try:
+        fd = os.open(holder_file(settings), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        if os.fstat(fd).st_uid != os.geteuid():
+            return None
+        parts = os.read(fd, 256).split()
+    finally:
+        os.close(fd)
+    if len(parts) != 3 or not parts[0].isdigit() or not parts[1].isdigit() or parts[2].decode() != process.boot_id():
+        return None
+    return int(parts[0]), int(parts[1])
+
+
+def _join_holder(settings: Settings) -> bool:
+    """Join the namespace of the holder that is written down; False when it is gone (or another's)."""
+    written = read_holder(settings)
+    return written is not None and _join(*written, settings.uid)
+
+
+def _join(pid: int, start: int, uid: int) -> bool:
+    try:
+        pidfd = userns.open_process(pid)
+    except OSError:
+        return False
+    try:
+        # From here on the pid cannot come to mean another process unnoticed.
+        if not process.is_same(pid, start) or userns.owner(pid) != uid:
+            return False
+        userns.join_process(pidfd, pid)
+    except OSError as error:
+        if error.errno == errno.ESRCH:
+            return False
+        raise Denied(f"cannot join the user namespace of process {pid}: {error.strerror}") from error
+    finally:
+        os.close(pidfd)
+    return os.geteuid() == 0
+
+
+def _check_foreign() -> None:
+    """In a namespace that is not ours, say at once when nothing can be mounted in it."""
+    if os.environ.get(identity.CONFIGURED) or userns.owns_mounts():
+        return
+    raise Denied(
+        "this user namespace has no mount namespace of its own",
+        hint="unshare -Urm, or leave it and run skerry directly",
+    )
+
+
+def unshare(settings: Settings, argv: list[str]) -> NoReturn:
+    """Become ``argv`` in the user's namespace. Without a program: $SHELL. The caller has entered."""
+    if not settings.rootless:
+        raise SkerryError("please use unshare with rootless")
+    if not argv:
+        shell = os.environ.get("SHELL", "")
+        if not shell:
+            raise SkerryError("no command specified and no $SHELL specified")
+        argv = [shell]
+    from skerry.errors import CommandNotFound, CommandNotRunnable
+
+    env = {**os.environ, "CONTAINERS_GRAPHROOT": settings.root, "CONTAINERS_RUNROOT": settings.runroot}
+    try:
+        os.execvpe(argv[0], argv, env)
+    except FileNotFoundError:
+        raise CommandNotFound(f'exec: "{argv[0]}": executable file not found in $PATH') from None
+    except OSError as error:
+        raise CommandNotRunnable(f"exec {argv[0]}: {error.strerror}") from error
