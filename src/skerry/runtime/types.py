@@ -133,4 +133,15 @@ class ContainerConfig(TypedDict, total=False):
     healthcheck: Healthcheck
 
 
+class ResolvedUser(TypedDict):
+    """Numeric ids, and what else /etc/passwd knows. ``name`` is empty for a number without an entry."""
+
+    uid: int
+    gid: int
+    additional_gids: list[int]
+    home: str
+    name: str
+    shell: str
+
+
 RuntimeSpec = dict[str, Any]  # config.json, OCI runtime-spec 1.0

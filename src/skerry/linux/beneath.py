@@ -1,0 +1,24 @@
+"""Opening paths that an image chose, without ever leaving the image: openat2(2) with RESOLVE_IN_ROOT."""
+
+from __future__ import annotations
+
+import os
+
+from skerry.linux.libc import syscall
+
+RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH, RESOLVE_IN_ROOT = 1, 2, 4, 8, 16
+
+
+def openat2(dir_fd: int, path: str, flags: int, *, mode: int = 0, resolve: int = 0) -> int:
+    """openat2(2). ENOSYS before Linux 5.6."""
+    how = b"".join(value.to_bytes(8, "little") for value in (flags | os.O_CLOEXEC, mode, resolve))
+    return syscall("openat2", dir_fd, os.fsencode(path), how, len(how), about=path)
+
+
+def open_in_root(root: str, path: str, flags: int = os.O_RDONLY, *, mode: int = 0) -> int:
+    """Open ``path`` as a process with ``root`` as its root directory would; symbolic links cannot lead out of it."""
+    root_fd = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return openat2(root_fd, path, flags, mode=mode, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+    finally:
+        os.close(root_fd)

@@ -1,0 +1,34 @@
+"""Asking systemd for a transient scope, by busctl: only on hosts that run systemd."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from skerry.errors import Unavailable
+from skerry.linux.spawn import run
+
+_ARGUMENTS = (
+    "org.freedesktop.systemd1",
+    "/org/freedesktop/systemd1",
+    "org.freedesktop.systemd1.Manager",
+    "StartTransientUnit",
+)
+
+
+def start_scope(name: str, slice_: str, pid: int, *, user: bool, timeout_s: float = 2.0) -> None:
+    """Move ``pid`` into a new scope ``name`` of ``slice_``; returns when it is there. `Unavailable` when systemd refuses."""
+    done = run(
+        ["busctl", "--user" if user else "--system", "--quiet", "call", *_ARGUMENTS, "ssa(sv)a(sa(sv))", name, "fail", "2",
+         "PIDs", "au", "1", str(pid), "Slice", "s", slice_, "0"],
+        timeout_s=timeout_s,
+    )  # fmt: skip
+    if done.code != 0:
+        raise Unavailable(f"systemd did not make the scope {name}: {done.stderr.decode(errors='replace').strip()}")
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        with open(f"/proc/{pid}/cgroup", encoding="utf-8") as file:
+            if name in file.read():
+                return
+        time.sleep(0.001)
+    raise Unavailable(f"systemd did not move process {pid} to {name} in time", hint=os.strerror(110))

@@ -1,0 +1,183 @@
+"""Where a container and its conmon stand in the control groups of this host.
+
+With cgroupfs: ``/libpod_parent/libpod-ID`` as Podman has it, made by the runtime. With systemd: a scope in
+machine.slice or user.slice. Without a writable group (rootless, nothing delegated): none, and no limits.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+
+from skerry.errors import Invalid, Unavailable
+from skerry.linux import cgroup
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from skerry.runtime.types import ContainerConfig
+
+PARENT = "/libpod_parent"
+_CONMON = PARENT + "/conmon"
+
+
+class Placement:
+    """``path``: the spec's cgroupsPath, empty when there is none. ``enter_conmon`` moves conmon before it forks."""
+
+    __slots__ = ("enter_conmon", "path")
+
+    def __init__(self, path: str, enter_conmon: Callable[[int], None] | None = None) -> None:
+        self.path = path
+        self.enter_conmon = enter_conmon
+
+
+def systemd_runs() -> bool:
+    """Whether systemd manages this host (sd_booted)."""
+    return os.path.isdir("/run/systemd/system")
+
+
+def manager(settings: Any) -> str:
+    """``systemd`` or ``cgroupfs``: what was configured, but never systemd where there is none."""
+    return "systemd" if settings.cgroup_manager == "systemd" and systemd_runs() else "cgroupfs"
+
+
+def default_path(config: ContainerConfig) -> str:
+    """Where a container stands with cgroupfs as root."""
+    return f"{config.get('cgroup_parent') or PARENT}/libpod-{config['id']}"
+
+
+def place(config: ContainerConfig, settings: Any) -> Placement:
+    """Decide where a container goes, and make this host's hierarchies fit for runtimes. `Invalid`, `Unavailable`."""
+    mode = config.get("cgroups", "enabled")
+    if mode == "disabled":
+        return Placement("")
+    if manager(settings) == "systemd":
+        placement = _systemd(config, settings)
+    elif settings.rootless:
+        return Placement(_delegated(config))
+    else:
+        mend_hybrid()
+        if config.get("cgroup_parent", "").endswith(".slice"):
+            raise Invalid(
+                f"cgroup parent {config['cgroup_parent']} is a systemd slice, and the cgroup manager is cgroupfs: invalid argument"
+            )
+        placement = Placement(default_path(config), _enter_conmon_group)
+    if mode == "no-conmon":
+        placement.enter_conmon = None
+    return placement
+
+
+def _systemd(config: ContainerConfig, settings: Any) -> Placement:
+    parent = config.get("cgroup_parent") or ("user.slice" if settings.rootless else "machine.slice")
+    parent = parent.rsplit("/", 1)[-1]
+    if not parent.endswith(".slice"):
+        raise Invalid(
+            f'cgroup parent "{parent}" is not a slice, as the cgroup manager systemd needs: invalid argument',
+            hint="use a name that ends in .slice",
+        )
+    scope = f"libpod-conmon-{config['id']}.scope"
+
+    def enter(pid: int) -> None:
+        from skerry.linux.systemd import start_scope
+
+        try:
+            start_scope(scope, parent, pid, user=bool(settings.rootless))
+        except (OSError, Unavailable):
+            pass  # conmon stays in our group: it works there as well, only not past a killed session
+
+    return Placement(f"{parent}:libpod:{config['id']}", enter)
+
+
+def _delegated(config: ContainerConfig) -> str:
+    """A group below our own that we may write; empty when nothing was delegated to this user."""
+    for tree in cgroup.hierarchies():
+        if tree.v2 and cgroup.is_unified() and cgroup.processes(tree.folder(tree.path)):
+            return ""  # a v2 group with processes cannot hand controllers on to groups below it
+        limits = bool({"memory", "pids"} & set(tree.controllers)) or (tree.v2 and cgroup.is_unified())
+        if limits and tree.path != "/" and os.access(tree.folder(tree.path), os.W_OK):
+            return tree.path.rstrip("/") + default_path(config)
+    return ""
+
+
+def _enter_conmon_group(pid: int) -> None:
+    """Where this process is in a group (a session's, a service's), its end must not end conmon."""
+    for tree in cgroup.hierarchies():
+        if tree.path == "/":
+            continue
+        folder = tree.folder(_CONMON)
+        try:
+            os.makedirs(folder, exist_ok=True)
+            if tree.controllers == ("cpuset",):
+                _fill_cpuset(tree.mount)
+            cgroup.enter(folder, pid)
+        except OSError:
+            pass  # read-only or full hierarchy: conmon stays where we are and works as well
+
+
+def _fill_cpuset(mount: str) -> None:
+    """A new cpuset group of v1 is empty and takes nobody in."""
+    folder = mount
+    for name in _CONMON.strip("/").split("/"):
+        parent, folder = folder, f"{folder}/{name}"
+        for file in ("cpuset.cpus", "cpuset.mems"):
+            with open(f"{parent}/{file}") as source:
+                value = source.read()
+            with open(f"{folder}/{file}", "r+") as target:
+                if not target.read().strip():
+                    target.write(value)
+
+
+def remove(path: str) -> None:
+    """Remove what may be left of a container's group after its processes have ended. Idempotent, best effort."""
+    if not path.startswith("/") or path.count("/") < 2 or ".." in path:
+        return  # none, or a scope, which systemd removes
+    for tree in cgroup.hierarchies():
+        try:
+            cgroup.remove(tree.folder(path))
+        except OSError:
+            pass  # not ours to remove (another user's, read-only)
+
+
+def mend_hybrid() -> None:
+    """crun 1.8 refuses hosts where the v2 half of a hybrid hierarchy still has controllers that nobody mounted as v1.
+
+    Mounting those as v1, as such hosts do with all others, moves them. Nothing happens where v2 is in use."""
+    try:
+        with open(cgroup.ROOT + "/unified/cgroup.controllers", encoding="ascii") as file:
+            names = file.read().split()
+    except OSError:
+        return  # not hybrid
+    for name in names:
+        target = f"{cgroup.ROOT}/{name}"
+        try:
+            os.makedirs(target, exist_ok=True)
+            from skerry.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount
+
+            mount("cgroup", target, "cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, name)
+        except OSError as error:
+            if not os.path.exists(target + "/cgroup.procs"):
+                raise Unavailable(
+                    f"the cgroup controller {name} is neither in cgroup v1 nor usable in v2, and cannot be mounted: {error.strerror}",
+                    hint=f"mkdir -p {target} && mount -t cgroup -o {name} cgroup {target}",
+                ) from error
+
+
+def warm_cgroups() -> None:
+    """Pay for the first move of a process between groups in a thread, while other work goes on.
+
+    That move takes cgroup_threadgroup_rwsem for writing and so waits one RCU grace period (10-18 ms); those that
+    follow soon don't. The move that is made here changes nothing: this process to where it is."""
+    _thread.start_new_thread(_move_to_own_group, ())
+
+
+def _move_to_own_group() -> None:
+    try:
+        for tree in cgroup.hierarchies():
+            folder = tree.folder(tree.path)
+            if os.access(folder + "/cgroup.procs", os.W_OK):
+                cgroup.enter(folder, os.getpid())
+                return
+    except (OSError, ValueError):
+        pass  # it only would have saved time

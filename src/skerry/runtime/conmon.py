@@ -1,0 +1,229 @@
+"""conmon: the small C program that holds a container's stdio, log and exit code while we are gone.
+
+Protocol: conmon waits for a byte on ``_OCI_STARTPIPE`` (so that it can be moved to its cgroup first), runs
+``RUNTIME create``, then writes one JSON line to ``_OCI_SYNCPIPE``: ``{"data": PID}`` or ``{"data": -1,
+"message": …}``. When the container ends it writes ``exit_dir/ID`` and executes the exit command.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from skerry import fastjson
+from skerry.errors import Invalid, Unavailable
+from skerry.linux.spawn import spawn
+from skerry.runtime.exit_command import exit_command as exit_command
+from skerry.runtime.failures import read_log, translate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from skerry.runtime.oci import Runtime
+
+_PASSED = (
+    "PATH", "HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "DBUS_SESSION_BUS_ADDRESS", "TMPDIR",
+    "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID",
+)  # fmt: skip
+_PREFIXES = ("SKERRY_", "_SKERRY_", "_CONTAINERS_")
+_MAX_REPORT = 1 << 20
+
+
+class Launch:
+    """What conmon has to know about one container (or one exec session, with ``exec_process``)."""
+
+    __slots__ = (
+        "bundle", "conmon", "conmon_pidfile", "enter_cgroup", "env", "exec_attach", "exec_process", "exit_command",
+        "exit_delay_s", "exit_dir", "id", "log_driver", "log_level", "log_path", "log_size_max", "log_tag", "name",
+        "no_cgroups", "no_new_keyring", "no_pivot", "oci_log", "persist_dir", "pidfile", "preserve_fds", "runtime",
+        "sdnotify_socket", "session_id", "stdin", "stdin_once", "terminal", "timeout_s",
+    )  # fmt: skip
+
+    def __init__(self, *, id: str, runtime: Runtime, bundle: str, conmon: str = "/usr/bin/conmon") -> None:
+        self.id = id
+        self.session_id = id  # conmon's -u: what the exit file is named after
+        self.runtime = runtime
+        self.conmon = conmon
+        self.bundle = bundle
+        self.name = ""
+        self.pidfile = os.path.join(bundle, "pidfile")
+        self.conmon_pidfile = os.path.join(bundle, "conmon.pid")
+        self.oci_log = os.path.join(bundle, "oci-log")
+        self.exit_dir = ""
+        self.persist_dir = ""
+        self.log_driver = "k8s-file"
+        self.log_path = ""
+        self.log_tag = ""
+        self.log_size_max = 0
+        self.log_level = "warning"
+        self.terminal = False
+        self.stdin = False
+        self.stdin_once = True  # close the program's stdin when the first attached client leaves
+        self.exit_command: list[str] = []
+        self.exit_delay_s = 0
+        self.timeout_s = 0
+        self.no_cgroups = False  # the runtime makes no control groups (nothing is delegated, or --cgroups=disabled)
+        self.no_pivot = False
+        self.no_new_keyring = False
+        self.preserve_fds = 0
+        self.sdnotify_socket = ""
+        self.exec_process = ""  # file with the OCI process of an exec session
+        self.exec_attach = False
+        self.env: dict[str, str] = {}
+        # Called with conmon's pid before it may fork: moves it to its own cgroup.
+        self.enter_cgroup: Callable[[int], None] | None = None
+
+
+class Launched:
+    """A created container: its first process (waiting for ``oci.start``) and its conmon."""
+
+    __slots__ = ("conmon_pid", "pid")
+
+    def __init__(self, pid: int, conmon_pid: int) -> None:
+        self.pid = pid
+        self.conmon_pid = conmon_pid
+
+
+def launch(launch: Launch) -> Launched:
+    """Create the container under a conmon of its own.
+
+    On an error (`CommandNotFound`, `CommandNotRunnable`, `Unavailable`) conmon has ended and the runtime holds
+    nothing."""
+    _remove(launch.oci_log)
+    report, conmon_pid = _start(launch)
+    pid = _data(report)
+    if pid > 0:
+        return Launched(pid, _read_pid(launch.conmon_pidfile) or conmon_pid)
+    raise _failure(launch, report)
+
+
+def _start(launch: Launch) -> tuple[dict[str, Any], int]:
+    sync_read, sync_write = os.pipe()
+    start_read, start_write = os.pipe()
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    streams = -1 if launch.log_driver == "passthrough" else null
+    env = _environment(launch)
+    env["_OCI_SYNCPIPE"], env["_OCI_STARTPIPE"] = str(sync_write), str(start_read)
+    fds = [sync_write, start_read, *range(3, 3 + launch.preserve_fds)]
+    try:
+        pid = spawn(
+            argv(launch), env=env, stdin=streams, stdout=streams, stderr=streams, pass_fds=fds, cwd=launch.bundle
+        )
+    except BaseException:
+        os.close(sync_read)
+        os.close(start_write)
+        raise
+    finally:
+        for fd in (sync_write, start_read, null):
+            os.close(fd)
+    try:
+        if launch.enter_cgroup is not None:
+            launch.enter_cgroup(pid)
+        os.write(start_write, b"\0")
+        return _read_report(sync_read), pid
+    except BrokenPipeError:
+        return {}, pid
+    finally:
+        os.close(start_write)
+        os.close(sync_read)
+        # The first conmon forks the one that stays and ends.
+        os.waitpid(pid, 0)
+
+
+def _environment(launch: Launch) -> dict[str, str]:
+    env = {key: value for key, value in os.environ.items() if key in _PASSED or key.startswith(_PREFIXES)}
+    env.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    return env | launch.env
+
+
+def argv(launch: Launch) -> list[str]:
+    """conmon's command line."""
+    runtime = launch.runtime
+    args = [
+        launch.conmon, "--api-version", "1", "-c", launch.id, "-u", launch.session_id, "-r", runtime.path,
+        "-b", launch.bundle, "-p", launch.pidfile, "-n", launch.name or launch.id, "--exit-dir", launch.exit_dir,
+        "--full-attach", "--log-level", launch.log_level, "--conmon-pidfile", launch.conmon_pidfile,
+        "-l", _log_argument(launch),
+    ]  # fmt: skip
+    flags = (("-s", runtime.systemd_cgroup), ("-t", launch.terminal), ("-i", launch.stdin),
+             ("--leave-stdin-open", launch.stdin and not launch.stdin_once), ("--no-pivot", launch.no_pivot),
+             ("--no-new-keyring", launch.no_new_keyring))  # fmt: skip
+    args += [flag for flag, wanted in flags if wanted]
+    values = (("--persist-dir", launch.persist_dir), ("--log-tag", launch.log_tag), ("--log-size-max", launch.log_size_max),
+              ("-T", launch.timeout_s), ("--exit-delay", launch.exit_delay_s), ("--sdnotify-socket", launch.sdnotify_socket))  # fmt: skip
+    for flag, value in values:
+        if value:
+            args += [flag, str(value)]
+    if launch.exec_process:
+        args += ["-e", "--exec-process-spec", launch.exec_process]
+        if launch.exec_attach:
+            args.append("--exec-attach")
+    # conmon adds --systemd-cgroup itself for -s.
+    globals_ = [arg for arg in runtime.global_args() if arg != "--systemd-cgroup"]
+    if launch.no_cgroups and runtime.quirks.cgroup_manager_flag:
+        globals_.append("--cgroup-manager=disabled")
+    if runtime.quirks.json_log:
+        globals_.append("--log-format=json")
+    for arg in [*globals_, f"--log={launch.oci_log}"]:
+        args.append(f"--runtime-arg={arg}")
+    if launch.preserve_fds:
+        args += ["--runtime-opt=--preserve-fds", f"--runtime-opt={launch.preserve_fds}"]
+    if launch.exit_command:
+        args.append(f"--exit-command={launch.exit_command[0]}")
+        args += [f"--exit-command-arg={arg}" for arg in launch.exit_command[1:]]
+    return args
+
+
+def _log_argument(launch: Launch) -> str:
+    if launch.log_driver == "none":
+        return "off"
+    if launch.log_driver in ("passthrough", "journald"):
+        return launch.log_driver
+    return f"k8s-file:{launch.log_path}" if launch.log_driver in ("k8s-file", "json-file") else launch.log_driver
+
+
+def _read_report(fd: int) -> dict[str, Any]:
+    """The first JSON line on the sync pipe; empty when conmon ended without one."""
+    buffer = b""
+    while b"\n" not in buffer and len(buffer) < _MAX_REPORT:
+        chunk = os.read(fd, 65536)
+        if not chunk:
+            break
+        buffer += chunk
+    if not buffer:
+        return {}
+    try:
+        report = fastjson.loads(buffer.partition(b"\n")[0])
+    except Invalid:
+        return {"message": buffer.decode(errors="replace")}
+    return report if isinstance(report, dict) else {}
+
+
+def _data(report: dict[str, Any]) -> int:
+    value = report.get("data", report.get("pid", -1))  # "pid" before API version 1
+    return value if isinstance(value, int) else -1
+
+
+def _failure(launch: Launch, report: dict[str, Any]) -> Exception:
+    message = read_log(launch.oci_log) or str(report.get("message", ""))
+    if not message:
+        return Unavailable("conmon ended without a report", hint="its log level can be raised by --log-level debug")
+    return translate(launch.runtime.name, message)
+
+
+def _read_pid(path: str) -> int:
+    try:
+        with open(path, "rb") as file:
+            return int(file.read(32) or 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise Unavailable(f"cannot remove {path}: {os.strerror(error.errno or 0)}") from error

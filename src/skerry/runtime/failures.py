@@ -1,0 +1,63 @@
+"""What a runtime says when it fails, as one of our errors in Podman's words.
+
+Runtimes write JSON lines (``{"level": "error", "msg": "…"}``) or plain text; conmon hands on what it read from
+the runtime's standard error.
+"""
+
+from __future__ import annotations
+
+from skerry import fastjson
+from skerry.errors import CommandNotFound, CommandNotRunnable, Invalid, SkerryError, Unavailable
+
+_MAX_LOG = 1 << 20
+# Podman's patterns (lower case): scripts rely on 126 and 127 coming from these words.
+_DENIED = ("permission denied", "operation not permitted")
+_MISSING = ("executable file not found in", "no such file or directory", "open executable")
+
+
+def message_in(log: bytes) -> str:
+    """The last error among a runtime's log lines, JSON or text; empty when there is none."""
+    found = ""
+    for raw in log[-_MAX_LOG:].split(b"\n"):
+        line = raw.strip()
+        if not line:
+            continue
+        if line.startswith(b"{"):
+            try:
+                entry = fastjson.loads(line)
+            except Invalid:
+                found = line.decode(errors="replace")
+                continue
+            if entry.get("level", "error") in ("error", "fatal") and entry.get("msg"):
+                found = str(entry["msg"])
+        else:
+            found = line.decode(errors="replace")
+    return found
+
+
+def read_log(path: str) -> str:
+    """`message_in` the log file at ``path``; empty when there is no such file."""
+    try:
+        with open(path, "rb") as file:
+            return message_in(file.read(_MAX_LOG))
+    except OSError:
+        return ""
+
+
+def translate(runtime: str, message: str) -> SkerryError:
+    """The error for what ``runtime`` (its name) said."""
+    text = _plain(message) or "failed without a message"
+    if not text.startswith(f"{runtime}: "):
+        text = f"{runtime}: {text}"
+    lower = text.lower()
+    if any(words in lower for words in _DENIED):
+        return CommandNotRunnable(f"{text}: OCI permission denied")
+    if any(words in lower for words in _MISSING):
+        return CommandNotFound(f"{text}: OCI runtime attempted to invoke a command that was not found")
+    return Unavailable(f"OCI runtime error: {text}")
+
+
+def _plain(message: str) -> str:
+    """One printable line: runtimes quote names from images, which may hold anything."""
+    line = " ".join(part.strip() for part in message.split("\n") if part.strip())
+    return "".join(char if char.isprintable() else "?" for char in line)[:2000]

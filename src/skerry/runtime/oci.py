@@ -1,0 +1,227 @@
+"""The command line of OCI runtimes: crun, runc, runsc and those that behave like one of them.
+
+A `Runtime` is a program with its global flags; each operation is one call of it. Everything here is synchronous
+and holds no state: what a runtime knows about a container is in its own folder below `Runtime.state_root`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from skerry import fastjson
+from skerry.errors import Invalid, NotFound, SkerryError, Unavailable
+from skerry.linux.spawn import run
+from skerry.runtime.cgroups import manager
+from skerry.runtime.failures import message_in, translate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skerry.linux.spawn import Completed
+
+
+class Quirks:
+    """How one family of runtimes differs from the common command line."""
+
+    __slots__ = ("bpf_annotation", "cgroup_manager_flag", "exec_preserve_fds", "flags", "json_log", "own_processes")
+
+    def __init__(
+        self,
+        *,
+        flags: tuple[str, ...] = (),
+        json_log: bool = True,
+        bpf_annotation: bool = False,
+        cgroup_manager_flag: bool = False,
+        exec_preserve_fds: bool = True,
+        own_processes: bool = True,
+    ) -> None:
+        self.flags = flags
+        self.json_log = json_log
+        self.bpf_annotation = bpf_annotation  # honours run.oci.seccomp_bpf_data
+        self.cgroup_manager_flag = cgroup_manager_flag  # --cgroup-manager=systemd|cgroupfs|disabled
+        self.exec_preserve_fds = exec_preserve_fds
+        self.own_processes = own_processes  # the pid is the program itself, not a sandbox around it
+
+
+# By the base name of the program, the longest prefix wins: "crun-wasm" is a crun.
+QUIRKS = {
+    "crun": Quirks(bpf_annotation=True, cgroup_manager_flag=True),
+    "krun": Quirks(bpf_annotation=True, cgroup_manager_flag=True),
+    "runc": Quirks(),
+    "youki": Quirks(),
+    # gVisor: ptrace works without KVM and on every kernel; the network namespace is ours, so it takes its
+    # sockets from there ("host" means the container's own namespace).
+    "runsc": Quirks(flags=("--network=host", "--ignore-cgroups"), exec_preserve_fds=False, own_processes=False),
+}
+_OTHER = Quirks()
+
+
+def quirks_of(path: str) -> Quirks:
+    """The row of `QUIRKS` for a program."""
+    name = os.path.basename(path)
+    best = max((known for known in QUIRKS if name.startswith(known)), key=len, default="")
+    return QUIRKS.get(best, _OTHER)
+
+
+class Runtime:
+    """One runtime program as it is called for one store."""
+
+    __slots__ = ("flags", "name", "path", "quirks", "state_root", "systemd_cgroup")
+
+    def __init__(
+        self, path: str, state_root: str, *, flags: tuple[str, ...] = (), systemd_cgroup: bool = False, name: str = ""
+    ) -> None:
+        self.path = path
+        self.name = name or os.path.basename(path)
+        self.quirks = quirks_of(path)
+        self.state_root = state_root
+        self.flags = flags
+        self.systemd_cgroup = systemd_cgroup
+
+    def global_args(self) -> list[str]:
+        """What stands between the program and its command in every call."""
+        args = [f"--root={self.state_root}", *self.quirks.flags, *self.flags]
+        if self.systemd_cgroup:
+            args.append("--systemd-cgroup")
+        return args
+
+    def argv(self, *command: str) -> list[str]:
+        """The whole command line for ``command``, errors as JSON on standard error where the runtime can."""
+        log = ("--log-format=json",) if self.quirks.json_log else ()
+        return [self.path, *self.global_args(), *log, *command]
+
+
+def find(settings: Any, name: str = "") -> Runtime:
+    """The runtime ``name`` (a name of containers.conf, a program, or a path; default the configured one).
+
+    ``Invalid`` when there is no such program."""
+    name = name or settings.runtime
+    path = _program(name, settings.runtimes)
+    label = os.path.basename(path)
+    return Runtime(
+        path,
+        os.path.join(settings.runroot, label),
+        flags=tuple(flag if flag.startswith("-") else f"--{flag}" for flag in settings.runtime_flags),
+        systemd_cgroup=manager(settings) == "systemd",
+        name=label,
+    )
+
+
+def _program(name: str, table: dict[str, list[str]]) -> str:
+    if "/" in name:
+        if os.access(name, os.X_OK):
+            return os.path.abspath(name)
+        raise Invalid(
+            f'default OCI runtime "{name}" not found: invalid argument', hint="install it, or name another by --runtime"
+        )
+    search = [os.path.join(folder, name) for folder in os.environ.get("PATH", "").split(":") if folder]
+    fixed = [f"{folder}/{name}" for folder in ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")]
+    paths: list[str] = [*table.get(name, ()), *fixed, *search]
+    for path in paths:
+        if os.access(path, os.X_OK):
+            return path
+    raise Invalid(
+        f'default OCI runtime "{name}" not found: invalid argument',
+        hint=f"install {name}, or name another by --runtime",
+    )
+
+
+def _call(runtime: Runtime, *command: str) -> Completed:
+    done = run(runtime.argv(*command))
+    if done.code != 0:
+        raise failure(runtime, done)
+    return done
+
+
+def failure(runtime: Runtime, done: Completed) -> SkerryError:
+    """The error for a call of ``runtime`` that failed."""
+    message = message_in(done.stderr) or message_in(done.stdout) or f"exit code {done.code}"
+    if _is_gone(message):
+        return NotFound(f"{runtime.name}: {message}")
+    return translate(runtime.name, message)
+
+
+def _is_gone(message: str) -> bool:
+    lower = message.lower()
+    return (
+        ("does not exist" in lower and "container" in lower)
+        or "error opening file `status`" in lower
+        or ("cannot open" in lower and "status" in lower and "no such file" in lower)
+    )
+
+
+def start(runtime: Runtime, container_id: str) -> None:
+    """Let a created container's program run."""
+    _call(runtime, "start", container_id)
+
+
+def kill(runtime: Runtime, container_id: str, signal: int, *, everyone: bool = False) -> None:
+    """Send ``signal`` to the container's first process, or to all. ``NotFound`` when it is gone."""
+    flags = ("--all",) if everyone else ()
+    _call(runtime, "kill", *flags, container_id, str(signal))
+
+
+def delete(runtime: Runtime, container_id: str, *, force: bool = True) -> None:
+    """Remove what the runtime and the kernel (cgroups) still hold. Idempotent."""
+    try:
+        _call(runtime, "delete", *(("--force",) if force else ()), container_id)
+    except NotFound:
+        pass  # somebody else did it
+
+
+def pause(runtime: Runtime, container_id: str) -> None:
+    """Freeze all processes."""
+    _call(runtime, "pause", container_id)
+
+
+def resume(runtime: Runtime, container_id: str) -> None:
+    """Thaw all processes."""
+    _call(runtime, "resume", container_id)
+
+
+def state(runtime: Runtime, container_id: str) -> dict[str, Any]:
+    """The runtime's own view: ``status``, ``pid``, … (OCI state). ``NotFound`` when it knows nothing."""
+    answer = fastjson.loads(_call(runtime, "state", container_id).stdout)
+    if not isinstance(answer, dict):
+        raise Unavailable(f"{runtime.name}: state of {container_id} is not an object")
+    return answer
+
+
+def update(runtime: Runtime, container_id: str, resources: dict[str, Any]) -> None:
+    """Apply OCI ``linux.resources`` to a running container."""
+    done = run(runtime.argv("update", "--resources", "-", container_id), input=fastjson.dumps(resources).encode())
+    if done.code != 0:
+        raise failure(runtime, done)
+
+
+def exec_argv(
+    runtime: Runtime,
+    container_id: str,
+    process: str,
+    *,
+    detach: bool = False,
+    terminal: bool = False,
+    pidfile: str = "",
+    console_socket: str = "",
+    preserve_fds: int = 0,
+    log: str = "",
+) -> list[str]:
+    """The command that runs the process described by the file ``process`` in a running container.
+
+    Its exit code is the program's own. ``log``: a file for the runtime's errors (standard error is the program's)."""
+    args = [runtime.path, *runtime.global_args()]
+    if log:
+        args += [f"--log={log}", *(("--log-format=json",) if runtime.quirks.json_log else ())]
+    args += ["exec", "--process", process]
+    if detach:
+        args.append("--detach")
+    if terminal:
+        args.append("--tty")
+    if pidfile:
+        args += ["--pid-file", pidfile]
+    if console_socket:
+        args += ["--console-socket", console_socket]
+    if preserve_fds and runtime.quirks.exec_preserve_fds:
+        args += ["--preserve-fds", str(preserve_fds)]
+    return [*args, container_id]

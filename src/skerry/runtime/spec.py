@@ -1,0 +1,127 @@
+"""config.json: what a runtime needs to make one container. Defaults are those of Podman 6."""
+
+from __future__ import annotations
+
+import os
+
+from skerry import __version__
+from skerry.runtime import seccomp, spec_linux, spec_mounts
+from skerry.runtime.bpf import compiled_profile
+from skerry.runtime.spec_process import hostname, process
+from skerry.runtime.users import KEEP_GROUPS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from skerry.runtime.oci import Runtime
+    from skerry.runtime.types import ContainerConfig, MountConfig, ResolvedUser, RuntimeSpec
+
+
+def generate(
+    config: ContainerConfig,
+    *,
+    rootfs: str,
+    user: ResolvedUser,
+    settings: Any,
+    netns_path: str | None = None,
+    namespace_paths: Mapping[str, str] | None = None,
+    mounts: Sequence[MountConfig] = (),
+    cgroups_path: str = "",
+    runtime: Runtime | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> RuntimeSpec:
+    """The runtime spec of a container.
+
+    ``mounts``: everything to mount beside the kernel's file systems (the container's own, hosts, resolv.conf, …),
+    sources resolved. ``netns_path``: None makes a namespace of its own unless the network is the host's.
+    ``namespace_paths``: the namespaces to join, by our names. ``cgroups_path``: empty when limits cannot be set.
+    ``warn`` gets a line for each limit that this host cannot grant."""
+    tell = warn or _to_standard_error
+    paths = namespace_paths or {}
+    rootless = bool(settings.rootless)
+    situation = spec_mounts.Situation(
+        rootless=rootless, cgroup_v2=os.path.exists("/sys/fs/cgroup/cgroup.controllers"),
+        gid_limit=_group_ids() if rootless else 2**32, ipc_path=paths.get("ipc", ""),
+    )  # fmt: skip
+    nodes = spec_linux.device_nodes(config, rootless=rootless)
+    document: RuntimeSpec = {
+        "ociVersion": "1.0.2",
+        "process": process(config, user, settings, warn=tell),
+        "root": {"path": rootfs, "readonly": True} if config.get("read_only") else {"path": rootfs},
+        "mounts": [*spec_mounts.all_mounts(config, mounts, situation), *nodes.binds],
+        "annotations": _annotations(config),
+        "linux": spec_linux.section(
+            config,
+            settings,
+            netns_path=netns_path,
+            paths=paths,
+            cgroups_path=cgroups_path,
+            rootless=rootless,
+            nodes=nodes,
+        ),
+    }
+    if config.get("namespaces", {}).get("uts", "private") == "private":
+        document["hostname"] = hostname(config)
+    _add_labels(config, document)
+    _add_seccomp(config, document, settings, runtime)
+    return document
+
+
+def _to_standard_error(message: str) -> None:
+    os.write(2, f"Warning: {message}\n".encode(errors="replace"))
+
+
+def _annotations(config: ContainerConfig) -> dict[str, str]:
+    result = {
+        "io.container.manager": "skerry",
+        "io.skerry.version": __version__,
+        "org.opencontainers.image.stopSignal": str(config.get("stop_signal", 15)),
+        **config.get("annotations", {}),
+    }
+    # Ours alone to set: a filter from the outside would replace the profile.
+    for name in [name for name in result if name.startswith("run.oci.seccomp")]:
+        del result[name]
+    if KEEP_GROUPS in config.get("groups", ()):
+        result["run.oci.keep_original_groups"] = "1"
+    return result
+
+
+def _group_ids() -> int:
+    """How many group ids this user namespace has."""
+    total = 0
+    try:
+        with open("/proc/self/gid_map", "rb") as file:
+            for line in file:
+                total += int(line.split()[2])
+    except (OSError, ValueError, IndexError):
+        return 2**32
+    return total
+
+
+def _add_labels(config: ContainerConfig, document: RuntimeSpec) -> None:
+    """SELinux: only where it is enabled, and unless disabled for this container."""
+    options = config.get("label_opts", [])
+    if config.get("privileged") or "disable" in options or not os.path.exists("/sys/fs/selinux/enforce"):
+        return
+    from skerry.runtime.selinux import labels
+
+    document["process"]["selinuxLabel"], document["linux"]["mountLabel"] = labels(config["id"], options)
+
+
+def _add_seccomp(config: ContainerConfig, document: RuntimeSpec, settings: Any, runtime: Runtime | None) -> None:
+    wanted = config.get("seccomp", "")
+    if wanted == "unconfined" or (not wanted and config.get("privileged")):
+        return
+    path = wanted or seccomp.default_path(settings.seccomp_profile)
+    bounding = document["process"]["capabilities"]["bounding"]
+    document["linux"]["seccomp"], annotations = compiled_profile(
+        path, bounding=bounding, runtime=runtime, folder=filter_cache(settings)
+    )
+    document["annotations"].update(annotations)
+
+
+def filter_cache(settings: Any) -> str:
+    """The folder of compiled seccomp filters."""
+    return os.path.join(settings.runroot, "seccomp")
