@@ -63,10 +63,10 @@ def _key(profile: bytes, bounding: Sequence[str], arch: str, runtime: Runtime) -
     uname = os.uname()
     parts = [arch, uname.release, uname.version, ",".join(sorted(bounding)), _identity(os.path.realpath(runtime.path))]
     parts += [_identity(path) for path in _libraries(arch)]
-    digest = sha256("\0".join(parts).encode("utf-8", "surrogateescape"))
+    digest: Any = sha256("\0".join(parts).encode("utf-8", "surrogateescape"))
     digest.update(b"\0")
     digest.update(profile)
-    return digest.hexdigest()
+    return str(digest.hexdigest())
 
 
 def _libraries(arch: str) -> list[str]:

@@ -15,7 +15,7 @@ from skerry.engine.containers import state as states
 from skerry.engine.containers.network import connect, network_files
 from skerry.errors import Conflict, SkerryError, Unavailable
 from skerry.linux import process
-from skerry.runtime import cgroups, conmon, oci, spec, users
+from skerry.runtime import bpf, cgroups, conmon, oci, spec, users
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
@@ -102,8 +102,10 @@ def _create(
     _write(os.path.join(bundle, "config.json"), fastjson.dumps(document))
     launch = _launch(engine, record, runtime, bundle, foreground=foreground)
     launch.enter_cgroup = placement.enter_conmon
+    launch.no_cgroups = not placement.path
     step("container.launch")
     launched = conmon.launch(launch)
+    bpf.remember(runtime, container_id, document, spec.filter_cache(engine.settings))
     new: ContainerState = {
         **state, "status": "initialized", "boot_id": process.boot_id(), "pid": launched.pid,
         "pid_start": process.start_time(launched.pid) or 0, "conmon_pid": launched.conmon_pid,
