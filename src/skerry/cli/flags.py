@@ -164,6 +164,11 @@ class Args:
         """Record a flag as given (the parser, and commands that call others)."""
         self._given[name] = self._values[name] = value
 
+    def take(self, other: Args) -> None:
+        """Record all that was given in ``other`` as given here too."""
+        self._given.update(other._given)
+        self._values.update(other._given)
+
     def all_given(self) -> dict[str, Any]:
         """The flags that were on the command line, by name."""
         return dict(self._given)

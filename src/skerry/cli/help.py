@@ -1,26 +1,236 @@
-"""Help."""
+"""Help: a page for each command and group, made from the table and the command's module."""
 
 from __future__ import annotations
 
+from skerry.cli.flags import METAVARS, UsageError
+from skerry.cli.globals import TOP_FLAGS
+from skerry.cli.table import COMMANDS, GROUPS, lookup, names_in
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import ModuleType
 
+    from skerry.cli.flags import Flag
     from skerry.cli.output import Output
     from skerry.cli.table import Command
 
+_MAX_WIDTH = 100  # longer lines are hard to read on any screen
+_MAX_LEFT = 34  # flags wider than that have their help on the next line
 
-def show_group(path: str, rest: list[str], out: Output) -> int:
-    from skerry.cli.flags import UsageError
-    from skerry.cli.table import names_in
 
-    if rest and rest != ["help"]:
-        raise UsageError(f"unrecognized command `{'skerry ' + path if path else 'skerry'} {rest[0]}`")
-    for name, (command, _) in names_in(path).items():
-        out.line(f"  {name:14} {command.summary}")
-    return 0
+class Page:
+    """A page as it grows: headed sections of wrapped text, for this terminal."""
+
+    def __init__(self, out: Output) -> None:
+        self._lines: list[str] = []
+        self._width = max(min(out.width, _MAX_WIDTH), 40)
+        self._bold = ("\x1b[1m", "\x1b[0m") if out.colour else ("", "")
+
+    def head(self, title: str) -> None:
+        """A new section."""
+        if self._lines:
+            self._lines.append("")
+        self._lines.append(f"{self._bold[0]}{title}{self._bold[1]}")
+
+    def text(self, text: str, indent: int = 2) -> None:
+        """A paragraph."""
+        self._lines += [" " * indent + line for line in wrap(text, self._width - indent)]
+
+    def verbatim(self, text: str) -> None:
+        """A line that is not to be broken."""
+        self._lines.append(("  " + text).rstrip())
+
+    def pairs(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Two columns, the second wrapped."""
+        narrow = [len(left) for left, _ in pairs if len(left) <= _MAX_LEFT]
+        column = max(narrow, default=0) + 4
+        for left, right in pairs:
+            lines = wrap(right, max(self._width - column, 20))
+            if len(left) > column - 4 or not lines:
+                self._lines.append("  " + left)
+            else:
+                self._lines.append("  " + left.ljust(column - 2) + lines.pop(0))
+            self._lines += [" " * column + line for line in lines]
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines) + "\n"
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Words in lines of at most ``width``; a newline in the text stays one, an empty line ends a paragraph."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split():
+            if line and len(line) + 1 + len(word) > width:
+                lines.append(line)
+                line = word
+            else:
+                line = f"{line} {word}" if line else word
+        lines.append(line)
+    return lines if text else []
+
+
+# Commands
 
 
 def show_command(path: str, command: Command, module: ModuleType, out: Output) -> int:
-    out.line(command.summary)
+    """Print the page of one command."""
+    out.raw(command_page(path, command, module, out).encode())
     return 0
+
+
+def command_page(path: str, command: Command, module: ModuleType, out: Output) -> str:
+    """The page of one command."""
+    page = Page(out)
+    page.head(f"skerry {path}")
+    page.text(command.summary)
+    page.head("Usage")
+    page.verbatim(f"skerry {path} {getattr(module, 'USAGE', '')}".rstrip())
+    description = getattr(module, "DESCRIPTION", "")
+    if description:
+        page.head("Description")
+        page.text(description)
+    others = [other for other in (_canonical(command), *command.also) if other != path]
+    if others:
+        page.head("Aliases")
+        page.text(", ".join(f"skerry {other}" for other in others))
+    _examples(page, getattr(module, "EXAMPLES", ()))
+    flags = [it for it in module.FLAGS if not it.hidden]
+    page.head("Options")
+    page.pairs([*flag_pairs(flags), ("-h, --help" if _free_h(flags) else "    --help", "Show this page")])
+    page.head("See also")
+    page.text(_see_also(path, module))
+    return str(page)
+
+
+def _canonical(command: Command) -> str:
+    return next(path for path, other in COMMANDS.items() if other is command)
+
+
+def _free_h(flags: Sequence[Flag]) -> bool:
+    return all(it.short != "h" for it in flags)
+
+
+def _examples(page: Page, examples: Sequence[tuple[str, str]]) -> None:
+    if not examples:
+        return
+    page.head("Examples")
+    for position, (line, meaning) in enumerate(examples):
+        if position:
+            page.verbatim("")
+        page.text(f"# {meaning}")
+        page.verbatim(line)
+
+
+def _see_also(path: str, module: ModuleType) -> str:
+    named = [f"skerry {other} --help" for other in getattr(module, "SEE_ALSO", ())]
+    group = path.rpartition(" ")[0]
+    parent = f"skerry {group} --help" if group else "skerry --help"
+    return ", ".join([*named, f"{parent} (the global options)" if not group else parent])
+
+
+def flag_pairs(flags: Sequence[Flag]) -> list[tuple[str, str]]:
+    """Flags as they are shown in help: how to type them, and what they do."""
+    return [(_typed(it), _meaning(it)) for it in sorted(flags, key=lambda it: it.name)]
+
+
+def _typed(it: Flag) -> str:
+    head = f"-{it.short}, --{it.name}" if it.short else f"    --{it.name}"
+    if it.kind in ("bool", "count"):
+        return head
+    metavar = it.metavar or METAVARS[it.kind]
+    return f"{head}[={metavar}]" if it.without_value is not None else f"{head} {metavar}"
+
+
+def _meaning(it: Flag) -> str:
+    text = it.help
+    if it.choices and not all(choice in text for choice in it.choices):
+        text += f" ({' | '.join(it.choices)})"
+    if it.kind in ("list", "slice") and "repeated" not in text:
+        text += " (may be repeated)"
+    shown = default_text(it)
+    if shown and "(default" not in text:
+        text += f" (default {shown})"
+    return f"{text} (deprecated: {it.deprecated})" if it.deprecated else text
+
+
+def default_text(it: Flag) -> str:
+    """The default as help shows it; empty where nothing is to be shown."""
+    if it.default in (None, "", False, 0, (), []):
+        return ""
+    if it.default is True:
+        return "true"
+    if isinstance(it.default, (list, tuple)):
+        return ",".join(map(str, it.default))
+    return f'"{it.default}"' if isinstance(it.default, str) else str(it.default)
+
+
+# Groups
+
+
+def show_group(path: str, rest: Sequence[str], out: Output, *, asked: bool) -> int:
+    """Print the list of a group's commands, or say that ``rest`` names none of them."""
+    full = f"skerry {path}" if path else "skerry"
+    if rest:
+        raise unrecognized(path, rest[0])
+    out.raw(group_page(path, out).encode())
+    if not asked:
+        raise UsageError(f"missing command '{full} COMMAND'")
+    return 0
+
+
+def unrecognized(group: str, word: str) -> UsageError:
+    """The error for a word that is no command, with those that it may have been meant for."""
+    from skerry.cli.suggest import nearest
+
+    full = f"skerry {group}" if group else "skerry"
+    names = [n for first, (_, others) in names_in(group).items() for n in (first, *others)]
+    names += [g.rpartition(" ")[2] for g in GROUPS if g.rpartition(" ")[0] == group]
+    found = nearest(word, names)
+    trailer = f"Try '{full} --help' for more information"
+    if found:
+        trailer = "\nDid you mean this?\n" + "".join(f"\t{name}\n" for name in found) + "\n" + trailer
+    return UsageError(f"unrecognized command `{full} {word}`", trailer)
+
+
+def group_page(path: str, out: Output) -> str:
+    """The page of a group; ``""`` is Skerry itself."""
+    page = Page(out)
+    page.head(f"skerry {path}".rstrip())
+    page.text(GROUPS[path] if path else "A daemonless container engine with Podman's commands")
+    page.head("Usage")
+    page.verbatim(
+        f"skerry {path} COMMAND [options] [ARG...]" if path else "skerry [global options] COMMAND [options] [ARG...]"
+    )
+    pairs = []
+    for name, (command, others) in names_in(path).items():
+        also = [other for other in others if other != name]
+        pairs.append((name, command.summary + (f" (also: {', '.join(also)})" if also else "")))
+    groups = [(g.rpartition(" ")[2], summary) for g, summary in GROUPS.items() if g.rpartition(" ")[0] == path]
+    if groups:
+        page.head("Groups of commands")
+        page.pairs(groups)
+    page.head("Commands")
+    page.pairs(sorted(pairs))
+    if not path:
+        page.head("Global options")
+        page.pairs([*flag_pairs(TOP_FLAGS), ("-h, --help", "Show this page")])
+    page.head("See also")
+    page.text(f"skerry {path} COMMAND --help".replace("  ", " "))
+    return str(page)
+
+
+def show(words: Sequence[str], out: Output) -> int:
+    """``skerry help WORDS``."""
+    from skerry.cli.main import load
+
+    path = " ".join(words)
+    command = lookup(path)
+    if command is not None:
+        return show_command(path, command, load(command), out)
+    if path in GROUPS or not words:
+        return show_group(path, (), out, asked=True)
+    group = path.rpartition(" ")[0]
+    raise unrecognized(group if group in GROUPS else "", words[-1] if group in GROUPS else words[0])

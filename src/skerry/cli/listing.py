@@ -37,12 +37,11 @@ def render(
     """All that ``Output.listing`` prints, as one text."""
     if quiet_field is not None:
         return "".join([f"{text_of(row[quiet_field])}\n" for row in rows])
-    format = format.strip() if format.isspace() else format
     if format.strip() in _JSON:
         return fastjson.dumps(plain(rows if json_rows is None else json_rows), indent=2) + "\n"
     if format.strip() in ("", "table"):
         format = default
-    if format.startswith("table ") or format.startswith("table\t"):
+    if format.startswith(("table ", "table\t")):
         return _table(name, rows, expand_escapes(format[6:]), headers, noheading)
     fill = _filler(name, expand_escapes(format))
     return "".join([line if line.endswith("\n") else line + "\n" for line in map(fill, rows)])

@@ -73,23 +73,71 @@ def _unexpected(error: Exception, out: Output) -> int:
 
 def dispatch(argv: list[str], out: Output) -> int:
     """Find the command, parse its flags, run it; its exit code."""
-    top = _parse_top(argv, out)
-    if top.get("version"):
+    top = Args(TOP_FLAGS)
+    path, rest, asked = find_command(argv, top)
+    _apply(top, out)
+    if top["version"]:
         from skerry import __version__
 
         out.line(f"skerry version {__version__}")
         return 0
-    words = top.positional
-    from skerry.cli.table import find
+    from skerry.cli.table import lookup
 
-    path, command, taken = find(words)
+    command = lookup(path) if path else None
     if command is None:
         from skerry.cli.help import show_group
 
-        return show_group(path, words[taken:], out)
+        return show_group(path, rest, out, asked=asked)
     module = load(command)
     out.command = path
-    rest = words[taken:]
+    if getattr(module, "RAW_ARGS", False):  # completion: flags are its data
+        args = Args(())
+        args.positional = rest
+        return run(module, args, top, out)
+    try:
+        args = parse_command(path, module, rest, top, out)
+    except HelpRequested:
+        from skerry.cli.help import show_command
+
+        return show_command(path, command, module, out)
+    return run(module, args, top, out)
+
+
+def find_command(argv: list[str], top: Args) -> tuple[str, list[str], bool]:
+    """Global flags (into ``top``), then the command's words, each of which global flags may follow.
+
+    The command's or group's name, what stands after it, and whether help was asked for before a command was named.
+    """
+    from skerry.cli.table import GROUPS, lookup
+
+    path = ""
+    rest = argv
+    while True:
+        try:
+            # A command's own flags come after its name, so every level ends at its first word.
+            flags, inherited = (TOP_FLAGS, ()) if not path else ((), GLOBAL_FLAGS)
+            level = parse(flags, rest, interspersed=False, inherited=inherited, inherited_args=top)
+        except HelpRequested:
+            return path, [], True
+        except UsageError as error:
+            error.trailer = f"See 'skerry {path + ' ' if path else ''}--help'"
+            raise
+        if not path:
+            top.take(level)
+        rest = level.positional
+        if not rest:
+            return path, rest, False
+        longer = f"{path} {rest[0]}" if path else rest[0]
+        if longer in GROUPS:
+            path, rest = longer, rest[1:]
+        elif lookup(longer) is not None:
+            return longer, rest[1:], False
+        else:
+            return path, rest, False
+
+
+def parse_command(path: str, module: ModuleType, rest: list[str], top: Args, out: Output) -> Args:
+    """The command's own flags and arguments; global flags among them go to ``top``."""
     try:
         args = parse(
             module.FLAGS,
@@ -99,37 +147,18 @@ def dispatch(argv: list[str], out: Output) -> int:
             inherited_args=top,
             deprecated=out.plain_error,
         )
-        _apply(top, out)
-        check_count(path, module, len(args.positional))
-    except HelpRequested:
-        from skerry.cli.help import show_command
-
-        return show_command(path, command, module, out)
     except UsageError as error:
-        if not error.trailer and error.message[0] != "`" and "arg(s)" not in error.message:
-            error.trailer = f"See 'skerry {path} --help'"
-        raise
-    return run(module, args, top, out)
-
-
-def _parse_top(argv: list[str], out: Output) -> Args:
-    try:
-        top = parse(TOP_FLAGS, argv, interspersed=False)
-    except HelpRequested:
-        top = Args(TOP_FLAGS)
-        top.positional = ["help"]
-    except UsageError as error:
-        error.trailer = error.trailer or "See 'skerry --help'"
+        error.trailer = f"See 'skerry {path} --help'"
         raise
     _apply(top, out)
-    return top
+    check_count(path, module, len(args.positional))
+    return args
 
 
 def _apply(top: Args, out: Output) -> None:
     """Global flags that concern the output, from either side of the command."""
-    level = top["log_level"]
     if top.given("log_level"):
-        out.set_level(level)
+        out.set_level(top["log_level"])
     if top["out"]:
         out.redirect(top["out"])
 

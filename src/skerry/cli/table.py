@@ -19,7 +19,7 @@ class Command:
         self.hidden = hidden
 
 
-# Words that only hold other commands, with what their help says.
+# Words that only hold other commands (a group in a group by both words), with what their help says.
 GROUPS = {
     "container": "Manage containers",
     "image": "Manage images",
@@ -89,24 +89,6 @@ COMMANDS = {
     "system reset": Command("system.reset", "Remove everything that Skerry stores"),
     "__complete": Command("complete", "What a half-typed command line could go on with", hidden=True),
 }
-
-
-def find(words: list[str]) -> tuple[str, Command | None, int]:
-    """What ``words`` (without flags) begin with: the name as typed, its command, and how many words it took.
-
-    The command is None where the words stop at a group or name nothing; then the name is the group's, or empty.
-    """
-    if not words:
-        return "", None, 0
-    name = words[0]
-    if name in GROUPS:
-        if len(words) == 1:
-            return name, None, 1
-        longer = f"{name} {words[1]}"
-        command = lookup(longer)
-        return (longer, command, 2) if command else (name, None, 1)
-    command = lookup(name)
-    return (name, command, 1) if command else ("", None, 0)
 
 
 def lookup(path: str) -> Command | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.cli.template.errors import TemplateError, ValueProblem
+from skerry.cli.template.errors import TemplateError, ValueProblem, WrongType
 from skerry.cli.template.functions import FUNCTIONS, NAMES
 from skerry.cli.template.lookup import field
 from skerry.cli.template.nodes import (
@@ -22,7 +22,7 @@ from skerry.cli.template.nodes import (
     Variable,
 )
 from skerry.cli.template.parser import parse_template
-from skerry.cli.template.values import NO_VALUE, force, go_string, truth, type_name
+from skerry.cli.template.values import NO_VALUE, force, go_string, truth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ _MAX_DEPTH = 100  # of templates that include one another
 _NOTHING = object()  # no value comes down the pipe
 
 
-def compile_template(
-    name: str, text: str, *, clean: Callable[[str], str] | None = None
-) -> Callable[[Any], str]:
+def compile_template(name: str, text: str, *, clean: Callable[[str], str] | None = None) -> Callable[[Any], str]:
     """A function from a value to text. ``clean`` is applied to what fields print (see cli/listing.py).
 
     Raises `TemplateError`, now for a template that cannot be parsed, later for one that its value does not fit.
@@ -61,9 +59,7 @@ class _Leave(Exception):
 
 
 class _Run:
-    def __init__(
-        self, name: str, text: str, bodies: dict[str, list[Node]], clean: Callable[[str], str] | None
-    ) -> None:
+    def __init__(self, name: str, text: str, bodies: dict[str, list[Node]], clean: Callable[[str], str] | None) -> None:
         self.name = name
         self.text = text
         self.bodies = bodies
@@ -75,11 +71,8 @@ class _Run:
         before = self.text[: node.position]
         line = before.count("\n") + 1
         column = len(before) - (before.rfind("\n") + 1)
-        context = str(node)
-        if len(context) > 20:
-            context = context[:20] + "..."
         return TemplateError(
-            f'template: {self.name}:{line}:{column}: executing "{self.current}" at <{context}>: {problem}'
+            f'template: {self.name}:{line}:{column}: executing "{self.current}" at <{node}>: {problem}'
         )
 
     # Statements
@@ -159,9 +152,9 @@ class _Run:
     def include(self, node: Include, dot: Any, variables: list[tuple[str, Any]], depth: int) -> None:
         body = self.bodies.get(node.name)
         if body is None:
-            raise self.fail(node.pipe or node, f'template "{node.name}" not defined')
+            raise self.fail(node, f'template "{node.name}" not defined')
         if depth >= _MAX_DEPTH:
-            raise self.fail(node.pipe or node, f"exceeded maximum template depth ({_MAX_DEPTH})")
+            raise self.fail(node, f"exceeded maximum template depth ({_MAX_DEPTH})")
         value = self.pipe(node.pipe, dot, variables) if node.pipe else NO_VALUE
         outer, self.current = self.current, node.name
         self.walk_all(body, value, [("$", value)], depth + 1)
@@ -241,16 +234,17 @@ class _Run:
             raise self.fail(head, f"wrong number of args for {head.name}: want {wanted} got {len(values)}")
         try:
             return function(*values)
+        except WrongType as problem:
+            # Go names the argument; with several of them only it knows which.
+            culprit = call.words[1] if len(call.words) == 2 else head
+            found = f"expected {problem.expected}; found {culprit}" if isinstance(culprit, Constant) else str(problem)
+            raise self.fail(culprit, found) from None
         except ValueProblem as problem:
-            raise self.fail(head if str(problem).startswith("error calling") else self.culprit(call), str(problem)) from None
+            raise self.fail(call, str(problem)) from None
         except RecursionError:
             raise
         except (TypeError, ValueError, OverflowError, MemoryError) as error:
-            raise self.fail(head, f"error calling {head.name}: {error}") from None
-
-    def culprit(self, call: Call) -> Node:
-        """Go names the argument of a wrong type; with one argument that is known."""
-        return call.words[1] if len(call.words) == 2 else call.words[0]
+            raise self.fail(call, f"error calling {head.name}: {error}") from None
 
     def logic(self, head: Name, call: Call, dot: Any, variables: list[tuple[str, Any]], piped: Any) -> Any:
         """``and``, ``or``: the first value that decides, the last otherwise; what comes after is not evaluated."""
@@ -264,8 +258,3 @@ class _Run:
         if value is _NOTHING:
             raise self.fail(head, f"wrong number of args for {head.name}: want at least 1 got 0")
         return value
-
-
-def type_of(value: Any) -> str:
-    """A value's type as errors name it."""
-    return type_name(value)

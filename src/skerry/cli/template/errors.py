@@ -11,3 +11,13 @@ class TemplateError(Invalid):
 
 class ValueProblem(Exception):
     """Raised by functions: the reason alone; the engine adds where it happened."""
+
+
+class WrongType(ValueProblem):
+    """An argument of another type than the function wants."""
+
+    def __init__(self, expected: str, value: object) -> None:
+        from skerry.cli.template.values import type_name
+
+        super().__init__(f"wrong type for value; expected {expected}; got {type_name(value)}")
+        self.expected = expected

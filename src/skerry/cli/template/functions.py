@@ -7,7 +7,7 @@ A function takes forced values and returns one; what it cannot take it refuses w
 from __future__ import annotations
 
 from skerry import fastjson
-from skerry.cli.template.errors import ValueProblem
+from skerry.cli.template.errors import ValueProblem, WrongType
 from skerry.cli.template.printf import sprint, sprintf, sprintln
 from skerry.cli.template.values import NO_VALUE, force, truth, type_name
 
@@ -25,13 +25,13 @@ def _string(value: Any) -> str:
     if not isinstance(value, str):
         if value is None or value is NO_VALUE:
             raise ValueProblem("invalid value; expected string")
-        raise ValueProblem(f"wrong type for value; expected string; got {type_name(value)}")
+        raise WrongType("string", value)
     return value
 
 
 def _int(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueProblem(f"wrong type for value; expected int; got {type_name(value)}")
+        raise WrongType("int", value)
     return value
 
 
@@ -141,6 +141,10 @@ def _eq(*values: Any) -> bool:
     return equal(*values)
 
 
+def _call(function: Any, *_: Any) -> Any:
+    raise _calling("call", f"non-function of type {type_name(function)}")
+
+
 def _html(*values: Any) -> str:
     text = values[0] if len(values) == 1 and isinstance(values[0], str) else sprint(list(values))
     for plain, safe in (("&", "&amp;"), ("'", "&#39;"), ('"', "&#34;"), ("<", "&lt;"), (">", "&gt;"), ("\0", "\ufffd")):
@@ -179,7 +183,7 @@ def _join(values: Any, separator: Any) -> str:
     if not isinstance(values, (list, tuple)):
         if values is None:  # a nil slice
             return ""
-        raise ValueProblem(f"wrong type for value; expected []string; got {type_name(values)}")
+        raise WrongType("[]string", values)
     return _string(separator).join([_string(force(value)) for value in values])
 
 
@@ -192,7 +196,11 @@ def _title(text: Any) -> str:
     letters = []
     before = " "
     for letter in _string(text):
-        letters.append(letter.upper() if before.isspace() or not (before.isalnum() or before in "_'") else letter)
+        letters.append(
+            letter.upper()
+            if before.isspace() or (before.isascii() and not before.isalnum() and before != "_")
+            else letter
+        )
         before = letter
     return "".join(letters)
 
@@ -202,13 +210,14 @@ def _pad(text: Any, before: Any, after: Any) -> str:
     return " " * _int(before) + text + " " * _int(after) if text else ""
 
 
-def _truncate(text: Any, length: Any) -> str:
-    text, length = _string(text), _int(length)
-    return text if len(text) < length else text[: max(length, 0)]
+def _truncate(value: Any, length: Any) -> str:
+    text, size = _string(value), _int(length)
+    return text if len(text) < size else text[: max(size, 0)]
 
 
 _ANY = 1_000_000
 FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
+    "call": (_call, 1, _ANY),
     "eq": (_eq, 1, _ANY),
     "ge": (lambda a, b: not _less("ge", a, b), 2, 2),
     "gt": (lambda a, b: _less("gt", b, a), 2, 2),

@@ -47,7 +47,9 @@ class _Lexer:
             start = self.position
             opening = text.find("{{", start)
             literal = text[start:] if opening < 0 else text[start:opening]
-            trim_before = opening >= 0 and text[opening + 2 : opening + 3] == "-" and text[opening + 3 : opening + 4] in _SPACE
+            trim_before = (
+                opening >= 0 and text[opening + 2 : opening + 3] == "-" and text[opening + 3 : opening + 4] in _SPACE
+            )
             trim_before = trim_before and opening + 3 < len(text)
             if trim_next:
                 literal = literal.lstrip(_SPACE)
@@ -194,7 +196,9 @@ class _Lexer:
 
     def _number(self) -> None:
         text, end = self.text, self.position + (self.text[self.position] in "+-")
-        while end < len(text) and (is_word(text[end]) or text[end] == "." or (text[end] in "+-" and text[end - 1] in "eEpP")):
+        while end < len(text) and (
+            is_word(text[end]) or text[end] == "." or (text[end] in "+-" and text[end - 1] in "eEpP")
+        ):
             end += 1
         if end == self.position or parse_number(text[self.position : end]) is None:
             raise self.fail(f'bad number syntax: "{text[self.position : end]}"')

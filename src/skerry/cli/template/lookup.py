@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 # Fields whose value is a map: a missing key is no mistake there.
-MAPS = frozenset(
-    "Labels Annotations Options Sysctls Networks Ports PortBindings ExposedPorts Volumes Tmpfs Config.Labels Data Status "
-    "StorageOpt LogOpts DriverOpts GraphOptions labels annotations options sysctls networks ports volumes".split()
-)
+MAPS = (
+    "Labels", "Annotations", "Options", "Sysctls", "Networks", "Ports", "PortBindings", "ExposedPorts", "Volumes",
+    "Tmpfs", "Data", "StorageOpt", "LogOpts", "DriverOpts", "GraphOptions", "GraphStatus",
+)  # fmt: skip
 # Podman itself takes these older names.
 _SYNONYMS = {"Src": "Source", "Dst": "Destination", "ImageID": "Image"}
 

@@ -175,3 +175,6 @@ class Include(Node):
         self.position = position
         self.name = name
         self.pipe = pipe
+
+    def __str__(self) -> str:
+        return f'{{{{template "{self.name}"{f" {self.pipe}" if self.pipe else ""}}}}}'

@@ -83,7 +83,7 @@ class _Parser:
         kind, text, position = token
         if kind == "end":
             return self.fail("unexpected EOF", position)
-        shown = f"<{text}>" if kind in ("keyword",) else quote(text)
+        shown = f"<{text}>" if kind in ("keyword", "dot") else quote(text)
         return self.fail(f"unexpected {shown} in {context}", position)
 
     # Bodies
@@ -155,7 +155,7 @@ class _Parser:
             self.expect_close(word)
             return Jump(position, word)
         if word == "template":
-            return self.include(token[2])
+            return self.include()
         if word == "block":
             return self.block(token[2])
         raise self.unexpected(token, "command")
@@ -182,9 +182,10 @@ class _Parser:
         del self.variables[depth:]
         return Branch(position, word, pipe, body, otherwise)
 
-    def include(self, position: int) -> Node:
+    def include(self) -> Node:
         name = self.literal_name("template clause")
         pipe = None
+        position = self.tokens[self.index - 1][2]  # the name: that is where Go says an error is
         if self.skip_space()[0] == "close":
             self.next()
         else:
@@ -270,8 +271,6 @@ class _Parser:
                     continue
             if kind == "|":
                 self.next()
-                if self.skip_space()[0] not in _OPERANDS:
-                    raise self.fail("missing value for command")
                 break
             if kind in ("close", ")"):
                 break
@@ -280,7 +279,7 @@ class _Parser:
 
     def operand(self) -> Node:
         node = self.term()
-        kind, text, position = self.peek()
+        kind, _, position = self.peek()
         if kind != "field":
             return node
         names: list[str] = []

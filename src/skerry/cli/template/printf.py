@@ -55,6 +55,7 @@ def sprintf(format: str, values: list[Any]) -> str:
     """fmt.Sprintf, with its own way of showing mistakes inside the text: ``%!d(string=hi)``."""
     parts: list[str] = []
     used = position = 0
+    reordered = False
     while True:
         percent = format.find("%", position)
         if percent < 0:
@@ -66,7 +67,12 @@ def sprintf(format: str, values: list[Any]) -> str:
         if position >= len(format):
             parts.append("%!(NOVERB)")
             break
-        verb = format[position]
+        if format[position] == "[":  # %[2]d
+            number, _, _ = format[position + 1 :].partition("]")
+            if number.isdigit() and 0 < int(number) <= len(values):
+                used, reordered = int(number) - 1, True
+                position += len(number) + 2
+        verb = format[position : position + 1] or "!"
         position += 1
         if verb == "%":
             parts.append("%")
@@ -75,7 +81,7 @@ def sprintf(format: str, values: list[Any]) -> str:
         else:
             parts.append(_format(verb, spec, force(values[used])))
             used += 1
-    if used < len(values):
+    if used < len(values) and not reordered:
         extra = ", ".join([f"{type_name(v)}={go_string(v)}" if v is not None else "<nil>" for v in values[used:]])
         parts.append(f"%!(EXTRA {extra})")
     return "".join(parts)
@@ -153,7 +159,8 @@ def _plain(spec: _Spec, value: Any) -> str:
         return _float("g", spec, value)
     if isinstance(value, int) and not isinstance(value, bool):
         return _integer("d", spec, value)
-    return spec.pad(go_string(value))
+    text = go_string(value)
+    return spec.pad(text[: spec.precision] if isinstance(value, str) and spec.precision is not None else text)
 
 
 def _go_syntax(value: Any) -> str:
@@ -215,6 +222,8 @@ def _text(verb: str, spec: _Spec, value: str) -> str:
         raw = "#" in spec.flags and "`" not in value and value.isprintable()
         return spec.pad(f"`{value}`" if raw else go_quote(value))
     if verb in ("x", "X"):
-        text = value.encode("utf-8", "surrogateescape").hex(*([" "] if " " in spec.flags else []))
+        text = value.encode("utf-8", "surrogateescape").hex()
+        if " " in spec.flags:
+            text = " ".join([text[i : i + 2] for i in range(0, len(text), 2)])
         return spec.pad(text.upper() if verb == "X" else text)
     return _wrong(verb, value)

@@ -26,12 +26,7 @@ def force(value: Any) -> Any:
 
 def is_struct(value: dict[str, Any]) -> bool:
     """Whether a dict stands for a Go struct: its keys are exported names. Labels and the like are maps."""
-    if not value:
-        return False
-    for key in value:
-        if not isinstance(key, str) or not key[:1].isupper() or not key.isidentifier():
-            return False
-    return True
+    return bool(value) and all([isinstance(k, str) and k[:1].isupper() and k.isidentifier() for k in value])
 
 
 def truth(value: Any) -> bool:
@@ -88,16 +83,25 @@ def go_string(value: Any) -> str:
 
 
 def go_float(value: float) -> str:
-    """Go's ``%v`` of a float64: shortest that reads back, exponent from 1e+21 on."""
+    """Go's ``%v`` of a float64: the shortest that reads back, with an exponent below 1e-4 and from 1e+06 on."""
     if value != value:
         return "NaN"
     if value in (float("inf"), float("-inf")):
         return "+Inf" if value > 0 else "-Inf"
-    mantissa, _, exponent_text = f"{value:r}".partition("e") if False else repr(value).partition("e")
-    if exponent_text:
-        exponent = int(exponent_text)
-        if -5 < exponent < 21:
-            return f"{value:.0f}" if exponent > 0 else f"{value:f}".rstrip("0")
-        sign = "-" if exponent < 0 else "+"
-        return f"{mantissa.removesuffix('.0')}e{sign}{abs(exponent):02d}"
-    return mantissa.removesuffix(".0")
+    if value == 0:
+        return repr(value).removesuffix(".0")
+    # repr has the shortest digits; only where they stand differs.
+    mantissa, _, shift = repr(abs(value)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    exponent = int(shift or 0) + (len(whole) - 1 if whole != "0" else len(digits) - len(fraction) - 1)
+    digits = digits.rstrip("0") or "0"
+    sign = "-" if value < 0 else ""
+    if exponent < -4 or exponent >= 6:
+        point = "." if len(digits) > 1 else ""
+        return f"{sign}{digits[0]}{point}{digits[1:]}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+    if exponent < 0:
+        return sign + "0." + "0" * (-exponent - 1) + digits
+    digits = digits.ljust(exponent + 1, "0")
+    point = "." if len(digits) > exponent + 1 else ""
+    return sign + digits[: exponent + 1] + point + digits[exponent + 1 :]

@@ -1,0 +1,21 @@
+"""``skerry help``."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.cli.flags import Args, Flag
+    from skerry.cli.output import Output
+
+USAGE = "[COMMAND...]"
+DESCRIPTION = "Shows what a command does and takes; without one, the list of commands."
+EXAMPLES = (("skerry help run", "what run takes"), ("skerry help volume ls", "a command of a group"))
+FLAGS: tuple[Flag, ...] = ()
+COMPLETE = "commands"
+ENGINE = False
+
+
+def run(args: Args, engine: None, out: Output) -> int:  # noqa: ARG001
+    from skerry.cli.help import show
+
+    return show(args.positional, out)

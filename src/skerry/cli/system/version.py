@@ -1,0 +1,86 @@
+"""``skerry version``."""
+
+from __future__ import annotations
+
+from skerry.cli.flags import flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skerry.cli.flags import Args
+    from skerry.cli.output import Output
+
+USAGE = "[options]"
+DESCRIPTION = (
+    "Shows the version of Skerry and of the interpreter that runs it. There is no server: with --format, "
+    "{{.Client.Version}} and {{.Server.Version}} are the same."
+)
+EXAMPLES = (
+    ("skerry version", "everything"),
+    ("skerry version --format '{{.Client.Version}}'", "just the version, for scripts"),
+    ("skerry version --format json", "for programs"),
+)
+FLAGS = (flag("-f", "--format", kind="str", metavar="TEMPLATE", help="A Go template, or json"),)
+MIN_ARGS, MAX_ARGS = 0, 0
+COMPLETE = "none"
+ENGINE = False
+
+_TEXT = """\
+Client:\tSkerry
+Version:\t{{.Client.Version}}
+API Version:\t{{.Client.APIVersion}}
+Python Version:\t{{.Client.PythonVersion}}
+{{if .Client.GitCommit}}Git Commit:\t{{.Client.GitCommit}}
+{{end}}Built:\t{{.Client.BuiltTime}}
+OS/Arch:\t{{.Client.OsArch}}"""
+
+
+def run(args: Args, engine: None, out: Output) -> int:  # noqa: ARG001
+    from skerry.cli.listing import align, render_each
+
+    client = client_version()
+    report: dict[str, Any] = {"Client": client}
+    template = args["format"]
+    if template.strip() == "json":
+        out.json(report, indent=2)
+    elif template:
+        out.write(render_each("version", [{**report, "Server": client}], template))
+    else:
+        text = render_each("version", [report], _TEXT)
+        out.write(align([line.split("\t") for line in text.rstrip("\n").split("\n")]))
+    return 0
+
+
+def client_version() -> dict[str, Any]:
+    """Podman's fields (GoVersion is empty: there is none), and the interpreter's version."""
+    import os
+    import sys
+    import time
+
+    import skerry
+
+    built = _built(skerry.__file__)
+    machine = os.uname().machine
+    arch = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}.get(machine, machine)
+    return {
+        "APIVersion": skerry.__version__,
+        "Version": skerry.__version__,
+        "GoVersion": "",
+        "PythonVersion": sys.version.partition(" ")[0],
+        "GitCommit": "",
+        "BuiltTime": time.strftime("%a %b %e %H:%M:%S %Y", time.localtime(built)),
+        "Built": built,
+        "OsArch": f"{sys.platform}/{arch}",
+        "Os": sys.platform,
+    }
+
+
+def _built(path: str) -> int:
+    """When this copy was installed."""
+    import os
+
+    try:
+        return int(os.stat(path).st_mtime)
+    except OSError:
+        return 0
