@@ -26,7 +26,7 @@ def force(value: Any) -> Any:
 
 def is_struct(value: dict[str, Any]) -> bool:
     """Whether a dict stands for a Go struct: its keys are exported names. Labels and the like are maps."""
-    return bool(value) and all([isinstance(k, str) and k[:1].isupper() and k.isidentifier() for k in value])
+    return bool(value) and all(isinstance(k, str) and k[:1].isupper() and k.isidentifier() for k in value)
 
 
 def truth(value: Any) -> bool:
