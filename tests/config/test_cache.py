@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.config.conftest import Host
 
 from skerry.config import cache
-from tests.config.conftest import Host
 
 Count = Callable[[], int]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.config.conftest import Host
 
 from skerry.errors import Invalid
-from tests.config.conftest import Host
 
 
 def umask(text: str) -> str:
@@ -40,7 +40,7 @@ def test_drop_ins_come_after_the_main_file_and_other_names_do_not_count(host: Ho
     assert host.load().umask == "0002"
 
 
-def test_folders_for_root_or_for_users_only(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_for_root_or_for_users_only(host: Host) -> None:
     from skerry.config import files, identity
 
     host.write(host.admin, "containers.rootful.conf.d/a.conf", umask("0001"))

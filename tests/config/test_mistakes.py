@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.config.conftest import Host
 
 from skerry.errors import Denied, Invalid, SkerryError
-from tests.config.conftest import Host
 
 MISTAKES = [
     ("[containers]\npids_limit =\n", r"line 2: invalid value"),

@@ -7,12 +7,12 @@ import subprocess
 import sys
 
 import pytest
+from tests.config.conftest import Host
 
 from skerry.config import identity, paths, settings
 from skerry.config.programs import find_program
 from skerry.config.sizes import parse_size
 from skerry.errors import Unavailable
-from tests.config.conftest import Host
 
 
 def test_podmans_defaults_without_any_file(host: Host) -> None:
@@ -120,7 +120,19 @@ def test_systemd_as_a_user_needs_a_user_session(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_everyday_commands_do_not_pay_for_heavy_modules(host: Host) -> None:
-    heavy = "re enum typing json tomllib pathlib subprocess contextlib functools ctypes pwd".split()
+    heavy = [
+        "re",
+        "enum",
+        "typing",
+        "json",
+        "tomllib",
+        "pathlib",
+        "subprocess",
+        "contextlib",
+        "functools",
+        "ctypes",
+        "pwd",
+    ]
     code = (
         f"import sys; sys.path[:0] = {[p for p in sys.path if p.endswith('src')]!r}\n"
         "from skerry.config.settings import load_settings; load_settings({})\n"
