@@ -24,6 +24,15 @@ def end(pid: int) -> None:
         time.sleep(0.01)
 
 
+def change_ids(user: User, how: str, ids: str = "") -> str:
+    if not ids:
+        lines = Path("/etc/subuid").read_text().splitlines()
+        first, count = next(line.split(":")[1:] for line in lines if line.startswith(user.name + ":"))
+        ids = f"{first}-{int(first) + int(count) - 1}"
+    subprocess.run(["usermod", how, ids, user.name], check=True)
+    return ids
+
+
 def test_the_user_is_root_there_with_all_their_ids(user: User) -> None:
     maps = user.skerry("unshare", "cat", "/proc/self/uid_map").stdout.split()
     assert maps[:3] == ["0", str(user.uid), "1"]
@@ -76,12 +85,12 @@ def test_a_dead_holder_is_replaced(user: User) -> None:
 def test_a_pid_that_now_means_another_process_is_not_joined(user: User) -> None:
     user.skerry("unshare", "true")
     path = user.run / "skerry" / "userns"
-    pid, start, boot = path.read_text().split()
+    pid, start, boot, ids = path.read_text().split()
     other = user.start("sleep", "60")
-    path.write_text(f"{other.pid} {start} {boot}\n")
+    path.write_text(f"{other.pid} {start} {boot} {ids}\n")
     inside = user.skerry(*NAMESPACES).stdout.split()
     assert inside[0] != os.readlink(f"/proc/{other.pid}/ns/user")
-    path.write_text(f"{pid} {int(start) + 1} {boot}\n")
+    path.write_text(f"{pid} {int(start) + 1} {boot} {ids}\n")
     user.skerry("unshare", "true")
     path.write_text("x y z\n")
     user.skerry("unshare", "true")
@@ -95,7 +104,8 @@ def test_a_process_of_root_is_never_joined(user: User) -> None:
     user.skerry("unshare", "true")
     root = subprocess.Popen(["unshare", "-m", "sleep", "60"])
     path = user.run / "skerry" / "userns"
-    path.write_text(f"{root.pid} {process.start_time(root.pid)} {process.boot_id()}\n")
+    ids = path.read_text().split()[3]
+    path.write_text(f"{root.pid} {process.start_time(root.pid)} {process.boot_id()} {ids}\n")
     assert user.skerry("unshare", "head", "-1", "/proc/self/uid_map").stdout.split()[1] == str(user.uid)
     root.kill()
     root.wait()
@@ -122,6 +132,29 @@ def test_without_subordinate_ids_only_the_user_exists_and_that_is_said_once(user
     assert told.stdout.split() == ["0", str(user.uid), "1"]
     assert told.stderr.count("no subordinate ids") == 1
     assert user.skerry("unshare", "true").stderr == ""
+
+
+def test_new_subordinate_ids_count_as_soon_as_nothing_uses_the_old_ones(user: User) -> None:
+    ids = change_ids(user, "--del-subuids")
+    user.skerry("unshare", "true")
+    busy = user.start(str(SKERRY), "unshare", "sleep", "60")
+    while len(user.processes()) < 2:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    change_ids(user, "--add-subuids", ids)
+    kept = user.skerry("unshare", "cat", "/proc/self/uid_map")
+    assert len(kept.stdout.splitlines()) == 1
+    assert "once all containers have stopped" in kept.stderr
+    end(busy.pid)
+    busy.communicate()
+    change_ids(user, "--add-subuids", "900000000-900000999")
+    assert len(user.skerry("unshare", "cat", "/proc/self/uid_map").stdout.splitlines()) == 3
+
+
+def test_a_change_of_others_ids_changes_nothing(user: User) -> None:
+    before = user.skerry(*NAMESPACES).stdout
+    os.utime("/etc/subuid")
+    assert user.skerry(*NAMESPACES).stdout == before
 
 
 def test_within_unshare_skerry_knows_where_it_is(user: User) -> None:

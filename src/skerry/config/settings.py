@@ -11,7 +11,7 @@ import os
 from skerry.config import cache, identity, paths
 from skerry.config.programs import find_program, is_program
 from skerry.config.sizes import parse_size
-from skerry.errors import Invalid, Unavailable
+from skerry.errors import Invalid, SkerryError, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -191,8 +191,12 @@ def load_settings(flags: GlobalFlags | None = None) -> Settings:
     given: GlobalFlags = flags or {}
     who = identity.current()
     run_base = paths.run_root(who)
-    if who.rootless or not given.get("runroot"):
+    try:
         paths.make_run_root(run_base, who)
+    except SkerryError:
+        if who.rootless or not given.get("runroot"):
+            raise
+        # Root with a store elsewhere only loses the kept configuration (see cache).
     conf = cache.load(who, run_base)
     for item in conf["engine"]["env"]:
         name, _, value = item.partition("=")

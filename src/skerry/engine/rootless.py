@@ -1,8 +1,8 @@
 """A user's commands share one user namespace: `enter` joins it, or makes it.
 
-Its holder (catatonit -P, 0.1 MB) is named by ``RUN/userns``: pid, start time, boot. Whoever finds it missing or dead
-makes a new one under a lock. While containers run, their conmons are in the old namespace too and keep its mounts:
-then the new holder is put there, so that what is mounted stays visible.
+Its holder (catatonit -P, 0.1 MB) is named by ``RUN/userns``: pid, start time, boot, and when the user's subordinate ids
+last changed. Whoever finds it missing or dead makes a new one under a lock. While containers run, their conmons are in
+the old namespace too and keep its mounts: then one of them becomes the holder, so that what is mounted stays visible.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ def holder_file(settings: Settings) -> str:
     return settings.run_base + "/userns"
 
 
-def read_holder(settings: Settings) -> tuple[int, int] | None:
-    """The holder's pid and start time as they were written in this boot; None without such a file."""
+def read_holder(settings: Settings, *, any_ids: bool = False) -> tuple[int, int] | None:
+    """The holder's pid and start time; None when none was written in this boot, nor (unless ``any_ids``) since the
+    subordinate ids were last changed."""
     try:
         fd = os.open(holder_file(settings), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -69,9 +70,22 @@ def read_holder(settings: Settings) -> tuple[int, int] | None:
         parts = os.read(fd, 256).split()
     finally:
         os.close(fd)
-    if len(parts) != 3 or not parts[0].isdigit() or not parts[1].isdigit() or parts[2].decode() != process.boot_id():
+    if len(parts) != 4 or not parts[0].isdigit() or not parts[1].isdigit():
+        return None
+    if parts[2] != process.boot_id().encode() or not (any_ids or parts[3] == id_stamp()):
         return None
     return int(parts[0]), int(parts[1])
+
+
+def id_stamp() -> bytes:
+    """Changes whenever somebody writes /etc/subuid or /etc/subgid."""
+    times = []
+    for path in ("/etc/subuid", "/etc/subgid"):
+        try:
+            times.append(os.stat(path).st_mtime_ns)
+        except OSError:
+            times.append(0)
+    return b"%d/%d" % (times[0], times[1])
 
 
 def _join_holder(settings: Settings) -> bool:

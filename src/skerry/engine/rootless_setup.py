@@ -7,6 +7,7 @@ import os
 
 from skerry.config.programs import find_program
 from skerry.config.subid import Range, ranges
+from skerry.engine import rootless
 from skerry.errors import Denied, SkerryError, Unavailable
 from skerry.linux import process, userns
 from skerry.linux.spawn import run
@@ -16,41 +17,86 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.config.settings import Settings
 
+Map = list[tuple[int, ...]]  # first id inside, first id outside, how many
+Maps = tuple[Map, Map]  # uids, gids
+
 _FOR_EVER = "2147483647"
 
 
 def make(settings: Settings) -> None:
     """Make the namespace and write down its holder. Any number of commands may come here at once: one does it."""
-    from skerry.engine.rootless import holder_file, read_holder
-
     with Lock(settings.run_base + "/userns.lock"):
-        written = read_holder(settings)
-        if written is not None and process.is_same(*written) and userns.owner(written[0]) == settings.uid:
+        written = rootless.read_holder(settings)
+        if written is not None and _is_ours(settings, *written):
             return
-        survivor = _survivor(settings)
-        if survivor:
-            _write(holder_file(settings), survivor)
+        kept = _keep_old(settings) or _survivor(settings)
+        if kept:
+            _write(settings, kept)
             return
+        maps = _wanted(settings)
         try:
             pid = userns.create(
-                _holder(settings),
-                lambda child: _map_ids(settings, child),
-                lambda child: _write(holder_file(settings), child),
+                _holder(settings), lambda child: _map_ids(settings, child, maps), lambda child: _write(settings, child)
             )
         except OSError as error:
             raise _explain(error) from error
+        if not maps:
+            settings.warnings.append(_single_warning(settings))
         _leave_session(settings, pid)
 
 
-def _write(path: str, pid: int) -> None:
-    start = process.start_time(pid)
+def _is_ours(settings: Settings, pid: int, start: int) -> bool:
+    return process.is_same(pid, start) and userns.owner(pid) == settings.uid
+
+
+def _write(settings: Settings, pid: int) -> None:
+    path = rootless.holder_file(settings)
+    start, boot, stamp = process.start_time(pid), process.boot_id(), rootless.id_stamp().decode()
     beside = f"{path}.{os.getpid()}"
     fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        os.write(fd, f"{pid} {start} {process.boot_id()}\n".encode())
+        os.write(fd, f"{pid} {start} {boot} {stamp}\n".encode())
     finally:
         os.close(fd)
     os.rename(beside, path)
+
+
+def _keep_old(settings: Settings) -> int:
+    """The holder from before /etc/subuid was changed, unless it can be ended to make one with the new ids; else 0."""
+    old = rootless.read_holder(settings, any_ids=True)
+    if old is None or not _is_ours(settings, *old):
+        return 0
+    pid = old[0]
+    if _maps_of(pid) == (_wanted(settings) or _single(settings)):
+        return pid
+    if _has_company(pid):
+        settings.warnings.append("the subordinate ids were changed: they count once all containers have stopped")
+        return pid
+    os.kill(pid, 9)
+    return 0
+
+
+def _maps_of(pid: int) -> Maps:
+    """The ids of a process's namespace as the host counts them."""
+    found = []
+    for name in ("uid_map", "gid_map"):
+        with open(f"/proc/{pid}/{name}", encoding="ascii") as file:
+            # The kernel sorts long maps.
+            found.append(sorted(tuple(int(number) for number in line.split()) for line in file))
+    return found[0], found[1]
+
+
+def _has_company(holder: int) -> bool:
+    """Whether anything but its holder lives in the namespace."""
+    namespace = os.readlink(f"/proc/{holder}/ns/user")
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != holder:
+            try:
+                if os.readlink(f"/proc/{name}/ns/user") == namespace:
+                    return True
+            except OSError:
+                continue  # it ended, or is another user's
+    return False
 
 
 def _holder(settings: Settings) -> list[str]:
@@ -91,35 +137,47 @@ def _conmon(path: str) -> int:
         return 0
 
 
-def _map_ids(settings: Settings, pid: int) -> None:
-    """Give the namespace the user as 0 and the user's subordinate ids from 1 on."""
+def _wanted(settings: Settings) -> Maps | None:
+    """The user as 0 and their subordinate ids from 1 on; None where there are none, or no tools to set them."""
     uids, gids = ranges("/etc/subuid", settings.uid), ranges("/etc/subgid", settings.uid)
-    tools = find_program("newuidmap"), find_program("newgidmap")
-    missing = _missing(settings, uids, gids, tools)
-    if missing:
-        settings.warnings.append(
-            f"{missing}: only this user's own id exists in containers, images with files of other users cannot be used"
+    if not uids or not gids or not find_program("newuidmap") or not find_program("newgidmap"):
+        return None
+    return _map_of(settings.uid, uids), _map_of(settings.gid, gids)
+
+
+def _map_of(own: int, found: list[Range]) -> Map:
+    lines: Map = [(0, own, 1)]
+    inside = 1
+    for first, count in found:
+        lines.append((inside, first, count))
+        inside += count
+    return lines
+
+
+def _single(settings: Settings) -> Maps:
+    return [(0, settings.uid, 1)], [(0, settings.gid, 1)]
+
+
+def _single_warning(settings: Settings) -> str:
+    why = "newuidmap and newgidmap are not installed (apt-get install uidmap)"
+    if find_program("newuidmap") and find_program("newgidmap"):
+        why = (
+            f"user {settings.uid} has no subordinate ids in /etc/subuid and /etc/subgid "
+            f"(usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {os.environ.get('USER', settings.uid)})"
         )
+    return f"{why}: images that have files of other users than root cannot be used"
+
+
+def _map_ids(settings: Settings, pid: int, maps: Maps | None) -> None:
+    if maps is None:
         userns.write_single_maps(pid, settings.uid, settings.gid)
         return
-    _map(tools[0], pid, settings.uid, uids)
-    _map(tools[1], pid, settings.gid, gids)
+    for tool, lines in zip(("newuidmap", "newgidmap"), maps, strict=True):
+        _map(find_program(tool), pid, lines)
 
 
-def _missing(settings: Settings, uids: list[Range], gids: list[Range], tools: tuple[str, str]) -> str:
-    for path, found in (("/etc/subuid", uids), ("/etc/subgid", gids)):
-        if not found:
-            return f"no subordinate ids of user {settings.uid} in {path} (usermod --add-subuids 100000-165535 …)"
-    if not all(tools):
-        return "newuidmap and newgidmap are not installed (apt-get install uidmap)"
-    return ""
-
-
-def _map(tool: str, pid: int, own: int, found: list[Range]) -> None:
-    args, inside = ["0", str(own), "1"], 1
-    for first, count in found:
-        args += [str(inside), str(first), str(count)]
-        inside += count
+def _map(tool: str, pid: int, lines: Map) -> None:
+    args = [str(number) for line in lines for number in line]
     done = run([tool, str(pid), *args])
     if done.code:
         text = done.stderr.decode(errors="replace").strip().splitlines()
