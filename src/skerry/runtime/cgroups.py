@@ -23,12 +23,23 @@ PARENT = "/libpod_parent"
 _CONMON = PARENT + "/conmon"
 
 
+class ConmonGroup:
+    """How conmon gets into control groups of its own. This one leaves it where we are."""
+
+    def before_spawn(self) -> Callable[[], None] | None:
+        """Arrange that what is spawned now is born there; how to undo that. None: use `enter`."""
+        return None
+
+    def enter(self, pid: int) -> None:
+        """Move a conmon that waits for its start pipe."""
+
+
 class Placement:
-    """``path``: the spec's cgroupsPath, empty when there is none. ``enter_conmon`` moves conmon before it forks."""
+    """``path``: the spec's cgroupsPath, empty when there is none. ``enter_conmon`` is for `conmon.Launch`."""
 
     __slots__ = ("enter_conmon", "path")
 
-    def __init__(self, path: str, enter_conmon: Callable[[int], None] | None = None) -> None:
+    def __init__(self, path: str, enter_conmon: ConmonGroup | None = None) -> None:
         self.path = path
         self.enter_conmon = enter_conmon
 
@@ -63,7 +74,7 @@ def place(config: ContainerConfig, settings: Any) -> Placement:
             raise Invalid(
                 f"cgroup parent {config['cgroup_parent']} is a systemd slice, and the cgroup manager is cgroupfs: invalid argument"
             )
-        placement = Placement(default_path(config), _enter_conmon_group)
+        placement = Placement(default_path(config), _OwnGroups())
     if mode == "no-conmon":
         placement.enter_conmon = None
     return placement
@@ -79,15 +90,22 @@ def _systemd(config: ContainerConfig, settings: Any) -> Placement:
         )
     scope = f"libpod-conmon-{config['id']}.scope"
 
-    def enter(pid: int) -> None:
+    return Placement(f"{parent}:libpod:{config['id']}", _SystemdScope(scope, parent, user=bool(settings.rootless)))
+
+
+class _SystemdScope(ConmonGroup):
+    def __init__(self, scope: str, parent: str, *, user: bool) -> None:
+        self.scope = scope
+        self.parent = parent
+        self.user = user
+
+    def enter(self, pid: int) -> None:
         from skerry.linux.systemd import start_scope
 
         try:
-            start_scope(scope, parent, pid, user=bool(settings.rootless))
+            start_scope(self.scope, self.parent, pid, user=self.user)
         except (OSError, Unavailable):
             pass  # conmon stays in our group: it works there as well, only not past a killed session
-
-    return Placement(f"{parent}:libpod:{config['id']}", enter)
 
 
 def _delegated(config: ContainerConfig) -> str:
@@ -101,19 +119,50 @@ def _delegated(config: ContainerConfig) -> str:
     return ""
 
 
-def _enter_conmon_group(pid: int) -> None:
-    """Where this process is in a group (a session's, a service's), its end must not end conmon."""
-    for tree in cgroup.hierarchies():
-        if tree.path == "/":
-            continue
-        folder = tree.folder(_CONMON)
-        try:
-            os.makedirs(folder, exist_ok=True)
-            if tree.controllers == ("cpuset",):
-                _fill_cpuset(tree.mount)
-            cgroup.enter(folder, pid)
-        except OSError:
-            pass  # read-only or full hierarchy: conmon stays where we are and works as well
+class _OwnGroups(ConmonGroup):
+    """cgroupfs: where this process is in a group (a session's, a service's), its end must not end conmon."""
+
+    def before_spawn(self) -> Callable[[], None] | None:
+        """v1: move this thread alone (a child starts in its thread's groups) and back afterwards.
+
+        A thread that moves itself needs no lock and no RCU grace period, moving another process does."""
+        moved: list[str] = []
+        trees = _outside_root()
+        if any(tree.v2 for tree in trees):
+            return None
+        for tree in trees:
+            try:
+                _make_group(tree)
+                cgroup.enter_thread(tree.folder(_CONMON))
+                moved.append(tree.folder(tree.path))
+            except OSError:
+                pass  # read-only or full hierarchy: conmon stays where we are and works as well
+
+        def back() -> None:
+            for folder in moved:
+                cgroup.enter_thread(folder)
+
+        return back
+
+    def enter(self, pid: int) -> None:
+        for tree in _outside_root():
+            try:
+                _make_group(tree)
+                cgroup.enter(tree.folder(_CONMON), pid)
+            except OSError:
+                pass  # as above
+
+
+def _outside_root() -> list[cgroup.Hierarchy]:
+    return [tree for tree in cgroup.hierarchies() if tree.path != "/"]
+
+
+def _make_group(tree: cgroup.Hierarchy) -> None:
+    folder = tree.folder(_CONMON)
+    if not os.path.exists(folder):
+        os.makedirs(folder, exist_ok=True)
+    if "cpuset" in tree.controllers:
+        _fill_cpuset(tree.mount)
 
 
 def _fill_cpuset(mount: str) -> None:

@@ -18,9 +18,9 @@ from skerry.runtime.failures import read_log, translate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
+    from skerry.runtime.cgroups import ConmonGroup
     from skerry.runtime.oci import Runtime
 
 _PASSED = (
@@ -72,8 +72,7 @@ class Launch:
         self.exec_process = ""  # file with the OCI process of an exec session
         self.exec_attach = False
         self.env: dict[str, str] = {}
-        # Called with conmon's pid before it may fork: moves it to its own cgroup.
-        self.enter_cgroup: Callable[[int], None] | None = None
+        self.enter_cgroup: ConmonGroup | None = None  # None: conmon stays in our control groups
 
 
 class Launched:
@@ -107,6 +106,8 @@ def _start(launch: Launch) -> tuple[dict[str, Any], int]:
     env = _environment(launch)
     env["_OCI_SYNCPIPE"], env["_OCI_STARTPIPE"] = str(sync_write), str(start_read)
     fds = [sync_write, start_read, *range(3, 3 + launch.preserve_fds)]
+    group = launch.enter_cgroup
+    back = group.before_spawn() if group is not None else None
     try:
         pid = spawn(
             argv(launch), env=env, stdin=streams, stdout=streams, stderr=streams, pass_fds=fds, cwd=launch.bundle
@@ -116,11 +117,13 @@ def _start(launch: Launch) -> tuple[dict[str, Any], int]:
         os.close(start_write)
         raise
     finally:
+        if back is not None:
+            back()
         for fd in (sync_write, start_read, null):
             os.close(fd)
     try:
-        if launch.enter_cgroup is not None:
-            launch.enter_cgroup(pid)
+        if group is not None and back is None:
+            group.enter(pid)
         os.write(start_write, b"\0")
         return _read_report(sync_read), pid
     except BrokenPipeError:

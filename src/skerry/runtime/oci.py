@@ -11,6 +11,7 @@ import os
 from skerry import fastjson
 from skerry.errors import Invalid, NotFound, SkerryError, Unavailable
 from skerry.linux.spawn import run
+from skerry.runtime import crun
 from skerry.runtime.cgroups import manager
 from skerry.runtime.failures import message_in, translate
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 class Quirks:
     """How one family of runtimes differs from the common command line."""
 
-    __slots__ = ("bpf_annotation", "cgroup_manager_flag", "exec_preserve_fds", "flags", "json_log", "own_processes")
+    __slots__ = ("bpf_annotation", "cgroup_manager_flag", "exec_preserve_fds", "flags", "json_log", "own_processes",
+                 "crun_state")  # fmt: skip
 
     def __init__(
         self,
@@ -35,19 +37,21 @@ class Quirks:
         cgroup_manager_flag: bool = False,
         exec_preserve_fds: bool = True,
         own_processes: bool = True,
+        crun_state: bool = False,
     ) -> None:
         self.flags = flags
         self.json_log = json_log
         self.bpf_annotation = bpf_annotation  # honours run.oci.seccomp_bpf_data
         self.cgroup_manager_flag = cgroup_manager_flag  # --cgroup-manager=systemd|cgroupfs|disabled
         self.exec_preserve_fds = exec_preserve_fds
+        self.crun_state = crun_state  # keeps its state as `skerry.runtime.crun` knows it
         self.own_processes = own_processes  # the pid is the program itself, not a sandbox around it
 
 
 # By the base name of the program, the longest prefix wins: "crun-wasm" is a crun.
 QUIRKS = {
-    "crun": Quirks(bpf_annotation=True, cgroup_manager_flag=True),
-    "krun": Quirks(bpf_annotation=True, cgroup_manager_flag=True),
+    "crun": Quirks(bpf_annotation=True, cgroup_manager_flag=True, crun_state=True),
+    "krun": Quirks(bpf_annotation=True, cgroup_manager_flag=True, crun_state=True),
     "runc": Quirks(),
     "youki": Quirks(),
     # gVisor: ptrace works without KVM and on every kernel; the network namespace is ours, so it takes its
@@ -153,6 +157,8 @@ def _is_gone(message: str) -> bool:
 
 def start(runtime: Runtime, container_id: str) -> None:
     """Let a created container's program run."""
+    if runtime.quirks.crun_state and crun.start(os.path.join(runtime.state_root, container_id)):
+        return
     _call(runtime, "start", container_id)
 
 
@@ -164,6 +170,8 @@ def kill(runtime: Runtime, container_id: str, signal: int, *, everyone: bool = F
 
 def delete(runtime: Runtime, container_id: str, *, force: bool = True) -> None:
     """Remove what the runtime and the kernel (cgroups) still hold. Idempotent."""
+    if runtime.quirks.crun_state and crun.delete(os.path.join(runtime.state_root, container_id)):
+        return
     try:
         _call(runtime, "delete", *(("--force",) if force else ()), container_id)
     except NotFound:
