@@ -18,7 +18,7 @@ def complete(options: Sequence[str], *, kind: str, source: str = "") -> list[str
     """What a runtime gets for ``options`` of a mount of type ``kind`` (bind, tmpfs).
 
     Binds keep the source's noexec, nosuid and nodev: in a user namespace the kernel insists on them. A new tmpfs
-    has all three unless asked otherwise, and starts with the image's files (tmpcopyup)."""
+    is nosuid and nodev unless asked otherwise, and starts with the image's files (tmpcopyup)."""
     given = [option for option in options if option not in _OURS and not option.startswith("upperdir=")]
     present = set(given)
     result = list(given)
@@ -26,7 +26,7 @@ def complete(options: Sequence[str], *, kind: str, source: str = "") -> list[str
         result.append("rw")
     if not present & _PROPAGATION:
         result.append("rprivate")
-    flags = _flags_of(source) if kind == "bind" else os.ST_NOEXEC | os.ST_NOSUID | os.ST_NODEV
+    flags = _flags_of(source) if kind == "bind" else os.ST_NOSUID | os.ST_NODEV
     for name, opposite, bit in _PAIRS:
         if flags & bit and not present & {name, opposite}:
             result.append(name)

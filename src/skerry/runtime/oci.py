@@ -25,8 +25,15 @@ if TYPE_CHECKING:
 class Quirks:
     """How one family of runtimes differs from the common command line."""
 
-    __slots__ = ("bpf_annotation", "cgroup_manager_flag", "exec_preserve_fds", "flags", "json_log", "own_processes",
-                 "crun_state")  # fmt: skip
+    __slots__ = (
+        "bpf_annotation",
+        "cgroup_manager_flag",
+        "crun_state",
+        "exec_preserve_fds",
+        "flags",
+        "json_log",
+        "own_processes",
+    )  # fmt: skip
 
     def __init__(
         self,

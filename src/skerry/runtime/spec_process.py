@@ -74,8 +74,11 @@ def _common(
     cap_add: Sequence[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
     owner: dict[str, Any] = {"uid": user["uid"], "gid": user["gid"], "umask": int(config.get("umask") or "0022", 8)}
-    if user["additional_gids"]:
-        owner["additionalGids"] = user["additional_gids"]
+    # The primary group is among the supplementary ones, or dropping it would pass by a group's lesser rights
+    # (CVE-2022-2989).
+    groups = [user["gid"], *user["additional_gids"]] if config["user"] else user["additional_gids"]
+    if groups:
+        owner["additionalGids"] = list(dict.fromkeys(groups))
     result: dict[str, Any] = {
         "user": owner,
         "capabilities": capabilities(
