@@ -85,7 +85,7 @@ def _create(
     container_id, config = record["id"], record["config"]
     bundle = states.run_folder(engine, container_id)
     step("container.run-folder")
-    _make_folders(engine, bundle)
+    _make_folders(engine, container_id, bundle)
     step("container.mount")
     rootfs = storage.mount_rootfs(engine, record)
     user = users.resolve(rootfs, config["user"], config.get("groups", []))
@@ -116,8 +116,9 @@ def _create(
     return new
 
 
-def _make_folders(engine: Engine, bundle: str) -> None:
+def _make_folders(engine: Engine, container_id: str, bundle: str) -> None:
     try:
+        os.makedirs(states.folder(engine, container_id), mode=0o711, exist_ok=True)
         os.makedirs(engine.store.run_path("exits"), mode=0o700, exist_ok=True)
         os.makedirs(os.path.dirname(bundle), mode=0o711, exist_ok=True)
         os.mkdir(bundle, 0o711)
