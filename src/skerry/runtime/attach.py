@@ -1,0 +1,218 @@
+"""A client of conmon's attach socket: the container's output to our descriptors, our input to the container.
+
+conmon speaks SOCK_SEQPACKET: each packet to us is one byte (2 standard output, 3 standard error) and up to some
+kilobytes of data; what we send is the program's standard input as it is, and shutdown(SHUT_WR) is its end. conmon
+writes blocking: a slow reader slows the program down and loses nothing.
+
+Input and output run in a thread each (both blocked in system calls nearly always), because neither direction may
+wait for the other: with one loop, a full output pipe would stop the input that the program needs to go on. Our
+descriptors are never made non-blocking: that would change them for everybody who shares them.
+"""
+
+from __future__ import annotations
+
+import _signal
+import _socket
+import _thread
+import os
+import select
+
+from skerry.errors import OutOfSpace, SkerryError, Unavailable
+from skerry.runtime.detach import Scanner
+
+STDOUT, STDERR = 2, 3
+_LARGEST_PACKET = 65536  # conmon's is 8 or 32 KiB, by version
+_BUFFER = 4 * _LARGEST_PACKET
+_INPUT_CHUNK = 32768 - 64  # conmon reads at most 32 KiB of a packet and drops the rest; keys held back come on top
+_PATH_LIMIT = 107
+_NAMES = {STDOUT: "/dev/stdout", STDERR: "/dev/stderr"}
+
+
+class Attachment:
+    """An open connection to a container's conmon."""
+
+    __slots__ = ("socket",)
+
+    def __init__(self, socket: _socket.socket) -> None:
+        self.socket = socket
+
+    def close(self) -> None:
+        """Leave; the container goes on. Idempotent."""
+        self.socket.close()
+
+
+def connect(path: str) -> Attachment:
+    """Connect to conmon's socket. `Unavailable` when nobody listens there (the container has ended)."""
+    folder = -1
+    try:
+        address = os.fsencode(path)
+        if len(address) > _PATH_LIMIT:
+            # sockaddr_un ends at 108 bytes; an open folder gives every path a short name.
+            folder = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            address = b"/proc/self/fd/%d/%s" % (folder, os.path.basename(address))
+        socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        try:
+            socket.connect(address)
+        except BaseException:
+            socket.close()
+            raise
+    except OSError as error:
+        raise Unavailable(f"cannot attach: {path}: {os.strerror(error.errno or 0)}") from error
+    finally:
+        if folder >= 0:
+            os.close(folder)
+    return Attachment(socket)
+
+
+def stream(
+    attachment: Attachment, *, stdin: int | None, stdout: int | None, stderr: int | None, tty: bool = False,
+    detach_keys: bytes | None = None,
+) -> str:  # fmt: skip
+    """Carry bytes until the container closes its side ("eof") or ``detach_keys`` are read ("detached").
+
+    Descriptors may be None: not connected. With ``tty`` all output goes to ``stdout``. A descriptor of ours that
+    breaks ends the stream with an error (`OutOfSpace`, `SkerryError` "write /dev/stdout: broken pipe", exit code
+    126 as Podman's); the container goes on. Closes the attachment."""
+    targets = {STDOUT: stdout, STDERR: stdout if tty else stderr}
+    if stdin is None:
+        try:
+            _carry_output(attachment.socket, targets)
+        finally:
+            attachment.close()
+        return "eof"
+    feeder = _Feeder(attachment.socket, stdin, detach_keys)
+    feeder.start()
+    try:
+        _carry_output(attachment.socket, targets)
+    finally:
+        feeder.stop()
+        attachment.close()
+    return "detached" if feeder.detached else "eof"
+
+
+def _carry_output(socket: _socket.socket, targets: dict[int, int | None]) -> None:
+    """Packets to descriptors until the other side closes. Packets that wait are written together."""
+    header = bytearray(1)
+    buffer = memoryview(bytearray(_BUFFER))
+    receive = socket.recvmsg_into
+    while True:
+        # The first receive waits, the others take what is there already.
+        current, filled, flags = 0, 0, 0
+        while filled <= _BUFFER - _LARGEST_PACKET:
+            try:
+                size = receive([header, buffer[filled:]], 0, flags)[0]
+            except BlockingIOError:
+                break
+            except ConnectionResetError:
+                size = 0
+            if size == 0:
+                _write(targets, current, buffer[:filled])
+                return
+            if header[0] != current and filled:
+                _write(targets, current, buffer[:filled])
+                buffer[: size - 1] = buffer[filled : filled + size - 1]
+                filled = 0
+            current = header[0]
+            filled += size - 1
+            flags = _socket.MSG_DONTWAIT
+        _write(targets, current, buffer[:filled])
+
+
+def _write(targets: dict[int, int | None], kind: int, data: memoryview) -> None:
+    fd = targets.get(kind)
+    if fd is None:
+        return
+    try:
+        write_all(fd, data)
+    except OSError as error:
+        text = f"write {_NAMES[kind]}: {os.strerror(error.errno or 0).lower()}"
+        if error.errno in (28, 122):  # ENOSPC, EDQUOT
+            raise OutOfSpace(text, exit_code=126) from error
+        raise SkerryError(text, exit_code=126) from error
+
+
+def write_all(fd: int, data: memoryview | bytes) -> None:
+    """Write all of ``data``, also to a descriptor that somebody made non-blocking."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:
+            poll = select.poll()
+            poll.register(fd, select.POLLOUT)
+            poll.poll()
+
+
+class _Feeder:
+    """The thread that carries our input to the container."""
+
+    __slots__ = ("_ended", "_input", "_scanner", "_socket", "_wake", "_wake_write", "detached")
+
+    def __init__(self, socket: _socket.socket, fd: int, keys: bytes | None) -> None:
+        self._socket = socket
+        self._input = fd
+        self._scanner = Scanner(keys) if keys else None
+        self._wake, self._wake_write = os.pipe()
+        self._ended = _thread.allocate_lock()
+        self.detached = False
+
+    def start(self) -> None:
+        self._ended.acquire()
+        # Signals are for the main thread, which must notice them while this one sleeps.
+        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, range(1, _signal.NSIG))
+        try:
+            _thread.start_new_thread(self._run, ())
+        finally:
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+
+    def stop(self) -> None:
+        """Return when the thread has ended. Input that it has not read stays unread."""
+        os.close(self._wake_write)
+        self._ended.acquire()
+        os.close(self._wake)
+
+    def _run(self) -> None:
+        try:
+            self._carry()
+        except OSError:
+            pass  # the container closed its side; the output thread sees that too
+        finally:
+            self._ended.release()
+
+    def _carry(self) -> None:
+        poll = select.poll()
+        poll.register(self._input, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
+        while True:
+            if any(fd == self._wake for fd, _ in poll.poll()):
+                return
+            try:
+                data = os.read(self._input, _INPUT_CHUNK)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""  # a closed or hung up descriptor is at its end
+            if not data:
+                if self._scanner is not None:
+                    self._send(self._scanner.rest())
+                self._socket.shutdown(_socket.SHUT_WR)
+                return
+            if self._scanner is not None:
+                data, self.detached = self._scanner.feed(data)
+            self._send(data)
+            if self.detached:
+                self._socket.shutdown(_socket.SHUT_RDWR)
+                return
+
+    def _send(self, data: bytes) -> None:
+        """One packet; waits for room (BrokenPipeError, or silently nothing when `stop` is called meanwhile)."""
+        while data:
+            try:
+                self._socket.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
+                return
+            except BlockingIOError:
+                poll = select.poll()
+                poll.register(self._socket, select.POLLOUT)
+                poll.register(self._wake, select.POLLIN)
+                if any(fd == self._wake for fd, _ in poll.poll()):
+                    return
