@@ -41,8 +41,10 @@ def start(folder: str) -> bool:
     try:
         if not stat.S_ISFIFO(os.fstat(fd).st_mode):
             return False
+        os.unlink(fifo)  # first: its absence is how crun tells "running" from "created"
         os.write(fd, b"\0")
-        os.unlink(fifo)  # its absence is how crun tells "running" from "created"
+    except BrokenPipeError:
+        pass  # it was killed just now; its conmon reports that
     except OSError:
         return False
     finally:

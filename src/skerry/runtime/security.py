@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from skerry.errors import Invalid
 from skerry.linux.capability import NAMES, bounding_set
 
@@ -19,6 +21,7 @@ MASKED_PATHS = (
     "/proc/timer_list", "/proc/timer_stats", "/sys/dev/block", "/sys/devices/virtual/powercap", "/sys/firmware",
     "/sys/fs/selinux",
 )  # fmt: skip
+_CPUS = "/sys/devices/system/cpu"  # each one's thermal_throttle is masked: a side channel
 READONLY_PATHS = ("/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 
@@ -81,7 +84,7 @@ def masked_and_readonly(
     masked: list[str] = []
     readonly: list[str] = []
     if not privileged and not everything:
-        masked = [path for path in MASKED_PATHS if not _matches(path, patterns)]
+        masked = [path for path in (*MASKED_PATHS, *_thermal_paths()) if not _matches(path, patterns)]
         readonly = [path for path in READONLY_PATHS if not _matches(path, patterns)]
     if bind_sys and not everything:
         masked.append("/sys/kernel")
@@ -92,6 +95,13 @@ def masked_and_readonly(
             if path and path not in masked:
                 masked.append(path)
     return masked, readonly
+
+
+def _thermal_paths() -> list[str]:
+    if not os.path.exists(f"{_CPUS}/cpu0/thermal_throttle"):
+        return []  # most virtual machines, and one system call instead of many
+    names = [name for name in os.listdir(_CPUS) if name.startswith("cpu") and name[3:].isdecimal()]
+    return [f"{_CPUS}/{name}/thermal_throttle" for name in sorted(names, key=lambda name: int(name[3:]))]
 
 
 def _matches(path: str, patterns: Sequence[str]) -> bool:
