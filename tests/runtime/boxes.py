@@ -14,7 +14,8 @@ import pytest
 from skerry import fastjson
 from skerry.runtime import bpf, cgroups, conmon, oci, spec, users
 
-APPLETS = ("sh", "true", "false", "ls", "cat", "id", "sleep", "mount", "unshare", "echo", "grep", "env", "kill", "touch", "stat", "mknod", "dd")  # fmt: skip
+APPLETS = ("sh", "true", "false", "ls", "cat", "id", "sleep", "mount", "unshare", "echo", "grep", "env", "kill", "touch", "stat", "mknod", "dd",
+    "mkdir")  # fmt: skip
 
 
 def needs(*programs: str) -> pytest.MarkDecorator:

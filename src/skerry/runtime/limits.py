@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 
-from skerry.errors import Invalid
+from skerry.errors import Invalid, Unsupported
 from skerry.linux.capability import has
 
 TYPE_CHECKING = False
@@ -199,3 +199,24 @@ def _block_io(limits: Resources) -> dict[str, Any]:
         if rows:
             result[oci] = rows
     return result
+
+
+def without_cgroup(limits: Resources, *, default_pids: int, cgroup_v2: bool, warn: Callable[[str], None]) -> None:
+    """A container that has no control group cannot be limited: say so when a limit was asked for.
+
+    As Podman: a user's limits are ignored with a warning on cgroup v1, which delegates nothing to users by itself, and
+    are an error (`Unsupported`) on v2, where a user session has them."""
+    asked = [
+        name.replace("_", "-")
+        for name, value in limits.items()
+        if value and not (name == "pids_limit" and value in (-1, default_pids))
+    ]
+    if not asked or asked == ["memory-swap"]:
+        return
+    if not cgroup_v2:
+        warn("Resource limits are not supported and ignored on cgroups V1 rootless systems")
+        return
+    raise Unsupported(
+        f"cannot limit {', '.join(asked)}: this user may not make control groups here",
+        hint="run it in a systemd user session (loginctl enable-linger), or without limits",
+    )

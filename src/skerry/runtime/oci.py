@@ -157,7 +157,7 @@ def _is_gone(message: str) -> bool:
     lower = message.lower()
     return (
         ("does not exist" in lower and "container" in lower)
-        or "error opening file `status`" in lower
+        or ("error opening file" in lower and "status`" in lower)
         or ("cannot open" in lower and "status" in lower and "no such file" in lower)
     )
 

@@ -7,6 +7,7 @@ import os
 from skerry import __version__
 from skerry.runtime import seccomp, spec_linux, spec_mounts
 from skerry.runtime.bpf import compiled_profile
+from skerry.runtime.limits import without_cgroup
 from skerry.runtime.spec_process import hostname, process
 from skerry.runtime.users import KEEP_GROUPS
 
@@ -45,6 +46,11 @@ def generate(
         rootless=rootless, cgroup_v2=os.path.exists("/sys/fs/cgroup/cgroup.controllers"),
         gid_limit=_group_ids() if rootless else 2**32, ipc_path=paths.get("ipc", ""),
     )  # fmt: skip
+    if not cgroups_path and config.get("cgroups") != "disabled":
+        without_cgroup(
+            config.get("resources", {}), default_pids=settings.pids_limit,
+            cgroup_v2=situation.cgroup_v2, warn=tell,
+        )  # fmt: skip
     nodes = spec_linux.device_nodes(config, rootless=rootless)
     document: RuntimeSpec = {
         "ociVersion": "1.0.2",
