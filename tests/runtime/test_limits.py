@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.errors import Invalid
+from skerry.errors import Invalid, Unsupported
 from skerry.linux import capability
 from skerry.runtime import limits
 from skerry.runtime.limits import cgroup_resources, oom_score_adj, parse_ulimit, rlimits
