@@ -97,7 +97,7 @@ def prepare_mounts(engine: Engine, record: ContainerRecord, rootfs: str, user: R
 
 
 def _own(source: str, user: ResolvedUser) -> None:
-    done = run(["/bin/chown", "-Rh", f"{user.uid}:{user.gid}", "--", source])
+    done = run(["/bin/chown", "-Rh", f"{user['uid']}:{user['gid']}", "--", source])
     if done.code:
         raise Unavailable(f"cannot change the owner of {source}: {done.stderr.decode(errors='replace').strip()}")
 
@@ -146,7 +146,7 @@ def _make_beneath(root: int, path: str, user: ResolvedUser) -> None:
                 )
             except FileNotFoundError:
                 os.mkdir(name, 0o755, dir_fd=parent)
-                os.chown(name, user.uid, user.gid, dir_fd=parent, follow_symlinks=False)
+                os.chown(name, user["uid"], user["gid"], dir_fd=parent, follow_symlinks=False)
                 child = openat2(
                     root, reached, os.O_PATH | os.O_DIRECTORY, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
                 )

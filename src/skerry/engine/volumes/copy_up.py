@@ -47,7 +47,7 @@ def _copy(volume: VolumeRecord, rootfs: str, destination: str, user: ResolvedUse
     try:
         source = open_in_root(rootfs, destination, os.O_RDONLY | os.O_DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
-        os.chown(volume["mountpoint"], user.uid, user.gid)
+        os.chown(volume["mountpoint"], user["uid"], user["gid"])
         return
     try:
         status = os.fstat(source)
