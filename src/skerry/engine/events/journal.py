@@ -1,0 +1,92 @@
+"""The journald backend: journald's own datagram protocol for writing, ``journalctl`` for reading."""
+
+from __future__ import annotations
+
+import _socket
+import os
+import struct
+
+from skerry import fastjson
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+SOCKET = "/run/systemd/journal/socket"
+_IDENTIFIER = "skerry"
+# Our key: journald's field, the names that Podman uses too.
+_FIELDS = {
+    "ID": "PODMAN_ID", "Name": "PODMAN_NAME", "Image": "PODMAN_IMAGE", "Status": "PODMAN_EVENT", "Type": "PODMAN_TYPE",
+    "Time": "PODMAN_TIME", "ContainerExitCode": "PODMAN_EXIT_CODE", "PodID": "PODMAN_POD_ID",
+    "network": "PODMAN_NETWORK_NAME", "health_status": "PODMAN_HEALTH_STATUS", "error": "ERROR",
+}  # fmt: skip
+
+
+def send(event: dict[str, Any]) -> None:
+    """Hand one event to journald. ``OSError`` when it is not there."""
+    fields = {"SYSLOG_IDENTIFIER": _IDENTIFIER, "PRIORITY": "6", "MESSAGE": _message(event)}
+    fields |= {field: str(event[key]) for key, field in _FIELDS.items() if key in event}
+    if event["Attributes"]:
+        fields["PODMAN_LABELS"] = fastjson.dumps(event["Attributes"])
+    packet = b"".join(_field(name, value) for name, value in fields.items())
+    socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+    try:
+        socket.sendto(packet, SOCKET)
+    finally:
+        socket.close()
+
+
+def _message(event: dict[str, Any]) -> str:
+    return f"{event['Type']} {event['Status']} {event.get('ID', '')} {event.get('Name', '')}".rstrip()
+
+
+def _field(name: str, value: str) -> bytes:
+    data = value.encode("utf-8", "backslashreplace")
+    if b"\n" not in data:
+        return b"%s=%s\n" % (name.encode(), data)
+    return b"%s\n%s%s\n" % (name.encode(), struct.pack("<Q", len(data)), data)
+
+
+def read_lines(*, follow: bool) -> Iterator[dict[str, Any]]:
+    """All events in journald of this user, oldest first, then (``follow``) those that come."""
+    from skerry.linux.spawn import spawn
+
+    read, write = os.pipe()
+    argv = ["journalctl", "--quiet", "--no-pager", "-o", "json", f"SYSLOG_IDENTIFIER={_IDENTIFIER}", f"_UID={os.getuid()}"]
+    argv += ["--follow", "--no-tail"] if follow else []
+    try:
+        pid = spawn(argv, stdout=write)
+    except BaseException:
+        os.close(read)
+        raise
+    finally:
+        os.close(write)
+    try:
+        with open(read, "rb") as file:
+            for line in file:
+                event = _event(fastjson.loads(line))
+                if event is not None:
+                    yield event
+    finally:
+        try:
+            os.kill(pid, 15)
+        except ProcessLookupError:
+            pass  # it has ended by itself
+        os.waitpid(pid, 0)
+
+
+def _event(entry: dict[str, Any]) -> dict[str, Any] | None:
+    event: dict[str, Any] = {key: _text(entry[field]) for key, field in _FIELDS.items() if field in entry}
+    if "Status" not in event or "Type" not in event or "Time" not in event:
+        return None
+    if "ContainerExitCode" in event:
+        event["ContainerExitCode"] = int(event["ContainerExitCode"])
+    labels = _text(entry.get("PODMAN_LABELS", "{}"))
+    event["Attributes"] = fastjson.loads(labels)
+    return event
+
+
+def _text(value: Any) -> str:
+    """journalctl writes fields that are not plain text as lists of bytes."""
+    return bytes(value).decode("utf-8", "replace") if isinstance(value, list) else str(value)
