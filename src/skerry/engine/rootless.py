@@ -50,6 +50,8 @@ def mark(settings: Settings) -> None:
     if folder != "/tmp":
         # Set wrongly (su), or not at all (cron): children must find the same run folder.
         os.environ["XDG_RUNTIME_DIR"] = folder
+        if not os.environ.get("DBUS_SESSION_BUS_ADDRESS") and os.path.exists(folder + "/bus"):
+            os.environ["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={folder}/bus"
 
 
 def holder_file(settings: Settings) -> str:

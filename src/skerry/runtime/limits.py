@@ -209,9 +209,9 @@ def without_cgroup(limits: Resources, *, default_pids: int, cgroup_v2: bool, war
     asked = [
         name.replace("_", "-")
         for name, value in limits.items()
-        if value and not (name == "pids_limit" and value in (-1, default_pids))
+        if value and name != "memory_swap" and not (name == "pids_limit" and value in (-1, default_pids))
     ]
-    if not asked or asked == ["memory-swap"]:
+    if not asked:
         return
     if not cgroup_v2:
         warn("Resource limits are not supported and ignored on cgroups V1 rootless systems")
