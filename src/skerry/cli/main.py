@@ -198,6 +198,8 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
     from skerry.engine.engine import Engine
 
     settings = load_settings(global_flags(top))  # type: ignore[arg-type]
+    for text in settings.warnings:
+        out.warn(text)
     if settings.rootless and getattr(module, "NAMESPACE", True):
         from skerry.engine.rootless import enter
 

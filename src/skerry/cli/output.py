@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from skerry.errors import SkerryError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +74,7 @@ class Output:
             text = printable(text, keep)
         try:
             _write_all(2, text.encode("utf-8", "backslashreplace") + b"\n")
-        except OSError:
+        except (OSError, SkerryError):
             pass  # a closed or full stderr must not hide the exit code
 
     # Log lines
@@ -83,7 +85,8 @@ class Output:
         if level is None:
             from skerry.cli.flags import UsageError
 
-            raise UsageError(f'Log Level "{name}" is not supported, choose from: {", ".join(_LEVELS)}')
+            levels = "trace, debug, info, warn, warning, error, fatal, panic"
+            raise UsageError(f'Log Level "{name}" is not supported, choose from: {levels}')
         self.level = level
 
     def warn(self, text: str) -> None:
@@ -190,7 +193,7 @@ class Output:
 
         self.write(
             render(
-                self.command or "skerry",
+                self.command.rpartition(" ")[2] or "skerry",
                 rows,
                 format=format,
                 default=default,
@@ -205,7 +208,7 @@ class Output:
         """Objects as ``inspect`` prints them: one indented JSON array, or the template for each."""
         from skerry.cli.listing import render_each
 
-        self.write(render_each(self.command or "inspect", objects, format))
+        self.write(render_each(self.command.rpartition(" ")[2] or "inspect", objects, format))
 
     def json(self, value: Any, indent: int | None = 4) -> None:
         """One value as JSON."""
@@ -224,3 +227,9 @@ def _write_all(fd: int, data: bytes) -> None:
             import select
 
             select.select([], [fd], [])
+        except BrokenPipeError:
+            raise  # who read it has seen enough: main() leaves quietly
+        except OSError as error:
+            from skerry.errors import Unavailable
+
+            raise Unavailable(f"cannot write to standard output: {error.strerror}") from None

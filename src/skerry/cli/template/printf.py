@@ -203,7 +203,7 @@ def _float(verb: str, spec: _Spec, value: float) -> str:
         return _wrong(verb, value)
     finite = value - value == 0
     if not finite or (verb in ("g", "G") and spec.precision is None):
-        text = go_float(value)
+        text = go_float(value).upper() if verb == "G" and finite else go_float(value)
     else:
         text = format(value, f".{6 if spec.precision is None else spec.precision}{verb}")
     if "+" in spec.flags and text[0] not in "+-":

@@ -1,0 +1,91 @@
+"""Everyday commands load nothing that costs more than what they do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from tests.cli.conftest import TOP, CommandLine
+
+FORBIDDEN = {
+    "argparse", "asyncio", "collections", "contextlib", "ctypes", "dataclasses", "datetime", "enum", "functools",
+    "hashlib", "inspect", "json", "logging", "pathlib", "random", "re", "selectors", "shutil", "signal", "socket",
+    "sqlite3", "ssl", "subprocess", "tempfile", "threading", "traceback", "typing", "uuid",
+}  # fmt: skip
+EVERYDAY = [
+    ["--version"],
+    ["--help"],
+    ["version", "--format", "{{.Client.Version}}"],
+    ["run", "--rm", "no-such-image", "true"],
+    ["create", "--name", "x", "no-such-image"],
+    ["start", "no-such-container"],
+    ["stop", "no-such-container"],
+    ["kill", "no-such-container"],
+    ["rm", "no-such-container"],
+    ["wait", "no-such-container"],
+    ["exec", "no-such-container", "true"],
+    ["logs", "no-such-container"],
+    ["inspect", "no-such-container"],
+    ["container", "cleanup", "no-such-container"],
+    ["ps"],
+    ["ps", "-a", "--format", "table {{.ID}}\\t{{.Names}}"],
+    ["ps", "-aq"],
+    ["images"],
+    ["volume", "ls"],
+]
+# Runs the command as the launcher does, and tells what is loaded when it leaves.
+PROBE = """
+import os, sys
+sys.path.insert(0, sys.argv.pop(1))
+leave = os._exit
+def tell(code):
+    os.write(3, "\\n".join(sys.modules).encode())
+    leave(code)
+os._exit = tell
+sys.argv[0] = "skerry"
+from skerry.cli.main import main
+main()
+"""
+
+
+def loaded(cli: CommandLine, words: list[str]) -> tuple[set[str], str]:
+    reader, writer = os.pipe()
+
+    def hand_over() -> None:
+        os.dup2(writer, 3)
+
+    process = subprocess.Popen(
+        ["/usr/bin/python3", "-IS", "-c", PROBE, str(TOP / "src"), *cli.globals, *words],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, pass_fds=(3, writer), preexec_fn=hand_over,
+    )  # fmt: skip
+    os.close(writer)
+    with os.fdopen(reader) as stream:
+        modules = stream.read().split()
+    _, err = process.communicate(timeout=60)
+    return set(modules), err.decode()
+
+
+@pytest.mark.parametrize("words", EVERYDAY, ids=" ".join)
+def test_an_everyday_command_stays_light(cli: CommandLine, words: list[str]) -> None:
+    cli("volume", "ls")  # the first command on a store makes it, and may load more
+    modules, err = loaded(cli, words)
+    assert "skerry.cli.main" in modules
+    assert "ModuleNotFoundError" not in err and "Traceback" not in err, err
+    assert not modules & FORBIDDEN, f"loads {sorted(modules & FORBIDDEN)}"
+
+
+def test_plain_formats_load_no_template_engine(cli: CommandLine) -> None:
+    modules, _ = loaded(cli, ["volume", "ls", "--format", "{{.Name}} {{.Driver}}"])
+    assert not any(name.startswith("skerry.cli.template") for name in modules)
+    modules, _ = loaded(cli, ["volume", "ls", "--format", "{{upper .Name}}"])
+    assert "skerry.cli.template.engine" in modules
+    assert not modules & FORBIDDEN
+
+
+def test_the_table_loads_no_command() -> None:
+    code = "import sys; sys.path.insert(0, 'src'); import skerry.cli.table; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-IS", "-c", code], capture_output=True, text=True, cwd=TOP, check=True)
+    ours = {name for name in done.stdout.split() if name.startswith("skerry")}
+    assert ours == {"skerry", "skerry.cli", "skerry.cli.table"}
