@@ -15,7 +15,7 @@ from skerry.runtime.security import DEFAULT_CAPS
 
 pytestmark = needs("crun", "conmon")
 PROBE = (
-    "grep -E 'Seccomp' /proc/self/status; unshare -U true; echo $?; unshare -m true; echo $?;"
+    "exec 2>&1; grep -E 'Seccomp' /proc/self/status; unshare -U true; echo $?; unshare -m true; echo $?;"
     " mount -t tmpfs none /tmp; echo $?; mknod /x c 1 3; echo $?"
 )
 

@@ -111,7 +111,9 @@ def test_capabilities_are_known_by_name() -> None:
 
 def test_limits_without_a_cgroup_are_ignored_on_v1_and_refused_on_v2() -> None:
     told: list[str] = []
-    limits.without_cgroup({"memory": 1 << 20, "memory_swap": 2 << 20}, default_pids=0, cgroup_v2=False, warn=told.append)
+    limits.without_cgroup(
+        {"memory": 1 << 20, "memory_swap": 2 << 20}, default_pids=0, cgroup_v2=False, warn=told.append
+    )
     assert told == ["Resource limits are not supported and ignored on cgroups V1 rootless systems"]
     with pytest.raises(Unsupported, match="cannot limit memory, pids-limit: "):
         limits.without_cgroup({"memory": 1, "pids_limit": 10}, default_pids=0, cgroup_v2=True, warn=told.append)

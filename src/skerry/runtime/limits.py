@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import resource
 
 from skerry.errors import Invalid, Unsupported
 from skerry.linux.capability import has
+from skerry.linux.cgroup import ROOT, is_unified
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,9 +165,17 @@ def _memory(limits: Resources) -> dict[str, Any]:
     found = _pick(limits, names)
     if found.get("disableOOMKiller") is False:
         del found["disableOOMKiller"]
-    if "limit" in found and "swap" not in found:
+    # Podman's default, and silently none where the kernel does not account for swap.
+    if "limit" in found and found.get("swap", 2 * found["limit"]) == 2 * found["limit"]:
         found["swap"] = 2 * found["limit"]
+        if not swap_is_counted():
+            del found["swap"]
     return found
+
+
+def swap_is_counted() -> bool:
+    """Whether a limit of memory and swap together can be set."""
+    return is_unified() or os.path.exists(f"{ROOT}/memory/memory.memsw.limit_in_bytes")
 
 
 def _cpu(limits: Resources) -> dict[str, Any]:

@@ -66,6 +66,7 @@ def generate(
             cgroups_path=cgroups_path,
             rootless=rootless,
             nodes=nodes,
+            warn=tell,
         ),
     }
     if config.get("namespaces", {}).get("uts", "private") == "private":

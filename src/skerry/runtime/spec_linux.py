@@ -10,7 +10,7 @@ from skerry.runtime.spec_mounts import can_mount_sys, own_userns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from skerry.runtime.types import ContainerConfig
@@ -113,7 +113,7 @@ def _renamed(text: str) -> bool:
 
 def section(
     config: ContainerConfig, settings: Any, *, netns_path: str | None, paths: Mapping[str, str], cgroups_path: str,
-    rootless: bool, nodes: Nodes,
+    rootless: bool, nodes: Nodes, warn: Callable[[str], None],
 ) -> dict[str, Any]:  # fmt: skip
     """The whole ``linux`` section but seccomp."""
     masked, readonly = masked_and_readonly(
@@ -126,9 +126,7 @@ def section(
         "namespaces": namespaces(config, paths, netns_path),
         "maskedPaths": masked,
         "readonlyPaths": readonly,
-        "resources": cgroup_resources(config.get("resources", {}), default_pids=settings.pids_limit)
-        if cgroups_path
-        else {},
+        "resources": _resources(config, settings, cgroups_path, warn),
     }
     if nodes.rules and cgroups_path:
         result["resources"]["devices"] = nodes.rules
@@ -145,6 +143,22 @@ def section(
     if config.get("personality"):
         result["personality"] = {"domain": config["personality"]}
     return result
+
+
+def _resources(
+    config: ContainerConfig, settings: Any, cgroups_path: str, warn: Callable[[str], None]
+) -> dict[str, Any]:
+    limits = config.get("resources", {})
+    asked = any(value for key, value in limits.items() if key != "pids_limit")
+    asked = asked or limits.get("pids_limit", 0) not in (0, -1, settings.pids_limit)
+    if not asked and not cgroups_path:
+        return {}
+    found = cgroup_resources(limits, default_pids=settings.pids_limit)
+    if asked or settings.rootless:
+        from skerry.runtime.controllers import drop_all, prune
+
+        return prune(found, warn=warn) if cgroups_path else drop_all(found, asked=asked, warn=warn)
+    return found
 
 
 def _default_sysctls(settings: Any) -> dict[str, str]:

@@ -19,6 +19,7 @@ _SAFE = ["nosuid", "noexec", "nodev"]
 _TMPFS = ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"]
 _DEFAULT_SHM = 65536000
 _GID_TTY = 5
+PROC_OPTIONS = "io.skerry.proc-opts"
 
 
 class Situation:
@@ -70,7 +71,7 @@ def _system(config: ContainerConfig, situation: Situation) -> list[dict[str, Any
     hardened = config.get("read_only", False) and not config.get("read_only_tmpfs", True)
     dev = ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"]
     return [
-        _proc(bind=in_userns and namespaces.get("pid") == "host"),
+        _proc(config, bind=in_userns and namespaces.get("pid") == "host"),
         _mount("/dev", "tmpfs", "tmpfs", [*dev, "ro"] if hardened else dev),
         _sys(config, situation),
         _devpts(config, situation),
@@ -80,10 +81,11 @@ def _system(config: ContainerConfig, situation: Situation) -> list[dict[str, Any
     ]
 
 
-def _proc(*, bind: bool) -> dict[str, Any]:
+def _proc(config: ContainerConfig, *, bind: bool) -> dict[str, Any]:
     if bind:
         return _mount("/proc", "bind", "/proc", ["rbind", *_SAFE])
-    return _mount("/proc", "proc", "proc", _SAFE)
+    extra = config.get("annotations", {}).get(PROC_OPTIONS, "")  # --security-opt proc-opts=
+    return _mount("/proc", "proc", "proc", [*_SAFE, *filter(None, extra.split(","))])
 
 
 def _sys(config: ContainerConfig, situation: Situation) -> dict[str, Any]:
