@@ -8,10 +8,8 @@ LOG_LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "fatal", "pa
 
 GLOBAL_FLAGS = (
     flag("--cgroup-manager", kind="str", choices=("cgroupfs", "systemd"), help="Who makes the containers' cgroups"),
-    flag("--config", kind="str", metavar="PATH", complete="dirs", help="Folder of registry credentials (config.json)"),
     flag("--conmon", kind="str", metavar="PATH", complete="files", help="Path of the conmon binary"),
     flag("--events-backend", kind="str", choices=("file", "journald", "none"), help="Where events are recorded"),
-    flag("--hooks-dir", kind="slice", metavar="PATH", complete="dirs", help="Folder of OCI hooks (may be repeated)"),
     flag(
         "--log-level",
         kind="str",
@@ -40,7 +38,6 @@ GLOBAL_FLAGS = (
     flag("--storage-driver", kind="str", choices=("overlay",), help="Storage driver: overlay is the only one"),
     flag("--storage-opt", kind="list", metavar="KEY=VALUE", complete="none", help="Option of the storage driver"),
     flag("--tmpdir", kind="str", metavar="PATH", complete="dirs", help="Folder of short-lived state"),
-    flag("--transient-store", help="Keep containers' state where a reboot empties it"),
     flag("--volumepath", kind="str", metavar="PATH", complete="dirs", help="Folder in which volumes are stored"),
 )
 # Not valid after the command: `podman run -v` is a volume.
