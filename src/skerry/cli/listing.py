@@ -205,6 +205,9 @@ def heading(field: str) -> str:
 def align(lines: list[list[str]]) -> str:
     """Lines of cells in columns, as Go's tabwriter lays them out: a column is a run of lines that have one there,
     at least 12 wide with 2 of padding; the last cell of a line ends it."""
+    count = len(lines[0]) if lines else 0
+    if all([len(cells) == count for cells in lines]):
+        return _align_even(lines)
     widths: list[list[int]] = [[] for _ in lines]
     column = 0
     while True:
@@ -229,6 +232,16 @@ def align(lines: list[list[str]]) -> str:
             out.append(cell + " " * (width - width_of(cell)))
         out.append(cells[-1] + "\n")
     return "".join(out)
+
+
+def _align_even(lines: list[list[str]]) -> str:
+    """`align` for lines of as many cells each: every default table."""
+    columns = [list(cells) for cells in zip(*lines, strict=True)]
+    for position, cells in enumerate(columns[:-1]):
+        widths = list(map(len, cells)) if "".join(cells).isascii() else [width_of(cell) for cell in cells]
+        widest = max(MIN_WIDTH, max(widths) + PADDING)
+        columns[position] = [cell + " " * (widest - width) for cell, width in zip(cells, widths, strict=True)]
+    return "".join(["".join(cells) + "\n" for cells in zip(*columns, strict=True)])
 
 
 def width_of(text: str) -> int:
