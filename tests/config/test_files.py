@@ -66,6 +66,14 @@ def test_a_named_file_that_is_missing_is_an_error(host: Host, monkeypatch: pytes
         host.load()
 
 
+def test_a_relative_name_is_meant_from_where_the_user_stands(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTAINERS_CONF", "mine.conf")
+    for name in ("0001", "0002"):
+        host.write(host.top / name, "mine.conf", umask(name))
+        monkeypatch.chdir(host.top / name)
+        assert host.load().umask == name
+
+
 def test_lists_are_replaced_unless_appended(host: Host) -> None:
     host.write(host.user, "containers.conf", '[containers]\nenv = ["A=1"]\n')
     assert host.load().default_env == ["A=1"]

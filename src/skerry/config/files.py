@@ -29,9 +29,14 @@ Stamp = list[object]  # path, inode, size, mtime_ns, ctime_ns; the numbers are 0
 
 def key(identity: Identity) -> str:
     """All that decides which files are looked at: two processes with the same key look at the same files."""
-    given = os.environ.get
-    variables = [given(name, "") + "\0" + given(name + "_OVERRIDE", "") for name in ENVIRONMENT.values()]
+    variables = [_named(name) + "\0" + _named(name + "_OVERRIDE") for name in ENVIRONMENT.values()]
     return "\0".join((str(identity.uid if identity.rootless else 0), config_home(), *variables))
+
+
+def _named(variable: str) -> str:
+    """The absolute path that an environment variable names; a relative one is meant from here."""
+    path = os.environ.get(variable, "")
+    return os.path.abspath(path) if path else ""
 
 
 def stamp(path: str) -> Stamp:
@@ -48,7 +53,7 @@ def find(name: str, identity: Identity) -> tuple[list[str], list[Stamp]]:
     was looked at, absent ones included: while they hold, the answer and the files' content are the same."""
     stamps: list[Stamp] = []
     variable = ENVIRONMENT[name]
-    replacement, last = os.environ.get(variable), os.environ.get(variable + "_OVERRIDE")
+    replacement, last = _named(variable), _named(variable + "_OVERRIDE")
     if replacement:
         files = [_required(replacement, variable, stamps)]
     else:
