@@ -48,11 +48,3 @@ def test_v2_lacks_real_time_and_swappiness(monkeypatch: pytest.MonkeyPatch) -> N
         "cpu": {"quota": 7},
         "unified": {"a": "b"},
     }
-
-
-def test_without_a_group_a_warning_only_if_something_was_asked_for() -> None:
-    warnings: list[str] = []
-    assert controllers.drop_all({"pids": {"limit": 1}}, asked=False, warn=warnings.append) == {}
-    assert warnings == []
-    assert controllers.drop_all({"memory": {"limit": 1}}, asked=True, warn=warnings.append) == {}
-    assert "resource limits are ignored" in warnings[0]

@@ -110,13 +110,22 @@ class _SystemdScope(ConmonGroup):
 
 def _delegated(config: ContainerConfig) -> str:
     """A group below our own that we may write; empty when nothing was delegated to this user."""
-    for tree in cgroup.hierarchies():
-        if tree.v2 and cgroup.is_unified() and cgroup.processes(tree.folder(tree.path)):
-            return ""  # a v2 group with processes cannot hand controllers on to groups below it
-        limits = bool({"memory", "pids"} & set(tree.controllers)) or (tree.v2 and cgroup.is_unified())
-        if limits and tree.path != "/" and os.access(tree.folder(tree.path), os.W_OK):
-            return tree.path.rstrip("/") + default_path(config)
+    trees = cgroup.hierarchies()
+    if cgroup.is_unified():
+        (tree,) = trees
+        # A v2 group with processes cannot hand controllers on to groups below it.
+        if tree.path == "/" or not _writable(tree, tree.path) or cgroup.processes(tree.folder(tree.path)):
+            return ""
+        return tree.path + default_path(config)
+    for tree in trees:
+        # One path for all: crun makes the group in every hierarchy, and fails where it cannot.
+        if "memory" in tree.controllers and tree.path != "/" and all(_writable(each, tree.path) for each in trees):
+            return tree.path + default_path(config)
     return ""
+
+
+def _writable(tree: cgroup.Hierarchy, path: str) -> bool:
+    return os.access(tree.folder(path), os.W_OK | os.X_OK)
 
 
 class _OwnGroups(ConmonGroup):

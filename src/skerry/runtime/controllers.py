@@ -59,16 +59,6 @@ def prune(resources: dict[str, Any], *, warn: Callable[[str], None]) -> dict[str
     return {section: values for section, values in resources.items() if values}
 
 
-def drop_all(resources: dict[str, Any], *, asked: bool, warn: Callable[[str], None]) -> dict[str, Any]:
-    """No limits at all, where no control group can be made; a warning if any was asked for."""
-    if asked and resources:
-        warn(
-            "resource limits are ignored: no control group is delegated to this user"
-            " (log in with a systemd session, or let root hand over a cgroup)"
-        )
-    return {}
-
-
 def _v1_has(controller: str, file: str) -> bool:
     folder = f"{cgroup.ROOT}/{controller}"
     if not file:

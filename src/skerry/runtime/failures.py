@@ -50,6 +50,8 @@ def translate(runtime: str, message: str) -> SkerryError:
     if not text.startswith(f"{runtime}: "):
         text = f"{runtime}: {text}"
     lower = text.lower()
+    if "cgroup" in lower:
+        return Unavailable(f"OCI runtime error: {text}")  # the host's fault, never the program's
     if any(words in lower for words in _DENIED):
         return CommandNotRunnable(f"{text}: OCI permission denied")
     if any(words in lower for words in _MISSING):

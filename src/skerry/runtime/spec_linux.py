@@ -151,13 +151,13 @@ def _resources(
     limits = config.get("resources", {})
     asked = any(value for key, value in limits.items() if key != "pids_limit")
     asked = asked or limits.get("pids_limit", 0) not in (0, -1, settings.pids_limit)
-    if not asked and not cgroups_path:
+    if not cgroups_path:
         return {}
     found = cgroup_resources(limits, default_pids=settings.pids_limit)
     if asked or settings.rootless:
-        from skerry.runtime.controllers import drop_all, prune
+        from skerry.runtime.controllers import prune
 
-        return prune(found, warn=warn) if cgroups_path else drop_all(found, asked=asked, warn=warn)
+        return prune(found, warn=warn)
     return found
 
 
