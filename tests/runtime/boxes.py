@@ -25,7 +25,7 @@ def needs(*programs: str) -> pytest.MarkDecorator:
 
 def make_settings(runroot: Path, **changes: Any) -> SimpleNamespace:
     values: dict[str, Any] = {
-        "runtime": "crun", "runtimes": {}, "runtime_flags": [], "cgroup_manager": "cgroupfs", "runroot": str(runroot),
+        "runtime": "crun", "runtimes": {}, "runtime_flags": [], "cgroup_manager": os.environ.get("SKERRY_TEST_CGROUP_MANAGER", "cgroupfs"), "runroot": str(runroot),
         "rootless": False, "default_caps": [], "default_ulimits": [], "default_sysctls": ["net.ipv4.ping_group_range=0 0"],
         "pids_limit": 2048, "seccomp_profile": "",
     }  # fmt: skip
