@@ -35,7 +35,7 @@ class _Context:
         self.memo: dict[str, str] = {}
 
 
-_scan = make_scanner(_Context())
+_scan = make_scanner(_Context())  # type: ignore[arg-type]
 
 
 def loads(text: str | bytes) -> Any:

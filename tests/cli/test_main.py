@@ -66,6 +66,13 @@ def test_a_mistyped_command_is_guessed(cli: CommandLine) -> None:
     )
 
 
+def test_a_mistyped_flag_is_guessed(cli: CommandLine) -> None:
+    result = cli("version", "--fromat", "x", plain=True)
+    assert result.err == (
+        "Error: unknown flag: --fromat\n\nDid you mean this?\n\t--format\n\nSee 'skerry version --help'\n"
+    )
+
+
 @pytest.mark.parametrize("words", [[], ["volume"]])
 def test_a_group_alone_prints_its_help_and_fails(cli: CommandLine, words: list[str]) -> None:
     result = cli(*words, plain=True)

@@ -198,6 +198,23 @@ def test_progress_text() -> None:
     assert Progress("Files", None, unit="files", active=False, width=80).text(0.1) == "Files: 0 files"
 
 
+def test_progress_is_drawn_on_a_terminal_and_wiped(pty_run: Callable[..., str]) -> None:
+    code = (
+        "import time; from skerry.cli.output import Output\n"
+        "with Output().progress('Loading\\x1b[2J', 100, unit='layers') as bar:\n"
+        "    for _ in range(3): bar.add(20); time.sleep(0.12)\n"
+    )
+    text = pty_run(["/usr/bin/python3", "-c", code], env={"PYTHONPATH": "src"})
+    assert "\rLoading\\x1b[2J [====>" in text
+    assert text.endswith("\r\x1b[K")
+
+
+def test_progress_is_silent_elsewhere(capfd: pytest.CaptureFixture[str]) -> None:
+    with Output().progress("Loading", 10) as bar:
+        bar.update(10)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize(
     ("one", "other", "steps"),
     [("", "", 0), ("a", "", 1), ("run", "rnu", 1), ("image", "images", 1), ("kitten", "sitting", 3)],

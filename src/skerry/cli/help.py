@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skerry.cli.flags import METAVARS, UsageError
 from skerry.cli.globals import TOP_FLAGS
-from skerry.cli.table import COMMANDS, GROUPS, lookup, names_in
+from skerry.cli.table import GROUPS, canonical, lookup, names_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def command_page(path: str, command: Command, module: ModuleType, out: Output) -
     if description:
         page.head("Description")
         page.text(description)
-    others = [other for other in (_canonical(command), *command.also) if other != path]
+    others = [other for other in (canonical(command), *command.also) if other != path]
     if others:
         page.head("Aliases")
         page.text(", ".join(f"skerry {other}" for other in others))
@@ -103,10 +103,6 @@ def command_page(path: str, command: Command, module: ModuleType, out: Output) -
     page.head("See also")
     page.text(_see_also(path, module))
     return str(page)
-
-
-def _canonical(command: Command) -> str:
-    return next(path for path, other in COMMANDS.items() if other is command)
 
 
 def _free_h(flags: Sequence[Flag]) -> bool:

@@ -206,7 +206,7 @@ def align(lines: list[list[str]]) -> str:
     """Lines of cells in columns, as Go's tabwriter lays them out: a column is a run of lines that have one there,
     at least 12 wide with 2 of padding; the last cell of a line ends it."""
     count = len(lines[0]) if lines else 0
-    if all([len(cells) == count for cells in lines]):
+    if all(len(cells) == count for cells in lines):
         return _align_even(lines)
     widths: list[list[int]] = [[] for _ in lines]
     column = 0

@@ -16,9 +16,11 @@ from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import ModuleType
     from typing import NoReturn
 
+    from skerry.cli.flags import Flag
     from skerry.cli.table import Command
 
 # What a shell reports for a program that SIGPIPE or SIGINT ended: scripts and `set -o pipefail` expect no other.
@@ -120,7 +122,7 @@ def find_command(argv: list[str], top: Args) -> tuple[str, list[str], bool]:
         except HelpRequested:
             return path, [], True
         except UsageError as error:
-            error.trailer = f"See 'skerry {path + ' ' if path else ''}--help'"
+            error.trailer = _help_pointer(error.message, path, flags)
             raise
         if not path:
             top.take(level)
@@ -136,6 +138,18 @@ def find_command(argv: list[str], top: Args) -> tuple[str, list[str], bool]:
             return path, rest, False
 
 
+def _help_pointer(problem: str, path: str, flags: Sequence[Flag]) -> str:
+    """What stands below a flag's error: flags that may have been meant, and where the help is."""
+    pointer = f"See 'skerry {path + ' ' if path else ''}--help'"
+    if not problem.startswith("unknown flag: --"):
+        return pointer
+    from skerry.cli.suggest import nearest
+
+    names = [name for it in (*flags, *GLOBAL_FLAGS) if not it.hidden for name in (it.name, *it.also)]
+    found = nearest(problem[len("unknown flag: --") :], dict.fromkeys(names))
+    return "\nDid you mean this?\n" + "".join(f"\t--{name}\n" for name in found) + "\n" + pointer if found else pointer
+
+
 def parse_command(path: str, module: ModuleType, rest: list[str], top: Args, out: Output) -> Args:
     """The command's own flags and arguments; global flags among them go to ``top``."""
     try:
@@ -148,7 +162,7 @@ def parse_command(path: str, module: ModuleType, rest: list[str], top: Args, out
             deprecated=out.plain_error,
         )
     except UsageError as error:
-        error.trailer = f"See 'skerry {path} --help'"
+        error.trailer = _help_pointer(error.message, path, module.FLAGS)
         raise
     _apply(top, out)
     check_count(path, module, len(args.positional))

@@ -102,6 +102,11 @@ def lookup(path: str) -> Command | None:
     return None
 
 
+def canonical(command: Command) -> str:
+    """The name that a command is listed under."""
+    return next(path for path, other in COMMANDS.items() if other is command)
+
+
 def names_in(group: str) -> dict[str, tuple[Command, list[str]]]:
     """What a group's help lists (``""``: the top level): first name → its command and its other names there."""
     found: dict[str, tuple[Command, list[str]]] = {}
