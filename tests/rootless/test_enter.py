@@ -60,6 +60,10 @@ def test_the_working_directory_environment_and_exit_code_stay(user: User) -> Non
     assert result.returncode == 7
 
 
+def test_the_command_ends_when_nobody_reads_on(user: User) -> None:
+    assert user.skerry("unshare", "sh", "-c", "grep SigIgn /proc/self/status").stdout.split()[1] == "0" * 16
+
+
 def test_without_a_command_it_is_the_shell(user: User) -> None:
     assert user.skerry("unshare", SHELL="/usr/bin/whoami").stdout == "root\n"
     result = user.skerry("unshare", "no-such-program", check=False)

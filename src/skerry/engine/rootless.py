@@ -7,6 +7,7 @@ the old namespace too and keep its mounts: then one of them becomes the holder, 
 
 from __future__ import annotations
 
+import _signal
 import errno
 import os
 
@@ -136,6 +137,8 @@ def unshare(settings: Settings, argv: list[str]) -> NoReturn:
         argv = [shell]
     from skerry.errors import CommandNotFound, CommandNotRunnable
 
+    # Python ignores SIGPIPE; a program that inherits that writes on into closed pipes, and pasta does not start at all.
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
     env = {**os.environ, "CONTAINERS_GRAPHROOT": settings.root, "CONTAINERS_RUNROOT": settings.runroot}
     try:
         os.execvpe(argv[0], argv, env)
