@@ -6,12 +6,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# $1: the client's lock (held by flock while it lives; "" for none), $2: the container's run folder; then the command.
-# Waiting for the lock costs nothing: the client ends right after it cleaned up, or died and its lock with it.
-_SCRIPT = (
-    'lock=$1 bundle=$2; shift 2; if [ -n "$lock" ]; then exec 9<"$lock" && flock 9; exec 9<&-; fi 2>/dev/null; '
-    '[ -d "$bundle" ] || exit 0; exec "$@"'
-)
+# $1: the client's lock (held by flock while it lives), $2: the container's run folder; then the command.
+# Waiting for the lock costs nothing: the client ends right after it cleaned up, or died and its lock with it. Without
+# flock(1) nobody waits: then two may clean up, one after the other under the container's own lock.
+_SCRIPT = 'lock=$1 bundle=$2; shift 2; [ -e "$lock" ] && flock "$lock" true 2>/dev/null; [ -d "$bundle" ] || exit 0; exec "$@"'
 
 
 def exit_command(command: Sequence[str], *, bundle: str, client_lock: str = "") -> list[str]:
