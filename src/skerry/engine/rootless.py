@@ -137,8 +137,9 @@ def unshare(settings: Settings, argv: list[str]) -> NoReturn:
         argv = [shell]
     from skerry.errors import CommandNotFound, CommandNotRunnable
 
-    # Python ignores SIGPIPE; a program that inherits that writes on into closed pipes, and pasta does not start at all.
-    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    # Python ignores these two. A program that inherits that writes on into closed pipes; pasta does not start at all.
+    for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
+        _signal.signal(number, _signal.SIG_DFL)
     env = {**os.environ, "CONTAINERS_GRAPHROOT": settings.root, "CONTAINERS_RUNROOT": settings.runroot}
     try:
         os.execvpe(argv[0], argv, env)
