@@ -55,6 +55,10 @@ def test_descriptions_come_with_the_candidates(cli: CommandLine) -> None:
     assert cli("__complete", "versi", plain=True).out == "version\tDisplay the version\n:4\n"
 
 
+def test_descriptions_can_be_left_out(cli: CommandLine) -> None:
+    assert cli("__completeNoDesc", "versi", plain=True).out == "version\n:4\n"
+
+
 def test_names_of_what_exists_are_offered(cli: CommandLine) -> None:
     for name in ("one", "other", "third"):
         assert cli("volume", "create", name).code == 0

@@ -85,6 +85,13 @@ def test_a_bad_template_is_an_error_even_without_rows() -> None:
         listed("{{if .ID}}", rows=[])
 
 
+def test_headings_of_what_has_none() -> None:
+    assert listed("table {{range $k, $v := .Labels}}{{$k}}={{$v}} {{end}}\t{{.ID}}") == (
+        "a=b         abc\n            a-rather-long-id\n"
+    )
+    assert listed("table {{json .ID}}").startswith('"CONTAINER ID"\n"abc"\n')
+
+
 def test_lazy_values_are_only_made_when_shown() -> None:
     def never() -> str:
         raise AssertionError

@@ -40,6 +40,7 @@ def filled(template: str, data: object = DATA) -> str:
         ('{{index .Labels "y-z"}}|{{index .Labels "nope"}}|{{index .Names 1}}', "2||b"),
         ("{{(index .Mounts 0).Source}}", "/a"),
         ("{{with index .Mounts 1}}{{.Src}}{{end}}", "/b"),
+        ("{{with .Labels}}{{.x}}{{.nope}}{{end}}", "1<no value>"),
         ("{{json .Labels}} {{.Names | json}} {{json .Nothing}}", '{"x":"1","y-z":"2"} ["a","b"] null'),
         ('{{json "<a>&"}}', '"<a>&"'),
         ("{{1.0}} {{1e3}} {{0x10}} {{'a'}} {{true}} {{017}} {{-5}} {{.5}}", "1 1000 16 97 true 15 -5 0.5"),

@@ -49,7 +49,8 @@ def run(args: Args, engine: None, out: Output) -> int:  # noqa: ARG001
     except Exception as error:  # noqa: BLE001 - a half-typed line may be anything
         out.debug(f"completion: {type(error).__name__}: {error}")
         pairs, directive = [], ERROR
-    lines = [f"{value}\t{about}" if about else value for value, about in pairs]
+    bare = out.command == "__completeNoDesc"
+    lines = [f"{value}\t{about}" if about and not bare else value for value, about in pairs]
     out.raw("".join([printable(line, "\t") + "\n" for line in lines]).encode("utf-8", "surrogateescape"))
     out.raw(f":{directive}\n".encode())
     return 0

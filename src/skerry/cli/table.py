@@ -87,7 +87,9 @@ COMMANDS = {
     "system check": Command("system.check", "Check the store for damage and left-overs, and repair it"),
     "system df": Command("system.df", "Show how much of the disk is used"),
     "system reset": Command("system.reset", "Remove everything that Skerry stores"),
-    "__complete": Command("complete", "What a half-typed command line could go on with", hidden=True),
+    "__complete": Command(
+        "complete", "What a half-typed command line could go on with", "__completeNoDesc", hidden=True
+    ),
 }
 
 

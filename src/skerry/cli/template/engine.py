@@ -196,7 +196,8 @@ class _Run:
 
     def operand(self, node: Node, dot: Any, variables: list[tuple[str, Any]]) -> Any:
         if isinstance(node, Field):
-            return self.fields(node, dot, node.names, None)
+            # In {{with .Labels}} dot is a map, where a missing key is no mistake; the data itself never is.
+            return self.fields(node, dot, node.names, None if dot is variables[0][1] else "")
         if isinstance(node, Dot):
             return force(dot)
         if isinstance(node, Constant):

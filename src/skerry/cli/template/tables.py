@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skerry.cli.listing import clean, heading
 from skerry.cli.template.engine import compile_template
+from skerry.cli.template.errors import TemplateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,20 +29,17 @@ def fill_table(
     fill = compile_template(name, text, clean=clean)
     lines: list[list[str]] = []
     if not noheading:
-        filled = _heading_line(name, text, headers, rows)
+        filled = _heading_line(name, text, headers)
         lines += [line.split("\t") for line in filled.split("\n") if line]
     for row in rows:
         lines += [line.split("\t") for line in fill(row).removesuffix("\n").split("\n")]
     return lines
 
 
-def _heading_line(name: str, text: str, headers: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """Podman fills the same template with the fields' headings; where that cannot work (a range over a list, an
-    index into a map), it is an error there, and a line without headings here."""
-    from skerry.cli.template.errors import TemplateError
-
+def _heading_line(name: str, text: str, headers: Mapping[str, str]) -> str:
+    """Podman fills the same template with the fields' headings. Where that cannot work (a range over a list, an
+    index into a map) it fails; here the table then has no headings."""
     try:
         return compile_template(name, text)(_Headings(headers))
     except TemplateError:
-        del rows
         return ""
