@@ -55,3 +55,12 @@ def parse_duration(text: str, what: str) -> int:
             problem = "missing unit in duration" if not unit else "invalid duration"
             raise Invalid(f'invalid value for {what}: time: {problem} "{text}"') from None
     return sign * int(total)
+
+
+def human_size(size_bytes: float, digits: int = 3) -> str:
+    """``4.57MB``: powers of 1000, three significant digits (docker/go-units HumanSizeWithPrecision)."""
+    for unit in ("B", "kB", "MB", "GB", "TB", "PB", "EB"):
+        if size_bytes < 1000 or unit == "EB":
+            break
+        size_bytes /= 1000
+    return f"{size_bytes:.{digits}g}{unit}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+from skerry.engine.times import rfc3339
 from skerry.engine.volumes.find import all_volumes, users
 from skerry.errors import Invalid
 
@@ -31,15 +30,6 @@ def shown(record: VolumeRecord) -> dict[str, Any]:
         "NeedsCopyUp": record["needs_copy_up"],
         "LockNumber": 0,
     }
-
-
-def rfc3339(ns: int) -> str:
-    """Local time with nanoseconds, as Go prints a time in JSON."""
-    seconds, rest = divmod(ns, 10**9)
-    local = time.localtime(seconds)
-    offset = time.strftime("%z", local)
-    zone = "Z" if offset in ("+0000", "") else f"{offset[:3]}:{offset[3:]}"
-    return time.strftime("%Y-%m-%dT%H:%M:%S", local) + f".{rest:09d}".rstrip("0").rstrip(".") + zone
 
 
 def list_volumes(engine: Engine, filters: Sequence[str] = ()) -> list[dict[str, Any]]:

@@ -1,0 +1,76 @@
+"""``skerry ps``."""
+
+from __future__ import annotations
+
+from skerry.cli.flags import UsageError, flag
+from skerry.engine.containers import listing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.cli.flags import Args
+    from skerry.cli.output import Output
+    from skerry.engine.engine import Engine
+
+USAGE = "[options]"
+DESCRIPTION = (
+    "Lists the containers that run, or with -a all of them, newest first. Filters: ancestor, before, command, exited, "
+    "id, label, label!, name, network, pod, restart-policy, since, status, until, volume."
+)
+EXAMPLES = (
+    ("skerry ps -a", "all containers, stopped ones too"),
+    ("skerry ps --format '{{.Names}}: {{.Status}}'", "chosen columns"),
+    ("skerry ps -aq --filter status=exited", "ids of those that ended"),
+)
+FLAGS = (
+    flag("-a", "--all", help="Show all containers, not only those that run"),
+    flag("--external", help="Show containers of other tools, too: Skerry's store has none"),
+    flag("-f", "--filter", kind="list", metavar="KEY=VALUE", help="Only those that match"),
+    flag("--format", kind="str", metavar="TEMPLATE", help="A Go template, or json"),
+    flag("-n", "--last", kind="int", metavar="N", help="The N that were created last, whatever their state"),
+    flag("-l", "--latest", help="The one that was created last, whatever its state"),
+    flag("--no-trunc", help="Do not shorten ids and commands"),
+    flag("--noheading", help="No headings"),
+    flag("-q", "--quiet", help="Only ids"),
+    flag("-s", "--size", help="Show sizes"),
+    flag("--sort", kind="str", metavar="KEY", choices=listing.SORTS, help="Order"),
+    flag("--sync", help="Look at the runtime's state: always done"),
+    flag("-w", "--watch", kind="uint", metavar="SECONDS", help="Show again every so many seconds"),
+)
+COMPLETE = "none"
+MIN_ARGS, MAX_ARGS = 0, 0
+_TABLE = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
+_HEADERS = {"ID": "CONTAINER ID", "CreatedHuman": "CREATED", "CreatedAt": "CREATED", "RunningFor": "CREATED",
+            "ExitCode": "EXIT CODE", "ImageID": "IMAGE ID", "PodName": "PODNAME"}  # fmt: skip
+
+
+def run(args: Args, engine: Engine, out: Output) -> int:
+    if args["latest"] and args["last"]:
+        raise UsageError("the latest and last options conflict")
+    if args["quiet"] and args["size"]:
+        raise UsageError("size and quiet options conflict")
+    if not args["watch"]:
+        return show(args, engine, out)
+    import time
+
+    while True:
+        out.raw(b"\x1b[H\x1b[2J" if out.is_terminal else b"")
+        show(args, engine, out)
+        time.sleep(args["watch"])
+
+
+def show(args: Args, engine: Engine, out: Output) -> int:
+    """One listing."""
+    last = 1 if args["latest"] else args["last"]
+    pairs = listing.select(engine, all=args["all"], filters=args["filter"], last=last)
+    pairs = listing.sorted_pairs(engine, pairs, args["sort"])
+    if args["format"].strip() == "json":
+        rows = [listing.json_row(engine, record, state, size=args["size"]) for record, state in pairs]
+        out.listing(rows, format="json", default=_TABLE)
+        return 0
+    truncate = not args["no_trunc"]
+    out.listing(
+        [listing.table_row(engine, record, state, truncate=truncate) for record, state in pairs],
+        format=args["format"], default=_TABLE + "\t{{.Size}}" if args["size"] else _TABLE, headers=_HEADERS,
+        noheading=args["noheading"], quiet_field="ID" if args["quiet"] else None,
+    )  # fmt: skip
+    return 0

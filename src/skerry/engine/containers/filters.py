@@ -1,0 +1,174 @@
+"""``--filter`` of the commands that list, start, stop or remove containers.
+
+Filters with different keys must all match; of several with the same key one is enough, but for labels, where all
+must (Podman's rule).
+"""
+
+from __future__ import annotations
+
+from skerry.engine.containers import state as states
+from skerry.errors import Invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
+    from skerry.engine.engine import Engine
+
+    Test = Callable[[ContainerRecord, ContainerState], bool]
+
+_STATUSES = (
+    "created", "running", "paused", "exited", "unknown", "initialized", "removing", "stopping", "stopped", "configured",
+)  # fmt: skip
+
+
+def matcher(engine: Engine, filters: list[str]) -> Test:
+    """One test for all ``filters``; `Invalid` for a key or value that is none."""
+    groups: dict[str, list[Test]] = {}
+    for item in filters:
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise Invalid(f'invalid filter "{item}": must be in the form of KEY=VALUE')
+        if key not in _TESTS:
+            raise Invalid(f"{key} is an invalid filter", hint=", ".join(sorted(_TESTS)))
+        # Labels are each a condition of their own.
+        groups.setdefault(item if key.startswith("label") else key, []).append(_TESTS[key](engine, value))
+    return lambda record, state: all(any(test(record, state) for test in tests) for tests in groups.values())
+
+
+def _pattern(value: str) -> Callable[[str], bool]:
+    """A regular expression, as Podman takes names; plain words need none."""
+    if not set(value) & set("^$.*+?[](){}|\\"):
+        return lambda text: value in text
+    import re
+
+    try:
+        compiled = re.compile(value)
+    except re.error as error:
+        raise Invalid(f'invalid filter value "{value}": {error}') from None
+    return lambda text: compiled.search(text) is not None
+
+
+def _id(_engine: Engine, value: str) -> Test:
+    if set(value) <= set("0123456789abcdef"):
+        return lambda record, _state: record["id"].startswith(value)
+    matches = _pattern(value)
+    return lambda record, _state: matches(record["id"])
+
+
+def _name(_engine: Engine, value: str) -> Test:
+    matches = _pattern(value.removeprefix("/"))
+    return lambda record, _state: matches(record["name"])
+
+
+def _label(_engine: Engine, value: str) -> Test:
+    key, equals, text = value.partition("=")
+
+    def test(record: ContainerRecord, _state: ContainerState) -> bool:
+        labels = record["config"].get("labels", {})
+        if key.endswith("*"):
+            return any(name.startswith(key[:-1]) for name in labels)
+        return key in labels and (not equals or labels[key] == text)
+
+    return test
+
+
+def _not_label(engine: Engine, value: str) -> Test:
+    has = _label(engine, value)
+    return lambda record, state: not has(record, state)
+
+
+def _status(_engine: Engine, value: str) -> Test:
+    if value not in _STATUSES:
+        raise Invalid(f"{value} is not a valid status", hint=", ".join(_STATUSES))
+    wanted = {"stopped": ("exited",), "configured": ("created",)}.get(value, (value,))
+    return lambda _record, state: state["status"] in wanted
+
+
+def _exited(_engine: Engine, value: str) -> Test:
+    if not value.lstrip("-").isdigit():
+        raise Invalid(f'exited code out of range "{value}": not a number')
+    code = int(value)
+    return lambda _record, state: state["status"] == "exited" and state.get("exit_code") == code
+
+
+def _ancestor(engine: Engine, value: str) -> Test:
+    from skerry.engine.images.resolve import resolve
+    from skerry.errors import SkerryError
+
+    try:
+        image_id = resolve(engine, value)["id"]
+    except SkerryError:
+        image_id = ""
+    return lambda record, _state: (
+        (bool(image_id) and record["image_id"] == image_id)
+        or (record["image"].rpartition("/")[2].startswith(value.rpartition("/")[2]) and value in record["image"])
+    )
+
+
+def _time_of(engine: Engine, value: str) -> int:
+    """When the container ``value`` was created."""
+    return states.find(engine, value)[0]["created_ns"]
+
+
+def _before(engine: Engine, value: str) -> Test:
+    limit = _time_of(engine, value)
+    return lambda record, _state: record["created_ns"] < limit
+
+
+def _since(engine: Engine, value: str) -> Test:
+    limit = _time_of(engine, value)
+    return lambda record, _state: record["created_ns"] > limit
+
+
+def _until(_engine: Engine, value: str) -> Test:
+    import time
+
+    from skerry.engine.units import parse_duration
+
+    limit = int(value) * 10**9 if value.isdigit() else time.time_ns() - parse_duration(value, "until")
+    return lambda record, _state: record["created_ns"] < limit
+
+
+def _volume(_engine: Engine, value: str) -> Test:
+    source, _, destination = value.partition(":")
+
+    def test(record: ContainerRecord, _state: ContainerState) -> bool:
+        for mount in record["config"]["mounts"]:
+            places = (mount.get("name"), mount["source"], mount["destination"])
+            if destination and mount["destination"] == destination and source in places[:2]:
+                return True
+            if not destination and source in places:
+                return True
+        return False
+
+    return test
+
+
+def _network(_engine: Engine, value: str) -> Test:
+    def test(record: ContainerRecord, _state: ContainerState) -> bool:
+        mode = record["config"]["namespaces"]["net"]
+        return value in (mode, *[request["name"] for request in record["networks"]])
+
+    return test
+
+
+def _restart_policy(_engine: Engine, value: str) -> Test:
+    return lambda record, _state: record["restart"]["name"] == value
+
+
+def _pod(_engine: Engine, value: str) -> Test:
+    return lambda record, _state: bool(record["pod"]) and record["pod"].startswith(value)
+
+
+def _command(_engine: Engine, value: str) -> Test:
+    matches = _pattern(value)
+    return lambda record, _state: matches(record["config"]["args"][0])
+
+
+_TESTS: dict[str, Callable[[Engine, str], Test]] = {
+    "id": _id, "name": _name, "label": _label, "label!": _not_label, "status": _status, "exited": _exited,
+    "ancestor": _ancestor, "before": _before, "since": _since, "until": _until, "volume": _volume, "network": _network,
+    "restart-policy": _restart_policy, "pod": _pod, "command": _command,
+}  # fmt: skip

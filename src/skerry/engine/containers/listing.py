@@ -1,0 +1,229 @@
+"""``skerry ps``: one row for each container.
+
+A row costs one look at the database and, where the container should be alive, one at /proc. What is rarely shown
+(sizes, long texts) is a function that is called only when a format asks for it.
+"""
+
+from __future__ import annotations
+
+import time
+
+from skerry import fastjson
+from skerry.engine import times
+from skerry.engine.containers import state as states
+from skerry.errors import Invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
+    from skerry.engine.engine import Engine
+    from skerry.network.types import PortMapping
+
+Pair = "tuple[ContainerRecord, ContainerState]"
+SORTS = ("command", "created", "id", "image", "names", "runningfor", "size", "status")
+
+
+def observed(engine: Engine) -> list[tuple[ContainerRecord, ContainerState]]:
+    """Every container with its state as it is now, oldest first."""
+    rows = engine.store.db.query("SELECT id, doc, state FROM containers ORDER BY created_ns")
+    return [(fastjson.loads(doc), states.observe(engine, id_, fastjson.loads(state))) for id_, doc, state in rows]
+
+
+def select(
+    engine: Engine, *, all: bool = False, filters: list[str] | None = None, last: int = 0
+) -> list[tuple[ContainerRecord, ContainerState]]:
+    """The containers that ``skerry ps`` with these flags shows, newest first."""
+    pairs = observed(engine)
+    pairs.reverse()
+    if filters:
+        from skerry.engine.containers.filters import matcher
+
+        matches = matcher(engine, filters)
+        pairs = [pair for pair in pairs if matches(*pair)]
+    if last > 0:
+        return pairs[:last]
+    by_state = any(item.partition("=")[0] in ("status", "exited") for item in filters or ())
+    if all or by_state:
+        return pairs
+    return [pair for pair in pairs if pair[1]["status"] in ("running", "paused", "stopping")]
+
+
+def list_containers(
+    engine: Engine, *, all: bool = False, filters: list[str] | None = None, last: int = 0, size: bool = False,
+    sort: str = "",
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Rows with Podman's JSON keys (``podman ps --format json``)."""
+    pairs = sorted_pairs(engine, select(engine, all=all, filters=filters, last=last), sort)
+    return [json_row(engine, record, state, size=size) for record, state in pairs]
+
+
+def sorted_pairs(
+    engine: Engine, pairs: list[tuple[ContainerRecord, ContainerState]], sort: str
+) -> list[tuple[ContainerRecord, ContainerState]]:
+    """In the order of ``--sort``; the given order (newest first) without one."""
+    if not sort:
+        return pairs
+    if sort not in SORTS:
+        raise Invalid(f"invalid option for sort: {sort}", hint=", ".join(SORTS))
+    keys: dict[str, Any] = {
+        "command": lambda pair: " ".join(pair[0]["command"]),
+        "created": lambda pair: pair[0]["created_ns"],
+        "id": lambda pair: pair[0]["id"],
+        "image": lambda pair: pair[0]["image"],
+        "names": lambda pair: pair[0]["name"],
+        "runningfor": lambda pair: pair[1].get("started_ns", 0),
+        "status": lambda pair: pair[1]["status"],
+        "size": lambda pair: sizes(engine, pair[0])[0],
+    }
+    return sorted(pairs, key=keys[sort])
+
+
+def json_row(engine: Engine, record: ContainerRecord, state: ContainerState, *, size: bool = False) -> dict[str, Any]:
+    """One container as ``--format json`` shows it."""
+    row: dict[str, Any] = {
+        "AutoRemove": record["auto_remove"],
+        "Command": record["command"] or record["entrypoint"],
+        "CreatedAt": times.ago(record["created_ns"]),
+        "CIDFile": record.get("cid_file", ""),
+        "Exited": state["status"] == "exited",
+        "ExitedAt": state.get("finished_ns", 0) // 10**9 or times.ZERO_SECONDS,
+        "ExitCode": state.get("exit_code", 0),
+        "ExposedPorts": _exposed(record),
+        "Id": record["id"],
+        "Image": record["image"],
+        "ImageID": record["image_id"],
+        "IsInfra": False,
+        "Labels": record["config"].get("labels") or None,
+        "Mounts": [mount["destination"] for mount in record["config"]["mounts"]],
+        "Names": [record["name"]],
+        "Namespaces": {},
+        "Networks": network_names(record),
+        "Pid": state.get("pid", 0),
+        "Pod": record["pod"],
+        "PodName": "",
+        "Ports": state.get("ports") or record["ports"] or None,
+        "Restarts": state.get("restarts", 0),
+        "Size": None,
+        "StartedAt": state.get("started_ns", 0) // 10**9 or times.ZERO_SECONDS,
+        "State": state["status"],
+        "Status": status_text(state),
+        "Created": record["created_ns"] // 10**9,
+    }
+    if size:
+        written, root = sizes(engine, record)
+        row["Size"] = {"rootFsSize": root, "rwSize": written}
+    return row
+
+
+def _exposed(record: ContainerRecord) -> dict[str, list[str]] | None:
+    ports: dict[str, list[str]] = {}
+    for item in record["exposed"]:
+        number, _, protocol = item.partition("/")
+        ports.setdefault(number, []).append(protocol)
+    return ports or None
+
+
+def table_row(engine: Engine, record: ContainerRecord, state: ContainerState, *, truncate: bool) -> dict[str, Any]:
+    """One container as tables and templates show it: Podman's template fields, values as text."""
+    command = " ".join(record["command"] or record["entrypoint"])
+    created_ns = record["created_ns"]
+    return {
+        "ID": record["id"][:12] if truncate else record["id"],
+        "Names": record["name"],
+        "Image": record["image"],
+        "ImageID": record["image_id"],
+        "Command": command[:17] + "..." if truncate and len(command) > 17 else command,
+        "CreatedAt": lambda: times.go_string(created_ns),
+        "CreatedHuman": lambda: times.ago(created_ns),
+        "RunningFor": lambda: times.ago(created_ns),
+        "Created": lambda: times.ago(created_ns),
+        "Status": status_text(state),
+        "State": state["status"],
+        "Ports": lambda: ports_text(state.get("ports") or record["ports"], record["exposed"]),
+        "Size": lambda: size_text(engine, record),
+        "Mounts": lambda: ",".join(mount["destination"] for mount in record["config"]["mounts"]),
+        "Networks": lambda: ",".join(network_names(record)),
+        "Labels": lambda: ",".join(f"{key}={text}" for key, text in sorted(record["config"]["labels"].items())),
+        "Pid": state.get("pid", 0),
+        "Pod": record["pod"],
+        "PodName": "",
+        "ExitCode": state.get("exit_code", 0),
+        "Exited": state["status"] == "exited",
+        "ExitedAt": state.get("finished_ns", 0) // 10**9 or times.ZERO_SECONDS,
+        "StartedAt": state.get("started_ns", 0) // 10**9 or times.ZERO_SECONDS,
+        "AutoRemove": record["auto_remove"],
+        "CIDFile": record.get("cid_file", ""),
+        "ExposedPorts": lambda: ", ".join(record["exposed"]),
+        "IsInfra": False,
+        "Restarts": state.get("restarts", 0),
+    }
+
+
+def status_text(state: ContainerState) -> str:
+    """``Up 3 minutes``, ``Exited (1) 2 hours ago``, ``Created``, …"""
+    status = state["status"]
+    now = time.time_ns()
+    if status in ("running", "stopping"):
+        text = "Up " + times.human_duration((now - state.get("started_ns", now)) / 1e9)
+        return text if status == "running" else "Stopping"
+    if status == "exited":
+        since = times.human_duration((now - (state.get("finished_ns") or now)) / 1e9)
+        return f"Exited ({state.get('exit_code', 0)}) {since} ago"
+    return status.capitalize()
+
+
+def network_names(record: ContainerRecord) -> list[str]:
+    """The networks' names; for other modes the mode's, as Podman shows none for them."""
+    return [request["name"] for request in record["networks"]]
+
+
+def ports_text(ports: list[PortMapping], exposed: list[str]) -> str:
+    """``0.0.0.0:8080->80/tcp, 443/tcp``, neighbours joined to ranges."""
+    parts = []
+    published = set()
+    for port in _joined(ports):
+        host_ip, count = port["host_ip"] or "0.0.0.0", port["range"] - 1
+        first, inside, protocol = port["host_port"], port["container_port"], port["protocol"]
+        published |= {f"{inside + n}/{protocol}" for n in range(count + 1)}
+        if count:
+            parts.append(f"{host_ip}:{first}-{first + count}->{inside}-{inside + count}/{protocol}")
+        else:
+            parts.append(f"{host_ip}:{first}->{inside}/{protocol}")
+    parts += [item for item in exposed if item not in published]
+    return ", ".join(parts)
+
+
+def _joined(ports: list[PortMapping]) -> list[PortMapping]:
+    result: list[PortMapping] = []
+    for port in sorted(ports, key=lambda port: (port["protocol"], port["host_ip"], port["host_port"])):
+        last = result[-1] if result else None
+        if (
+            last is not None
+            and (last["protocol"], last["host_ip"]) == (port["protocol"], port["host_ip"])
+            and last["host_port"] + last["range"] == port["host_port"]
+            and last["container_port"] + last["range"] == port["container_port"]
+        ):
+            result[-1] = {**last, "range": last["range"] + port["range"]}
+        else:
+            result.append(port)
+    return result
+
+
+def sizes(engine: Engine, record: ContainerRecord) -> tuple[int, int]:
+    """(bytes that the container wrote, those plus its image's)."""
+    from skerry.engine.images.resolve import by_id
+    from skerry.engine.volumes.remove import tree_size
+
+    written = tree_size(states.folder(engine, record["id"], "upper"))
+    image = by_id(engine, record["image_id"]) if record["image_id"] else None
+    return written, written + (image["size"] if image else 0)
+
+
+def size_text(engine: Engine, record: ContainerRecord) -> str:
+    """``12.3kB (virtual 4.57MB)``."""
+    from skerry.engine.units import human_size
+
+    written, root = sizes(engine, record)
+    return f"{human_size(written)} (virtual {human_size(root)})"

@@ -1,0 +1,57 @@
+"""Times as Podman shows them."""
+
+from __future__ import annotations
+
+import time
+
+ZERO_TIME = "0001-01-01T00:00:00Z"  # Go's time that was never set
+ZERO_SECONDS = -62135596800
+
+
+def rfc3339(ns: int) -> str:
+    """Local time with nanoseconds, as Go writes a time into JSON; `ZERO_TIME` for 0."""
+    if not ns:
+        return ZERO_TIME
+    seconds, rest = divmod(ns, 10**9)
+    local = time.localtime(seconds)
+    offset = time.strftime("%z", local)
+    zone = "Z" if offset in ("+0000", "") else f"{offset[:3]}:{offset[3:]}"
+    fraction = f".{rest:09d}".rstrip("0").rstrip(".")
+    return time.strftime("%Y-%m-%dT%H:%M:%S", local) + fraction + zone
+
+
+def go_string(ns: int) -> str:
+    """``2026-11-26 18:17:53.787411576 +0000 UTC``, as Go prints a time."""
+    if not ns:
+        return "0001-01-01 00:00:00 +0000 UTC"
+    seconds, rest = divmod(ns, 10**9)
+    local = time.localtime(seconds)
+    fraction = f".{rest:09d}".rstrip("0").rstrip(".")
+    return time.strftime("%Y-%m-%d %H:%M:%S", local) + fraction + time.strftime(" %z %Z", local)
+
+
+def human_duration(seconds: float) -> str:
+    """``3 minutes``, ``About an hour``, ``2 weeks`` (docker/go-units HumanDuration)."""
+    whole = int(seconds)
+    if whole < 1:
+        return "Less than a second"
+    if whole < 60:
+        return "1 second" if whole == 1 else f"{whole} seconds"
+    minutes = whole // 60
+    if minutes < 60:
+        return "About a minute" if minutes == 1 else f"{minutes} minutes"
+    hours = int(seconds / 3600 + 0.5)
+    if hours < 48:
+        return "About an hour" if hours == 1 else f"{hours} hours"
+    if hours < 24 * 7 * 2:
+        return f"{hours // 24} days"
+    if hours < 24 * 30 * 2:
+        return f"{hours // 24 // 7} weeks"
+    if hours < 24 * 365 * 2:
+        return f"{hours // 24 // 30} months"
+    return f"{hours // 24 // 365} years"
+
+
+def ago(ns: int) -> str:
+    """``3 minutes ago``."""
+    return human_duration((time.time_ns() - ns) / 1e9) + " ago"
