@@ -71,15 +71,6 @@ def enter(folder: str, pid: int) -> None:
         os.close(fd)
 
 
-def enter_thread(folder: str) -> None:
-    """Move the calling thread alone into a group of v1. Needs no RCU grace period since Linux 5.17."""
-    fd = os.open(folder + "/tasks", os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, b"0")
-    finally:
-        os.close(fd)
-
-
 def processes(folder: str) -> list[int]:
     """The processes in a group (not below it); none when it is gone."""
     try:

@@ -26,12 +26,11 @@ _CONMON = PARENT + "/conmon"
 class ConmonGroup:
     """How conmon gets into control groups of its own. This one leaves it where we are."""
 
-    def before_spawn(self) -> Callable[[], None] | None:
-        """Arrange that what is spawned now is born there; how to undo that. None: use `enter`."""
-        return None
+    def before_fork(self, pid: int) -> None:
+        """Called with a conmon that waits for its start pipe."""
 
-    def enter(self, pid: int) -> None:
-        """Move a conmon that waits for its start pipe."""
+    def after_create(self, pid: int) -> None:
+        """Called with the conmon that stays, once the container exists and before its program runs."""
 
 
 class Placement:
@@ -99,7 +98,7 @@ class _SystemdScope(ConmonGroup):
         self.parent = parent
         self.user = user
 
-    def enter(self, pid: int) -> None:
+    def before_fork(self, pid: int) -> None:
         from skerry.linux.systemd import start_scope
 
         try:
@@ -129,41 +128,20 @@ def _writable(tree: cgroup.Hierarchy, path: str) -> bool:
 
 
 class _OwnGroups(ConmonGroup):
-    """cgroupfs: where this process is in a group (a session's, a service's), its end must not end conmon."""
+    """cgroupfs: where this process is in a group (a session's, a service's), its end must not end conmon.
 
-    def before_spawn(self) -> Callable[[], None] | None:
-        """v1: move this thread alone (a child starts in its thread's groups) and back afterwards.
+    Not before conmon runs: every change of groups waits for one RCU grace period at first (see `warm_cgroups`), and
+    conmon and crun need 9 ms before they touch theirs. Afterwards it costs 0.1 ms."""
 
-        A thread that moves itself needs no lock and no RCU grace period, moving another process does."""
-        moved: list[str] = []
-        trees = _outside_root()
-        if any(tree.v2 for tree in trees):
-            return None
-        for tree in trees:
-            try:
-                _make_group(tree)
-                cgroup.enter_thread(tree.folder(_CONMON))
-                moved.append(tree.folder(tree.path))
-            except OSError:
-                pass  # read-only or full hierarchy: conmon stays where we are and works as well
-
-        def back() -> None:
-            for folder in moved:
-                cgroup.enter_thread(folder)
-
-        return back
-
-    def enter(self, pid: int) -> None:
-        for tree in _outside_root():
+    def after_create(self, pid: int) -> None:
+        for tree in cgroup.hierarchies():
+            if tree.path == "/":
+                continue
             try:
                 _make_group(tree)
                 cgroup.enter(tree.folder(_CONMON), pid)
             except OSError:
-                pass  # as above
-
-
-def _outside_root() -> list[cgroup.Hierarchy]:
-    return [tree for tree in cgroup.hierarchies() if tree.path != "/"]
+                pass  # read-only or full hierarchy: conmon stays where we are and works as well
 
 
 def _make_group(tree: cgroup.Hierarchy) -> None:
@@ -227,15 +205,29 @@ def warm_cgroups() -> None:
 
     That move takes cgroup_threadgroup_rwsem for writing and so waits one RCU grace period (10-18 ms); those that
     follow soon don't. The move that is made here changes nothing: this process to where it is."""
-    _thread.start_new_thread(_move_to_own_group, ())
+    fd = _open_own_group()
+    if fd >= 0:
+        # All but the write itself is done here: each further call in the thread might wait 5 ms for the
+        # interpreter's lock while this one imports modules.
+        _thread.start_new_thread(_enter_and_close, (fd, str(os.getpid()).encode()))
 
 
-def _move_to_own_group() -> None:
+def _open_own_group() -> int:
     try:
         for tree in cgroup.hierarchies():
-            folder = tree.folder(tree.path)
-            if os.access(folder + "/cgroup.procs", os.W_OK):
-                cgroup.enter(folder, os.getpid())
-                return
+            try:
+                return os.open(tree.folder(tree.path) + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+            except OSError:
+                continue  # not ours to write
     except (OSError, ValueError):
+        pass  # no control groups: nothing to wait for
+    return -1
+
+
+def _enter_and_close(fd: int, pid: bytes) -> None:
+    try:
+        os.write(fd, pid)
+    except OSError:
         pass  # it only would have saved time
+    finally:
+        os.close(fd)

@@ -107,7 +107,10 @@ def _launch(launch: Launch) -> Launched:
     report, conmon_pid = _start(launch)
     pid = _data(report)
     if pid > 0:
-        return Launched(pid, _read_pid(launch.conmon_pidfile) or conmon_pid)
+        launched = Launched(pid, _read_pid(launch.conmon_pidfile) or conmon_pid)
+        if launch.enter_cgroup is not None:
+            launch.enter_cgroup.after_create(launched.conmon_pid)
+        return launched
     raise _failure(launch, report)
 
 
@@ -120,7 +123,6 @@ def _start(launch: Launch) -> tuple[dict[str, Any], int]:
     env["_OCI_SYNCPIPE"], env["_OCI_STARTPIPE"] = str(sync_write), str(start_read)
     fds = [sync_write, start_read, *range(3, 3 + launch.preserve_fds)]
     group = launch.enter_cgroup
-    back = group.before_spawn() if group is not None else None
     try:
         pid = spawn(
             argv(launch), env=env, stdin=streams, stdout=streams, stderr=streams, pass_fds=fds, cwd=launch.bundle
@@ -130,13 +132,11 @@ def _start(launch: Launch) -> tuple[dict[str, Any], int]:
         os.close(start_write)
         raise
     finally:
-        if back is not None:
-            back()
         for fd in (sync_write, start_read, null):
             os.close(fd)
     try:
-        if group is not None and back is None:
-            group.enter(pid)
+        if group is not None:
+            group.before_fork(pid)
         os.write(start_write, b"\0")
         return _read_report(sync_read), pid
     except BrokenPipeError:
