@@ -29,7 +29,7 @@ class _Function(CFuncPtr):
     _restype_ = _Long
 
 
-_libc = dlopen(None, 0)
+_libc = dlopen(None, 0)  # type: ignore[arg-type]  # None: what this process has loaded
 _functions: dict[str, Any] = {}
 
 

@@ -102,7 +102,8 @@ class Database:
         if "full" in text or "disk I/O error" in text:
             return OutOfSpace(f"cannot write {self.path}: {text}")
         if isinstance(error, self._sqlite.IntegrityError):
-            return error  # the caller knows what it means
+            same: Exception = error  # the caller knows what it means
+            return same
         return Unavailable(f"state database {self.path}: {text}")
 
     def query(self, sql: str, *args: object) -> list[tuple[Any, ...]]:

@@ -32,4 +32,4 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             engine.containers.remove(name)
         return name
 
-    return each(chosen(args, engine, "cleanup"), clean_up, out, ignore_missing=True)
+    return each(chosen(args, engine), clean_up, out, ignore_missing=True)

@@ -1,4 +1,4 @@
-"""The flags that ``create`` and ``run`` share, and how they become the engine's `CreateOptions`."""
+"""The flags that ``create`` and ``run`` share, and how they become the engine's `ContainerRequest`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from skerry.cli.flags import Args
-    from skerry.engine.containers.options.types import CreateOptions
+    from skerry.engine.containers.options.types import ContainerRequest
 
 _PROCESS = (
     flag(
@@ -155,7 +155,7 @@ CREATE_FLAGS = (*_IDENTITY, *_PROCESS, *_STORAGE, *_LIMITS, *_SECURITY, *_NETWOR
 _NOT_OPTIONS = frozenset(("quiet", "detach", "sig_proxy", "detach_keys", "attach", "preserve_fds"))
 
 
-def create_options(args: Args) -> CreateOptions:
+def create_options(args: Args) -> ContainerRequest:
     """What was typed, as the engine takes it: only what was given, so that defaults have one home."""
     options: dict[str, Any] = {
         it.key: args[it.key] for it in CREATE_FLAGS if it.key not in _NOT_OPTIONS and args.given(it.key)

@@ -24,5 +24,5 @@ COMPLETE = "running-containers"
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    names = chosen(args, engine, "kill", all_running=True)
+    names = chosen(args, engine, all_running=True)
     return each(names, lambda name: engine.containers.kill(name, args["signal"]), out)

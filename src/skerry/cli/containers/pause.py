@@ -24,7 +24,7 @@ COMPLETE = "running-containers"
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    names = chosen(args, engine, "pause", all_running=True)
+    names = chosen(args, engine, all_running=True)
     if args["all"]:
         names = [name for name in names if engine.containers.find(name)[1]["status"] == "running"]
     return each(names, engine.containers.pause, out)

@@ -29,5 +29,5 @@ COMPLETE = "containers"
 def run(args: Args, engine: Engine, out: Output) -> int:
     warm_up()
     timeout_s = args["time"] if args.given("time") else None
-    names = engine.containers.ids(running=True) if args["running"] else chosen(args, engine, "restart")
+    names = engine.containers.ids(running=True) if args["running"] else chosen(args, engine)
     return each(names, lambda name: engine.containers.restart(name, timeout_s=timeout_s), out)

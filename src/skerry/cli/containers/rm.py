@@ -45,7 +45,7 @@ COMPLETE = "containers"
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     timeout_s = args["time"] if args.given("time") else None
-    names = chosen(args, engine, "rm")
+    names = chosen(args, engine)
     by_user = set(args.positional)
 
     def remove(name: str) -> list[str]:

@@ -18,7 +18,7 @@ CIDFILE = flag("--cidfile", kind="list", metavar="FILE", complete="files", help=
 IGNORE = flag("-i", "--ignore", help="No error when a container does not exist")
 
 
-def chosen(args: Args, engine: Engine, command: str, *, all_running: bool = False) -> list[str]:
+def chosen(args: Args, engine: Engine, *, all_running: bool = False) -> list[str]:
     """The names given, or what --all, --latest, --filter and --cidfile stand for. Exactly one of these ways."""
     names = list(args.positional)
     names += [_read_cid_file(path) for path in args.get("cidfile", ())]

@@ -37,7 +37,7 @@ COMPLETE = "containers"
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     warm_up()
-    names = chosen(args, engine, "start")
+    names = chosen(args, engine)
     if not (args["attach"] or args["interactive"]):
         return each(names, engine.containers.start, out)
     if len(names) > 1:

@@ -35,7 +35,7 @@ COMPLETE = "running-containers"
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     timeout_s = args["time"] if args.given("time") else None
-    names = chosen(args, engine, "stop", all_running=True)
+    names = chosen(args, engine, all_running=True)
     return each(
         names, lambda name: engine.containers.stop(name, timeout_s=timeout_s), out, ignore_missing=args["ignore"]
     )

@@ -24,7 +24,7 @@ COMPLETE = "containers"
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    names = chosen(args, engine, "unpause", all_running=True)
+    names = chosen(args, engine, all_running=True)
     if args["all"]:
         names = [name for name in names if engine.containers.find(name)[1]["status"] == "paused"]
     return each(names, engine.containers.unpause, out)

@@ -37,4 +37,4 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             return -1
         return engine.containers.wait(name, conditions=conditions, interval_s=interval_s)
 
-    return each(chosen(args, engine, "wait"), wait, out, show=lambda _name, code: str(code))
+    return each(chosen(args, engine), wait, out, show=lambda _name, code: str(code))

@@ -11,13 +11,13 @@ from skerry.linux import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from skerry.engine.containers.options.types import CreateOptions
+    from skerry.engine.containers.options.types import ContainerRequest
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
 
 
-def create(engine: Engine, options: CreateOptions) -> ContainerRecord:
+def create(engine: Engine, options: ContainerRequest) -> ContainerRecord:
     """Decide everything, make the volumes that it names, and write one row: killed anywhere, it exists or not.
 
     `NotFound` (image), `Conflict` (name), `Invalid` (options)."""
@@ -40,7 +40,7 @@ def create(engine: Engine, options: CreateOptions) -> ContainerRecord:
     return record
 
 
-def _image(engine: Engine, options: CreateOptions) -> ImageRecord:
+def _image(engine: Engine, options: ContainerRequest) -> ImageRecord:
     from skerry.engine.images.resolve import resolve
 
     if not options.get("image"):
@@ -48,7 +48,7 @@ def _image(engine: Engine, options: CreateOptions) -> ImageRecord:
     return resolve(engine, options["image"])
 
 
-def _make_room(engine: Engine, options: CreateOptions) -> None:
+def _make_room(engine: Engine, options: ContainerRequest) -> None:
     if not options.get("name"):
         raise Invalid("cannot replace container without --name being set")
     try:
@@ -57,7 +57,7 @@ def _make_room(engine: Engine, options: CreateOptions) -> None:
         pass  # nothing to replace
 
 
-def _claim_cid_file(options: CreateOptions) -> int:
+def _claim_cid_file(options: ContainerRequest) -> int:
     path = options.get("cidfile")
     if not path:
         return -1

@@ -13,7 +13,7 @@ from skerry.store.locks import Lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from skerry.engine.containers.options.types import CreateOptions
+    from skerry.engine.containers.options.types import ContainerRequest
     from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
     from skerry.runtime.attach import Attachment
@@ -35,7 +35,7 @@ class Streams:
         self.sig_proxy = sig_proxy
 
 
-def run_detached(engine: Engine, options: CreateOptions) -> ContainerRecord:
+def run_detached(engine: Engine, options: ContainerRequest) -> ContainerRecord:
     """Create and start in the background. If it cannot start, ``--rm`` removes it again."""
     record = create(engine, options)
     return _start(engine, record)
@@ -50,7 +50,7 @@ def _start(engine: Engine, record: ContainerRecord) -> ContainerRecord:
         raise
 
 
-def run(engine: Engine, options: CreateOptions, streams: Streams | None = None) -> int:
+def run(engine: Engine, options: ContainerRequest, streams: Streams | None = None) -> int:
     """Create, start and stay with a container until it ends (its exit code) or the detach keys are typed (0)."""
     record = create(engine, options)
     try:

@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from skerry.engine.containers.options.types import CreateOptions
+    from skerry.engine.containers.options.types import ContainerRequest
     from skerry.engine.containers.types import ContainerRecord, RestartPolicy
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
@@ -38,7 +38,7 @@ _COPIED = (
 _CONFIG_KEYS = {"group_add": "groups", "device_cgroup_rule": "device_cgroup_rules"}
 
 
-def build_record(engine: Engine, options: CreateOptions, image: ImageRecord | None) -> ContainerRecord:
+def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord | None) -> ContainerRecord:
     """Decide everything about a container. Nothing is written; errors are `Invalid` or `NotFound`."""
     image_config: dict[str, Any] = image["config"] if image else {}
     container_id = os.urandom(32).hex()
@@ -87,7 +87,7 @@ def build_record(engine: Engine, options: CreateOptions, image: ImageRecord | No
     return record
 
 
-def _config(engine: Engine, options: CreateOptions, image: dict[str, Any], container_id: str) -> ContainerConfig:
+def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], container_id: str) -> ContainerConfig:
     settings = engine.settings
     config: ContainerConfig = {
         "id": container_id,
@@ -129,7 +129,7 @@ def _config(engine: Engine, options: CreateOptions, image: dict[str, Any], conta
     return config
 
 
-def _hostname(options: CreateOptions, container_id: str) -> str:
+def _hostname(options: ContainerRequest, container_id: str) -> str:
     name = options.get("hostname", "")
     if name:
         if (
@@ -151,7 +151,7 @@ def _rootfs(path: str) -> str:
     return absolute
 
 
-def _logging(options: CreateOptions, config: ContainerConfig, driver: str, size_max: int) -> None:
+def _logging(options: ContainerRequest, config: ContainerConfig, driver: str, size_max: int) -> None:
     driver = options.get("log_driver") or driver
     if driver not in ("k8s-file", "json-file", "journald", "none", "passthrough"):
         raise Invalid(f'invalid log driver "{driver}"', hint="k8s-file, json-file, journald, none or passthrough")
@@ -170,7 +170,7 @@ def _logging(options: CreateOptions, config: ContainerConfig, driver: str, size_
             raise Invalid(f'unknown log option "{key}"', hint="path, tag or max-size")
 
 
-def _restart(options: CreateOptions) -> RestartPolicy:
+def _restart(options: ContainerRequest) -> RestartPolicy:
     text = options.get("restart", "")
     name, colon, count = text.partition(":")
     if name not in ("", "no", "on-failure", "always", "unless-stopped"):
@@ -182,7 +182,7 @@ def _restart(options: CreateOptions) -> RestartPolicy:
     return {"name": name or "no", "max_retries": int(count or 0)}
 
 
-def published(options: CreateOptions, image: dict[str, Any], mode: str) -> list[PortMapping]:
+def published(options: ContainerRequest, image: dict[str, Any], mode: str) -> list[PortMapping]:
     """``-p``, and with ``-P`` every exposed port on a random host port."""
     from skerry.network.ports import parse_publish
 
@@ -206,7 +206,7 @@ def published(options: CreateOptions, image: dict[str, Any], mode: str) -> list[
     return result
 
 
-def _exposed(options: CreateOptions, image: dict[str, Any]) -> list[str]:
+def _exposed(options: ContainerRequest, image: dict[str, Any]) -> list[str]:
     result: dict[str, None] = {}
     for item in (*(image.get("ExposedPorts") or ()), *options.get("expose", ())):
         numbers, _, protocol = item.partition("/")

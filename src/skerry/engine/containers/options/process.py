@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from skerry.config.settings import Settings
-    from skerry.engine.containers.options.types import CreateOptions
+    from skerry.engine.containers.options.types import ContainerRequest, CreateOptions
 
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 
 
-def entrypoint_and_command(options: CreateOptions, image: dict[str, Any]) -> tuple[list[str], list[str]]:
+def entrypoint_and_command(options: ContainerRequest, image: dict[str, Any]) -> tuple[list[str], list[str]]:
     """Both halves of what is executed. An own entrypoint drops the image's CMD (as Podman and Docker)."""
     command = list(options.get("command", ()))
     if "entrypoint" in options:

@@ -82,7 +82,7 @@ def _block_io(options: CreateOptions, result: Resources) -> None:
             for path, text in [_pair(item, "blkio-weight-device")]
         ]  # fmt: skip
     for key in ("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops"):
-        items = options.get(key)
+        items: list[str] = options.get(key, [])  # type: ignore[assignment]
         if items:
             result[key] = [_throttle(item, key) for item in items]  # type: ignore[literal-required]
 

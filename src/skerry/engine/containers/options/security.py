@@ -29,9 +29,10 @@ def apply_security(options: CreateOptions, config: ContainerConfig) -> None:
             config["apparmor"] = value
         elif key == "label":
             config.setdefault("label_opts", []).append(value)
-        elif key in ("mask", "unmask"):
-            items = ["ALL"] if value.lower() == "all" else value.split(":")
-            config.setdefault(key, []).extend(items)  # type: ignore[attr-defined]
+        elif key == "mask":
+            config.setdefault("mask", []).extend(_paths(value))
+        elif key == "unmask":
+            config.setdefault("unmask", []).extend(_paths(value))
         elif key == "systempaths" and value == "unconfined":
             config.setdefault("unmask", []).append("ALL")
         elif key == "proc-opts":
@@ -45,6 +46,10 @@ def _split(option: str) -> tuple[str, str]:
     # Docker's older notation has a colon: label:disable, seccomp:unconfined
     cut = min(place for place in (equals, colon, len(option)) if place >= 0)
     return option[:cut], option[cut + 1 :]
+
+
+def _paths(value: str) -> list[str]:
+    return ["ALL"] if value.lower() == "all" else value.split(":")
 
 
 def _seccomp(value: str) -> str:

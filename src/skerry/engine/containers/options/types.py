@@ -6,13 +6,11 @@ from typing import TypedDict
 
 
 class CreateOptions(TypedDict, total=False):
-    """Every key is optional but ``image`` (or ``rootfs``). Strings are in the command line's notation."""
+    """Every key is optional. Strings are in the command line's notation."""
 
-    image: str
-    command: list[str]
     name: str
     replace: bool
-    rootfs: bool  # ``image`` is a folder
+    rootfs: bool  # the image is a folder
     entrypoint: str  # a program, a JSON list, or "" to clear the image's
     env: list[str]  # KEY=value, KEY (from the caller's environment), PREFIX*
     env_file: list[str]
@@ -111,3 +109,10 @@ class CreateOptions(TypedDict, total=False):
     pull: str
     requires: list[str]
     create_command: list[str]
+
+
+class ContainerRequest(CreateOptions, total=False):
+    """A whole request: the options, and what they are about."""
+
+    image: str  # a name, or with ``rootfs`` a folder
+    command: list[str]
