@@ -11,8 +11,9 @@ from tests.runtime.boxes import Box, Launcher, make_config, needs
 
 from skerry import fastjson
 from skerry.errors import CommandNotFound, CommandNotRunnable, NotFound
+from skerry.linux import cgroup
 from skerry.linux.process import exists
-from skerry.runtime import conmon, oci, users
+from skerry.runtime import cgroups, conmon, oci, users
 from skerry.runtime.spec_process import exec_process
 
 pytestmark = needs("crun", "conmon")
@@ -129,8 +130,11 @@ def test_conmon_stands_in_its_own_group(launcher: Launcher) -> None:
     box = launcher.create("true")
     with open("/proc/self/cgroup") as ours, open(f"/proc/{box.conmon_pid}/cgroup") as theirs:
         pairs = zip(sorted(ours), sorted(theirs), strict=True)
-        moved = [their for our, their in pairs if not our.rstrip().endswith(":/")]
-    assert all(line.rstrip().endswith("/libpod_parent/conmon") for line in moved)
+        moved = [their.rstrip() for our, their in pairs if not our.rstrip().endswith(":/")]
+    wanted = (
+        f"libpod-conmon-{box.id}.scope" if cgroups.manager(launcher.settings) == "systemd" else "/libpod_parent/conmon"
+    )
+    assert all(line.endswith(wanted) for line in moved if not line.startswith("0::") or cgroup.is_unified())
 
 
 def test_an_exec_session_under_conmon(any_runtime: Launcher, tmp_path: Path) -> None:
@@ -171,14 +175,21 @@ def test_log_drivers(launcher: Launcher, driver: str) -> None:
 
 def test_memory_and_process_limits_reach_the_groups(launcher: Launcher) -> None:
     box = launcher.create("sleep", "60", resources={"memory": 64 << 20, "pids_limit": 77})
-    groups = [Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup")]
-    values = {
-        path.name: path.read_text().strip()
-        for group in groups
-        for path in (group / "libpod_parent" / f"libpod-{box.id}").glob("*")
-        if path.name in ("memory.limit_in_bytes", "memory.max", "pids.max")
-    }
-    assert set(values.values()) == {"67108864", "77"}
+    paths = cgroup.own_paths(box.pid)
+    if cgroup.is_unified():
+        folder = Path(cgroup.ROOT + paths[""])
+        # crun with systemd puts the processes one below the scope that has the limits.
+        folders = [folder, folder.parent]
+        values = [
+            (each / name).read_text().strip()
+            for each in folders
+            for name in ("memory.max", "pids.max")
+            if (each / name).exists()
+        ]
+    else:
+        values = [Path(f"{cgroup.ROOT}/{kind}{paths[kind]}/{file}").read_text().strip()
+                  for kind, file in (("memory", "memory.limit_in_bytes"), ("pids", "pids.max"))]  # fmt: skip
+    assert {"67108864", "77"} <= set(values)
 
 
 def test_a_privileged_container_sees_the_hosts_devices(launcher: Launcher) -> None:

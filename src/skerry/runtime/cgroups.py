@@ -14,7 +14,6 @@ from skerry.linux import cgroup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from skerry.runtime.types import ContainerConfig

@@ -38,7 +38,7 @@ class Launch:
         "bundle", "conmon", "conmon_pidfile", "enter_cgroup", "env", "exec_process", "exit_command",
         "exit_delay_s", "exit_dir", "id", "log_driver", "log_level", "log_path", "log_size_max", "log_tag", "name",
         "no_cgroups", "no_new_keyring", "no_pivot", "oci_log", "persist_dir", "pidfile", "preserve_fds", "runtime",
-        "sdnotify_socket", "session_id", "stdin", "stdin_once", "terminal", "timeout_s",
+        "sdnotify_socket", "session_id", "stdin", "stdin_once", "sync_log", "terminal", "timeout_s",
     )  # fmt: skip
 
     def __init__(self, *, id: str, runtime: Runtime, bundle: str, conmon: str = "/usr/bin/conmon") -> None:
@@ -58,6 +58,7 @@ class Launch:
         self.log_tag = ""
         self.log_size_max = 0
         self.log_level = "warning"
+        self.sync_log = True  # fsync the log before the exit is reported; up to a second on a busy disk
         self.terminal = False
         self.stdin = False
         self.stdin_once = True  # close the program's stdin when the first attached client leaves
@@ -165,7 +166,7 @@ def argv(launch: Launch) -> list[str]:
     ]  # fmt: skip
     flags = (("-s", runtime.systemd_cgroup), ("-t", launch.terminal), ("-i", launch.stdin),
              ("--leave-stdin-open", launch.stdin and not launch.stdin_once), ("--no-pivot", launch.no_pivot),
-             ("--no-new-keyring", launch.no_new_keyring))  # fmt: skip
+             ("--no-new-keyring", launch.no_new_keyring), ("--no-sync-log", not launch.sync_log))  # fmt: skip
     args += [flag for flag, wanted in flags if wanted]
     values = (("--persist-dir", launch.persist_dir), ("--log-tag", launch.log_tag), ("--log-size-max", launch.log_size_max),
               ("-T", launch.timeout_s), ("--exit-delay", launch.exit_delay_s), ("--sdnotify-socket", launch.sdnotify_socket))  # fmt: skip

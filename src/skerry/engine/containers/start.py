@@ -164,6 +164,7 @@ def _launch(
     launch.log_path = config.get("log_path") or log_path(engine, record["id"])
     launch.log_tag = config.get("log_tag", "")
     launch.log_size_max = config["log_size_max"]
+    launch.sync_log = not record["auto_remove"]
     launch.terminal = config["terminal"]
     launch.stdin = config["stdin_open"]
     launch.timeout_s = config.get("timeout_s", 0)
