@@ -1,0 +1,214 @@
+"""A container and the network: which namespace it gets, what connects it, and the files that name hosts in it."""
+
+from __future__ import annotations
+
+import os
+
+from skerry.engine.containers import state as states
+from skerry.errors import Conflict, Unavailable
+from skerry.network.context import HOST_DIR, NetworkContext
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skerry.config.settings import Settings
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
+    from skerry.engine.engine import Engine
+    from skerry.network.types import PortMapping
+    from skerry.runtime.types import MountConfig
+
+
+class Joined:
+    """What `connect` made: the namespace's path (None: the runtime makes one, or the host's), and how it looks."""
+
+    __slots__ = ("forwarder", "host_ip", "path", "ports", "status")
+
+    def __init__(self, path: str | None = None, *, ports: list[PortMapping] | None = None) -> None:
+        self.path = path
+        self.status: dict[str, Any] = {}
+        self.ports: list[PortMapping] = ports or []
+        self.host_ip = ""
+        self.forwarder = ""
+
+
+def open_context(settings: Settings) -> NetworkContext:
+    """The network room's view of these settings."""
+    return NetworkContext(
+        settings.network_config_dir, os.path.join(settings.runroot, "networks"),
+        host_dir=os.path.join(settings.run_base, "net") if settings.rootless else HOST_DIR,
+        rootless=settings.rootless, conf=settings.conf["network"], default_network=settings.default_network,
+        helper_dirs=tuple(settings.helper_dirs),
+    )  # fmt: skip
+
+
+def connect(engine: Engine, record: ContainerRecord) -> Joined:
+    """Make the container's network namespace and connect it, as its mode says."""
+    mode, _, rest = str(record["config"]["namespaces"]["net"]).partition(":")
+    if mode == "container":
+        return Joined(_namespace_of(engine, rest))
+    if mode == "ns":
+        return Joined(rest)
+    if mode == "pasta":
+        return _pasta(engine, record)
+    if mode == "bridge":
+        return _bridge(engine, record)
+    return Joined()
+
+
+def _namespace_of(engine: Engine, container_id: str) -> str:
+    other, written = states.find(engine, container_id)
+    state = states.observe(engine, other["id"], written)
+    if state["status"] not in ("running", "paused", "initialized"):
+        raise Conflict(
+            f"cannot join network namespace of container {other['id']} as it is not running: container state improper"
+        )
+    return f"/proc/{state['pid']}/ns/net"
+
+
+def netns_path(engine: Engine, container_id: str) -> str:
+    """Where a container's network namespace is kept while nothing runs in it."""
+    return engine.store.run_path("netns", container_id[:24])
+
+
+def _make_namespace(engine: Engine, container_id: str) -> str:
+    from skerry.linux import netns
+
+    path = netns_path(engine, container_id)
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o711, exist_ok=True)
+        netns.create(path)
+    except OSError as error:
+        raise Unavailable(f"cannot make a network namespace: {error.strerror}") from error
+    return path
+
+
+def _bridge(engine: Engine, record: ContainerRecord) -> Joined:
+    from skerry.network import setup
+
+    joined = Joined(_make_namespace(engine, record["id"]))
+    assert joined.path
+    done = setup.set_up(engine.network, record["id"], record["name"], joined.path, record["networks"], record["ports"])
+    joined.status, joined.ports = done.status, done.ports
+    for network in joined.status.values():
+        for interface in network["interfaces"].values():
+            for subnet in interface["subnets"]:
+                joined.host_ip = joined.host_ip or subnet.get("gateway", "")
+    return joined
+
+
+def _pasta(engine: Engine, record: ContainerRecord) -> Joined:
+    from skerry.network import pasta
+
+    joined = Joined(_make_namespace(engine, record["id"]))
+    assert joined.path
+    started = pasta.start(engine.network, joined.path, record["ports"], record["network_options"])
+    joined.ports, joined.forwarder, joined.host_ip = started.ports, started.forwarder, started.host_ip
+    return joined
+
+
+def disconnect(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
+    """Undo `connect`; idempotent, also for what a killed command left half done."""
+    mode = str(record["config"]["namespaces"]["net"])
+    if mode not in ("bridge", "pasta"):
+        return
+    path = state.get("netns") or netns_path(engine, record["id"])
+    if mode == "bridge":
+        from skerry.network import setup
+
+        setup.tear_down(engine.network, record["id"])
+    from skerry.linux import netns
+
+    try:
+        netns.remove(path)
+    except OSError as error:
+        raise Unavailable(f"cannot remove network namespace {path}: {error.strerror}") from error
+
+
+def network_files(engine: Engine, record: ContainerRecord, joined: Joined) -> list[MountConfig]:
+    """/etc/hosts, /etc/resolv.conf and /etc/hostname for the container, written and ready to be mounted.
+
+    One that joins another container's network has that one's files, as the names are those of that network."""
+    taken = {mount["destination"] for mount in record["config"]["mounts"]}
+    mode, _, other = str(record["config"]["namespaces"]["net"]).partition(":")
+    owner = other if mode == "container" else record["id"]
+    result: list[MountConfig] = []
+    for name, text in _files(engine, record, joined).items():
+        target = f"/etc/{name}"
+        if target in taken:
+            continue
+        path = states.run_folder(engine, record["id"], name)
+        shared = states.run_folder(engine, owner, name)
+        if mode == "container" and name != "hostname" and os.path.exists(shared):
+            path = shared
+        else:
+            _write(path, text)
+        options = ["bind", "rprivate", "nosuid", "nodev", "noexec"]
+        if record["config"].get("read_only"):
+            options.append("ro")
+        result.append({"type": "bind", "source": path, "destination": target, "options": options})
+    return result
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        os.fchmod(fd, 0o644)
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def _files(engine: Engine, record: ContainerRecord, joined: Joined) -> dict[str, str]:
+    from skerry.network import etc_files
+
+    files: dict[str, str] = {}
+    hostname = record["config"]["hostname"]
+    if not record.get("no_hostname"):
+        files["hostname"] = hostname + "\n"
+    if record["dns"] != ["none"]:
+        files["resolv.conf"] = _resolv_conf(engine, record, joined)
+    if not (record.get("no_hosts") or engine.settings.no_hosts):
+        own = [(address, (hostname, record["name"])) for address in _addresses(joined)]
+        if not own and record["config"]["namespaces"]["net"] in ("none", "pasta"):
+            own = [("127.0.0.1", (hostname, record["name"]))]
+        files["hosts"] = etc_files.hosts(
+            own, add_hosts=record["add_hosts"], host_ip=engine.settings.host_containers_ip or joined.host_ip,
+            base=_base_hosts(engine.settings.base_hosts_file),
+        )  # fmt: skip
+    return files
+
+
+def _addresses(joined: Joined) -> list[str]:
+    return [
+        subnet["ipnet"].partition("/")[0]
+        for network in joined.status.values()
+        for interface in network["interfaces"].values()
+        for subnet in interface["subnets"]
+    ]
+
+
+def _base_hosts(setting: str) -> str:
+    if setting in ("none", "image"):
+        return ""
+    try:
+        with open(setting or "/etc/hosts", encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _resolv_conf(engine: Engine, record: ContainerRecord, joined: Joined) -> str:
+    from skerry.network import etc_files
+
+    settings = engine.settings
+    servers: list[str] = []
+    searches: list[str] = []
+    for network in joined.status.values():
+        servers += network.get("dns_server_ips") or []
+        searches += network.get("dns_search_domains") or []
+    return etc_files.resolv_conf(
+        servers=record["dns"] or settings.dns_servers, searches=record["dns_search"] or settings.dns_searches,
+        options=record["dns_options"] or settings.dns_options, network_servers=servers, network_searches=searches,
+        host_network=record["config"]["namespaces"]["net"] == "host", forwarder=joined.forwarder,
+    )  # fmt: skip
