@@ -45,6 +45,7 @@ def generate(
     situation = spec_mounts.Situation(
         rootless=rootless, cgroup_v2=os.path.exists("/sys/fs/cgroup/cgroup.controllers"),
         gid_limit=_group_ids() if rootless else 2**32, ipc_path=paths.get("ipc", ""),
+        init_path=(config.get("init_path") or settings.init_path) if config.get("init") else "",
     )  # fmt: skip
     if not cgroups_path and config.get("cgroups") != "disabled":
         without_cgroup(

@@ -25,12 +25,15 @@ PROC_OPTIONS = "io.skerry.proc-opts"
 class Situation:
     """The few facts besides the configuration that decide how the kernel's file systems are mounted."""
 
-    __slots__ = ("cgroup_v2", "gid_limit", "ipc_path", "rootless")
+    __slots__ = ("cgroup_v2", "gid_limit", "init_path", "ipc_path", "rootless")
 
-    def __init__(self, *, rootless: bool, cgroup_v2: bool, gid_limit: int = 2**32, ipc_path: str = "") -> None:
+    def __init__(
+        self, *, rootless: bool, cgroup_v2: bool, gid_limit: int = 2**32, ipc_path: str = "", init_path: str = ""
+    ) -> None:
         self.rootless = rootless
         self.cgroup_v2 = cgroup_v2
         self.gid_limit = gid_limit  # how many group ids this user namespace has
+        self.init_path = init_path  # the host's init program, for --init
         self.ipc_path = ipc_path  # the joined IPC namespace, for its /dev/shm
 
 
@@ -51,7 +54,7 @@ def all_mounts(config: ContainerConfig, given: Sequence[MountConfig], situation:
     """Everything to mount, parents before what is inside them; the user's mount replaces ours of the same place."""
     user = [_given(mount) for mount in given]
     taken = {mount["destination"] for mount in user}
-    own = [*_system(config, situation), *_extras(config)]
+    own = [*_system(config, situation), *_extras(config, situation)]
     result = [mount for mount in own if mount["destination"] not in taken]
     return sorted([*result, *user], key=_depth)
 
@@ -137,7 +140,7 @@ def _cgroup(config: ContainerConfig, situation: Situation) -> list[dict[str, Any
     return mounts
 
 
-def _extras(config: ContainerConfig) -> list[dict[str, Any]]:
+def _extras(config: ContainerConfig, situation: Situation) -> list[dict[str, Any]]:
     """tmpfs of --read-only and --systemd, the init program, the time zone."""
     places: list[str] = []
     if config.get("read_only") and config.get("read_only_tmpfs", True):
@@ -145,10 +148,8 @@ def _extras(config: ContainerConfig) -> list[dict[str, Any]]:
     if config.get("systemd"):
         places += ["/run", "/run/lock", "/tmp", "/var/log/journal"]
     mounts = [_mount(place, "tmpfs", "tmpfs", _TMPFS) for place in dict.fromkeys(places)]
-    if config.get("init"):
-        mounts.append(
-            _mount(INIT_PATH, "bind", config.get("init_path") or "/usr/libexec/podman/catatonit", ["bind", "ro"])
-        )
+    if situation.init_path:
+        mounts.append(_mount(INIT_PATH, "bind", situation.init_path, ["bind", "ro"]))
     if config.get("tz"):
         mounts.append(_mount("/etc/localtime", "bind", _zone_file(config["tz"]), ["bind", "rprivate", "ro"]))
     return mounts
