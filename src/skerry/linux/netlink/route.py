@@ -1,0 +1,150 @@
+"""rtnetlink(7): links, addresses, routes."""
+
+from __future__ import annotations
+
+import struct
+
+import _socket
+
+from skerry.linux.netlink.message import (
+    NETLINK_ROUTE,
+    NLM_F_ACK,
+    NLM_F_CREATE,
+    NLM_F_DUMP,
+    NLM_F_EXCL,
+    Netlink,
+    attribute,
+    attributes,
+    message,
+    nested,
+    string,
+    u32,
+)
+
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWADDR, RTM_GETADDR, RTM_NEWROUTE, RTM_GETROUTE = 20, 22, 24, 26
+IFF_UP = 1
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 10, 18
+IFLA_NET_NS_FD, IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 28, 1, 2, 1
+IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_FLAGS, IFA_F_NODAD = 1, 2, 3, 4, 8, 2
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
+RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST = 254, 4, 0, 1
+_CREATE = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL
+
+
+def open_route() -> Netlink:
+    """A socket for this module's messages, in the current namespace."""
+    return Netlink(NETLINK_ROUTE)
+
+
+def _ifinfo(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
+    return struct.pack("=BxHiII", 0, 0, index, flags, change)
+
+
+def new_bridge(name: str, mac: bytes, mtu: int = 0) -> bytes:
+    """Create a bridge, down."""
+    body = string(IFLA_IFNAME, name) + attribute(IFLA_ADDRESS, mac)
+    if mtu:
+        body += u32(IFLA_MTU, mtu)
+    return message(RTM_NEWLINK, _CREATE, _ifinfo() + body + nested(IFLA_LINKINFO, string(IFLA_INFO_KIND, "bridge")))
+
+
+def new_veth(name: str, master: int, peer: str, peer_netns: int, peer_mac: bytes, mtu: int = 0) -> bytes:
+    """Create a pair: ``name`` here, up and in the bridge ``master``; ``peer`` in the namespace behind a descriptor.
+
+    The peer comes up by `set_up` there: a pair cannot be made with both ends up (ENOTCONN)."""
+    size = u32(IFLA_MTU, mtu) if mtu else b""
+    other = _ifinfo() + string(IFLA_IFNAME, peer) + attribute(IFLA_ADDRESS, peer_mac) + size
+    other += u32(IFLA_NET_NS_FD, peer_netns)
+    info = nested(
+        IFLA_LINKINFO, string(IFLA_INFO_KIND, "veth"), nested(IFLA_INFO_DATA, attribute(VETH_INFO_PEER, other))
+    )
+    body = _ifinfo(0, IFF_UP, IFF_UP) + string(IFLA_IFNAME, name) + u32(IFLA_MASTER, master) + size + info
+    return message(RTM_NEWLINK, _CREATE, body)
+
+
+def set_up(index: int) -> bytes:
+    """Bring a link up."""
+    return message(RTM_NEWLINK, NLM_F_ACK, _ifinfo(index, IFF_UP, IFF_UP))
+
+
+def del_link(name: str) -> bytes:
+    """Delete a link. The kernel takes about 20 ms."""
+    return message(RTM_DELLINK, NLM_F_ACK, _ifinfo() + string(IFLA_IFNAME, name))
+
+
+def get_link(name: str) -> bytes:
+    """Ask for one link."""
+    return message(RTM_GETLINK, 0, _ifinfo() + string(IFLA_IFNAME, name))
+
+
+def new_address(index: int, address: bytes, prefix: int, label: str = "") -> bytes:
+    """Give a link an address; IPv6 without duplicate detection, so that it can be used at once."""
+    family = _socket.AF_INET if len(address) == 4 else _socket.AF_INET6
+    body = struct.pack("=BBBBI", family, prefix, 0, 0, index) + attribute(IFA_LOCAL, address)
+    body += attribute(IFA_ADDRESS, address)
+    if len(address) == 4:
+        host = (1 << (32 - prefix)) - 1
+        if host > 1:
+            body += attribute(IFA_BROADCAST, (int.from_bytes(address, "big") | host).to_bytes(4, "big"))
+        if label:
+            body += string(IFA_LABEL, label)
+    else:
+        body += u32(IFA_FLAGS, IFA_F_NODAD)
+    return message(RTM_NEWADDR, _CREATE, body)
+
+
+def new_route(index: int, gateway: bytes, destination: bytes = b"", prefix: int = 0, metric: int = 0) -> bytes:
+    """A route by ``gateway`` over a link; the default route without ``destination``."""
+    family = _socket.AF_INET if len(gateway) == 4 else _socket.AF_INET6
+    body = struct.pack(
+        "=BBBBBBBBI", family, prefix, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0
+    )
+    if destination:
+        body += attribute(RTA_DST, destination)
+    body += attribute(RTA_GATEWAY, gateway) + u32(RTA_OIF, index)
+    if metric:
+        body += u32(RTA_PRIORITY, metric)
+    return message(RTM_NEWROUTE, _CREATE, body)
+
+
+def link_index(netlink: Netlink, name: str) -> int:
+    """The number of the link ``name``; 0 when there is none."""
+    try:
+        answers = netlink.send([get_link(name)], name)
+    except OSError as error:
+        if error.errno == 19:  # ENODEV
+            return 0
+        raise
+    return int(struct.unpack_from("=i", answers[0][1], 4)[0])
+
+
+def links(netlink: Netlink) -> dict[int, str]:
+    """All links of the namespace: number → name."""
+    found = {}
+    for _, body in netlink.send([message(RTM_GETLINK, NLM_F_DUMP, _ifinfo())]):
+        name = attributes(body, 16).get(IFLA_IFNAME, b"")
+        found[int(struct.unpack_from("=i", body, 4)[0])] = name.rstrip(b"\0").decode()
+    return found
+
+
+def addresses(netlink: Netlink) -> list[tuple[int, bytes, int]]:
+    """All addresses of the namespace: (link's number, address, prefix length)."""
+    found = []
+    for _, body in netlink.send([message(RTM_GETADDR, NLM_F_DUMP, struct.pack("=BBBBI", 0, 0, 0, 0, 0))]):
+        values = attributes(body, 8)
+        address = values.get(IFA_LOCAL) or values.get(IFA_ADDRESS)
+        if address:
+            found.append((int(struct.unpack_from("=I", body, 4)[0]), address, body[1]))
+    return found
+
+
+def routes(netlink: Netlink) -> list[tuple[bytes, int, int]]:
+    """IPv4 routes with a destination: (address, prefix length, link's number)."""
+    found = []
+    request = struct.pack("=BBBBBBBBI", _socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)
+    for _, body in netlink.send([message(RTM_GETROUTE, NLM_F_DUMP, request)]):
+        values = attributes(body, 12)
+        if RTA_DST in values and body[4] == RT_TABLE_MAIN:
+            found.append((values[RTA_DST], body[1], int.from_bytes(values.get(RTA_OIF, b""), "little")))
+    return found

@@ -1,0 +1,1 @@
+"""Bridges, ports, firewall, DNS, pasta: from what is wanted to what the kernel does."""

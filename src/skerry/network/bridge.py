@@ -1,0 +1,179 @@
+"""Bridges and the pairs of interfaces between them and containers: what is wanted → rtnetlink."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from skerry.errors import Conflict, Invalid, SkerryError, Unavailable
+from skerry.linux.netlink import route
+from skerry.linux.netns import Inside
+from skerry.network.addresses import Net, pack, parse_mac
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.linux.netlink.message import Netlink
+    from skerry.network.types import LeasedInterface, Network
+
+
+def ensure(netlink: Netlink, network: Network) -> tuple[int, bool]:
+    """(number of the bridge, whether it was made now). Repeating is harmless."""
+    name = network["network_interface"]
+    index = route.link_index(netlink, name)
+    if index:
+        return index, False
+    step = "bridge"
+    try:
+        netlink.send([route.new_bridge(name, b"\x02" + os.urandom(5), mtu(network))], name)
+        index = route.link_index(netlink, name)
+        changes = []
+        for subnet in network.get("subnets") or ():
+            if subnet.get("gateway"):
+                changes.append(route.new_address(index, pack(subnet["gateway"]), Net(subnet["subnet"]).prefix, name))
+        changes.append(route.set_up(index))
+        _sysctls(name, network)
+        step = "address of the bridge"
+        netlink.send(changes, name)
+    except OSError as error:
+        raise Unavailable(f"cannot make the {step} {name}: {error.strerror}") from error
+    return index, True
+
+
+def mtu(network: Network) -> int:
+    """The network's MTU; 0 for the kernel's own."""
+    text = network.get("options", {}).get("mtu", "0")
+    if not text.isdigit():
+        raise Invalid(f"invalid mtu {text!r} of the network {network['name']}")
+    return int(text)
+
+
+def _sysctls(name: str, network: Network) -> None:
+    """What the host has to do for a bridge: forward, and route 127.0.0.1's published ports into it."""
+    wanted = [(f"ipv4/conf/{name}/route_localnet", "1"), (f"ipv4/conf/{name}/rp_filter", "2")]
+    six = any(":" in subnet["subnet"] for subnet in network.get("subnets") or ())
+    if not network.get("internal"):
+        wanted.append(("ipv4/ip_forward", "1"))
+        if six:
+            wanted.append(("ipv6/conf/all/forwarding", "1"))
+    wanted.append((f"ipv6/conf/{name}/accept_dad", "0") if six else (f"ipv6/conf/{name}/disable_ipv6", "1"))
+    for path, value in wanted:
+        _sysctl(path, value)
+
+
+def _sysctl(path: str, value: str) -> None:
+    try:
+        fd = os.open("/proc/sys/net/" + path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return  # no IPv6 in this kernel, or a read-only /proc/sys whose owner has set it already
+    try:
+        if os.read(fd, 16).strip() != value.encode():
+            os.pwrite(fd, value.encode(), 0)
+    except OSError as error:
+        raise Unavailable(f"cannot set net/{path}: {error.strerror}") from error
+    finally:
+        os.close(fd)
+
+
+def connect(
+    netlink: Netlink, netns: str, wanted: list[tuple[LeasedInterface, Network, int]], *, loopback: bool = True
+) -> None:
+    """Make the pairs, then in the container's namespace: links up, addresses, routes. Two sends a container."""
+    fd = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        pairs = [
+            route.new_veth(item["veth"], index, item["name"], fd, parse_mac(item["mac"]), mtu(network))
+            for item, network, index in wanted
+        ]
+        try:
+            netlink.send(pairs, netns)
+        except OSError as error:
+            raise _not_made(error, wanted) from error
+        with Inside(fd):
+            inner = route.open_route()
+            _inner_sysctls(wanted)
+        try:
+            _configure(inner, wanted, loopback=loopback)
+        except OSError as error:
+            raise Unavailable(f"cannot configure the container's network: {error.strerror}") from error
+        finally:
+            inner.close()
+    finally:
+        os.close(fd)
+
+
+def _not_made(error: OSError, wanted: list[tuple[LeasedInterface, Network, int]]) -> SkerryError:
+    names = ", ".join(item["name"] for item, _, _ in wanted)
+    if error.errno == errno.EEXIST:
+        return Conflict(f"create veth pair: interface {names} already exists on container namespace")
+    return Unavailable(f"cannot make the interface {names}: {error.strerror}")
+
+
+def _inner_sysctls(wanted: list[tuple[LeasedInterface, Network, int]]) -> None:
+    for item, _, _ in wanted:
+        if any(":" in ip for ip in item["ips"]):
+            _sysctl(f"ipv6/conf/{item['name']}/autoconf", "0")
+
+
+def _configure(
+    inner: Netlink, wanted: list[tuple[LeasedInterface, Network, int]], *, loopback: bool
+) -> None:
+    changes = [route.set_up(1)] if loopback else []
+    for number, (item, network, _) in enumerate(wanted):
+        index = route.link_index(inner, item["name"])
+        changes.append(route.set_up(index))
+        for ip in item["ips"]:
+            address, _, prefix = ip.partition("/")
+            changes.append(route.new_address(index, pack(address), int(prefix)))
+        if not network.get("internal"):
+            for subnet in network.get("subnets") or ():
+                gateway = subnet.get("gateway")
+                if gateway and network.get("options", {}).get("no_default_route") not in ("1", "true"):
+                    metric = int(network.get("options", {}).get("metric", 100)) + number
+                    changes.append(route.new_route(index, pack(gateway), metric=metric))
+        for extra in network.get("routes") or ():
+            net = Net(extra["destination"])
+            first = net.first.to_bytes(net.size, "big")
+            changes.append(
+                route.new_route(index, pack(extra["gateway"]), first, net.prefix, int(extra.get("metric") or 100))
+            )
+    inner.send(changes)
+
+
+def loopback_up(netns: str) -> None:
+    """Only lo: network mode none."""
+    fd = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with Inside(fd):
+            inner = route.open_route()
+        try:
+            inner.send([route.set_up(1)])
+        finally:
+            inner.close()
+    except OSError as error:
+        raise Unavailable(f"cannot bring up the loopback interface: {error.strerror}") from error
+    finally:
+        os.close(fd)
+
+
+def remove(netlink: Netlink, name: str) -> None:
+    """Delete a link, if it is there (20 ms: not while somebody waits)."""
+    try:
+        netlink.send([route.del_link(name)], name)
+    except OSError as error:
+        if error.errno != errno.ENODEV:
+            raise Unavailable(f"cannot remove {name}: {error.strerror}") from error
+
+
+def foreign_overlap(netlink: Netlink, net: Net, own: str) -> bool:
+    """Whether another link has, or leads to, an address of the subnet."""
+    index = route.link_index(netlink, own)
+    for link, address, prefix in route.addresses(netlink):
+        if link != index and len(address) == net.size:
+            other = Net(f"{net.address(int.from_bytes(address, 'big'))}/{prefix}")
+            if net.overlaps(other):
+                return True
+    if net.size == 4:
+        for destination, prefix, link in route.routes(netlink):
+            if link != index and prefix and net.overlaps(Net(f"{net.address(int.from_bytes(destination, 'big'))}/{prefix}")):
+                return True
+    return False

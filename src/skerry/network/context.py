@@ -1,0 +1,41 @@
+"""`NetworkContext`: where this store's networks are defined and where this host's leases lie."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+HOST_DIR = "/run/skerry/net"
+
+
+class NetworkContext:
+    """``conf`` is containers.conf's [network] table; ``helper_dirs`` its [engine] helper_binaries_dir.
+
+    ``host_dir`` is shared by all stores of a host: addresses, ports and bridges are the host's, not a store's."""
+
+    __slots__ = ("conf", "config_dir", "default_network", "helper_dirs", "host_dir", "rootless", "run_dir")
+
+    def __init__(
+        self, config_dir: str, run_dir: str, *, host_dir: str = HOST_DIR, rootless: bool = False,
+        conf: Mapping[str, Any] | None = None, default_network: str = "podman",
+        helper_dirs: tuple[str, ...] = ("/usr/libexec/podman", "/usr/lib/podman"),
+    ) -> None:  # fmt: skip
+        self.config_dir = config_dir
+        self.run_dir = run_dir
+        self.host_dir = host_dir
+        self.rootless = rootless
+        self.conf = conf or {}
+        self.default_network = default_network
+        self.helper_dirs = helper_dirs
+
+    def helper(self, name: str) -> str:
+        """The path of a helper program such as aardvark-dns or pasta; empty when there is none."""
+        path = os.environ.get("PATH", "").split(":")
+        for folder in (*self.helper_dirs, *path, "/usr/sbin", "/usr/bin", "/sbin", "/bin"):
+            if folder.startswith("/") and os.access(f"{folder}/{name}", os.X_OK):
+                return f"{folder}/{name}"
+        return ""

@@ -1,0 +1,213 @@
+"""One nftables table for all of Skerry: `inet skerry`. Its rules never change; sets and maps say what they act on.
+
+A network is an element of ``bridges`` (and of ``inside``, its subnets, unless it is internal); a published port is an
+element of a map, and so is a range with the same numbers on both sides. Other tables are not touched. An accept here
+cannot overrule a drop in another table's forward chain: `blockers` finds those.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from skerry.errors import SkerryError, Unavailable
+from skerry.linux import spawn
+from skerry.linux.netlink import nft
+from skerry.network.addresses import Net, pack
+from skerry.network.ports import ANY, PROTOCOLS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from skerry.linux.netlink.message import Netlink
+    from skerry.linux.netlink.nft import Element
+    from skerry.network.types import Network, PortMapping
+
+    # set or map → elements
+    Elements = dict[str, list[Element]]
+
+TABLE = "skerry"
+_RULES = """
+table inet skerry {
+  set bridges { type ifname; }
+  set internal { type ifname; }
+  set isolated { type ifname; }
+  set inside4 { type ipv4_addr; flags interval; }
+  set inside6 { type ipv6_addr; flags interval; }
+  map any4 { type inet_proto . inet_service : ipv4_addr . inet_service; }
+  map any6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
+  map host4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+  map host6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+  map range4 { type inet_proto . inet_service : ipv4_addr; flags interval; }
+  map range6 { type inet_proto . inet_service : ipv6_addr; flags interval; }
+  map hostrange4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval; }
+  map hostrange6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr; flags interval; }
+  chain guard {
+    type filter hook prerouting priority raw; policy accept;
+    iifname @bridges ip daddr 127.0.0.0/8 drop
+  }
+  chain published {
+    dnat ip to ip daddr . meta l4proto . th dport map @host4
+    dnat ip to meta l4proto . th dport map @any4
+    dnat ip to ip daddr . meta l4proto . th dport map @hostrange4
+    dnat ip to meta l4proto . th dport map @range4
+    dnat ip6 to ip6 daddr . meta l4proto . th dport map @host6
+    dnat ip6 to meta l4proto . th dport map @any6
+    dnat ip6 to ip6 daddr . meta l4proto . th dport map @hostrange6
+    dnat ip6 to meta l4proto . th dport map @range6
+  }
+  chain prerouting { type nat hook prerouting priority dstnat; policy accept; fib daddr type local jump published; }
+  chain output { type nat hook output priority -100; policy accept; fib daddr type local jump published; }
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    ct status dnat ip saddr @inside4 ip daddr @inside4 masquerade
+    ct status dnat ip6 saddr @inside6 ip6 daddr @inside6 masquerade
+    oifname @bridges ip saddr 127.0.0.0/8 masquerade
+    oifname @bridges ip6 saddr ::1 masquerade
+    oifname != @bridges ip saddr @inside4 masquerade
+    oifname != @bridges ip6 saddr @inside6 masquerade
+  }
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    ct state established,related accept
+    ct status dnat accept
+    iifname @internal drop
+    oifname @internal drop
+    iifname @isolated oifname @bridges drop
+  }
+}
+"""
+
+
+class Firewall:
+    """The table, over one nfnetlink socket."""
+
+    __slots__ = ("_netlink",)
+
+    def __init__(self) -> None:
+        self._netlink: Netlink | None = None
+
+    def _socket(self) -> Netlink:
+        if self._netlink is None:
+            self._netlink = nft.open_nft()
+        return self._netlink
+
+    def close(self) -> None:
+        if self._netlink is not None:
+            self._netlink.close()
+            self._netlink = None
+
+    def add(self, elements: Elements, *, exclusive: bool = True) -> bool:
+        """Add elements, all or none. False: there is no table (`create` it). `FileExistsError`: one is there."""
+        changes = [c for name, some in elements.items() for c in nft.add_elements(TABLE, name, some, exclusive=exclusive)]
+        if not changes:
+            return True
+        try:
+            self._socket().send(nft.batch(changes))
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return False
+            if error.errno == errno.EEXIST:
+                raise
+            raise Unavailable(f"cannot change the firewall: {error.strerror}") from error
+        return True
+
+    def delete(self, elements: Elements) -> None:
+        """Delete elements. What is not there is no error: then each is tried alone."""
+        changes = [c for name, some in elements.items() for c in nft.delete_elements(TABLE, name, some)]
+        if not changes:
+            return
+        try:
+            self._socket().send(nft.batch(changes))
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise Unavailable(f"cannot change the firewall: {error.strerror}") from error
+            if len(elements) > 1 or any(len(some) > 1 for some in elements.values()):
+                for name, some in elements.items():
+                    for part in _parts(name, some):
+                        self.delete({name: part})
+
+    def create(self, program: str) -> None:
+        """Make the table with the nft program: once per boot, or after another tool flushed all rules."""
+        if not program:
+            raise Unavailable("nft is not installed", hint="apt-get install nftables")
+        done = spawn.run([program, "-f", "-"], input=_RULES.encode(), timeout_s=30)
+        if done.code:
+            text = done.stderr.decode(errors="replace").strip().partition("\n")[0]
+            raise Unavailable(f"cannot make the firewall's table: {text}")
+
+    def remove(self) -> None:
+        """Delete the table. Idempotent."""
+        try:
+            self._socket().send(nft.batch([nft.delete_table(TABLE)]))
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise Unavailable(f"cannot remove the firewall's table: {error.strerror}") from error
+
+
+def _parts(name: str, elements: list[Element]) -> Iterable[list[Element]]:
+    """What can be deleted alone: both ends of an interval belong together in the sets of subnets."""
+    size = 2 if name.startswith("inside") else 1
+    return (elements[start : start + size] for start in range(0, len(elements), size))
+
+
+def network_elements(network: Network) -> Elements:
+    """What makes the rules act on a network."""
+    name = network["network_interface"].encode().ljust(16, b"\0")
+    found: Elements = {"bridges": [(name, b"", b"", 0)]}
+    if network.get("options", {}).get("isolate") in ("true", "1", "strict"):
+        found["isolated"] = [(name, b"", b"", 0)]
+    if network.get("internal"):
+        found["internal"] = [(name, b"", b"", 0)]
+        return found
+    for subnet in network.get("subnets") or ():
+        net = Net(subnet["subnet"])
+        ends: list[Element] = [(net.first.to_bytes(net.size, "big"), b"", b"", 0)]
+        if net.last + 1 < 1 << 8 * net.size:
+            ends.append(((net.last + 1).to_bytes(net.size, "big"), b"", b"", nft.INTERVAL_END))
+        found.setdefault("inside4" if net.size == 4 else "inside6", []).extend(ends)
+    return found
+
+
+def port_elements(ports: list[PortMapping], addresses: Iterable[str]) -> Elements:
+    """Published ports as elements: each leads to the container's first address of its family."""
+    targets: dict[int, bytes] = {}
+    for address in addresses:
+        packed = pack(address)
+        targets.setdefault(len(packed), packed)
+    found: Elements = {}
+    for port in ports:
+        for size, packed in targets.items():
+            host = b"" if port["host_ip"] in ANY else pack(port["host_ip"])
+            if (host and len(host) != size) or (port["host_ip"] in ("0.0.0.0", "::") and len(pack(port["host_ip"])) != size):
+                continue
+            name, elements = _mapping(port, host, packed)
+            found.setdefault(name + ("4" if size == 4 else "6"), []).extend(elements)
+    return found
+
+
+def _mapping(port: PortMapping, host: bytes, target: bytes) -> tuple[str, list[Element]]:
+    protocol, first, inner, length = PROTOCOLS[port["protocol"]], port["host_port"], port["container_port"], port["range"]
+    if first == inner and length > 1:
+        ends = (nft.port_key(protocol, first, host), nft.port_key(protocol, first + length - 1, host))
+        return ("hostrange" if host else "range"), [(*ends, target, 0)]
+    return ("host" if host else "any"), [
+        (nft.port_key(protocol, first + n, host), b"", nft.target(target, inner + n), 0) for n in range(length)
+    ]
+
+
+def blockers() -> list[str]:
+    """Chains of other tables that drop what is forwarded by default, as ``FAMILY TABLE CHAIN``; for diagnosis."""
+    netlink = nft.open_nft()
+    try:
+        chains = nft.base_chains(netlink)
+    except OSError as error:
+        raise SkerryError(f"cannot list the firewall's chains: {error.strerror}") from error
+    finally:
+        netlink.close()
+    families = {1: "inet", 2: "ip", 10: "ip6"}
+    return [
+        f"{families[family]} {table} {chain}"
+        for family, table, chain, hook, policy in chains
+        if family in families and hook == 2 and policy == 0 and table != TABLE
+    ]

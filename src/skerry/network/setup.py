@@ -1,0 +1,324 @@
+"""Joining containers to bridge networks and taking them off again.
+
+Order of a set-up: lease (addresses, ports, names) → bridge → pair → firewall → DNS; `tear_down` undoes it from the
+lease alone, so whatever a killed command had made is found and removed by `sweep` or by the next `tear_down`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from skerry.errors import Conflict, Invalid, NotFound, SkerryError, Unavailable
+from skerry.linux.netlink import route
+from skerry.linux import netns as namespaces
+from skerry.network import bridge, definitions, firewall
+from skerry.network import ports as host_ports
+from skerry.network.addresses import Net, pack, parse_mac, unpack
+from skerry.network.leases import Leases
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import Any
+
+    from skerry.linux.netlink.message import Netlink
+    from skerry.network.context import NetworkContext
+    from skerry.network.types import Lease, LeasedInterface, Network, NetworkRequest, PortMapping, Status
+
+    Joined = tuple[LeasedInterface, Network]
+
+
+class Host:
+    """This host's network: an rtnetlink socket, the leases (locked while the block lasts), the firewall."""
+
+    __slots__ = ("context", "firewall", "leases", "netlink")
+
+    def __init__(self, context: NetworkContext) -> None:
+        self.context = context
+        self.netlink: Netlink = route.open_route()
+        self.leases = Leases(context.host_dir, self.netlink.cookie())
+        self.firewall = firewall.Firewall()
+
+    def __enter__(self) -> Host:
+        self.leases.__enter__()
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self.leases.__exit__(kind, error, trace)
+        self.netlink.close()
+        self.firewall.close()
+
+
+def set_up(
+    context: NetworkContext, container_id: str, name: str, netns_path: str, networks: list[NetworkRequest],
+    ports: list[PortMapping],
+) -> tuple[Status, list[PortMapping]]:  # fmt: skip
+    """Join a container's namespace to networks: netavark's status document, and the ports with their host ports.
+
+    `NotFound`: no such network; `Conflict`: address or port taken; `OutOfSpace`: no address left. After an error, or
+    killed anywhere, nothing but the lease tells what there is, and `tear_down` removes it."""
+    wanted = [(request, definitions.load(context, request["name"])) for request in networks]
+    try:
+        with Host(context) as host:
+            if host.leases.get(container_id) is not None:
+                _release(host, container_id)
+            try:
+                return _join(host, container_id, name, netns_path, wanted, ports)
+            except BaseException:
+                _release(host, container_id)
+                raise
+    except OSError as error:
+        raise Unavailable(f"cannot set up the network: {error}") from error
+
+
+def _join(
+    host: Host, container_id: str, name: str, netns_path: str, wanted: list[tuple[NetworkRequest, Network]],
+    ports: list[PortMapping],
+) -> tuple[Status, list[PortMapping]]:  # fmt: skip
+    joined: list[Joined] = []
+    lease: Lease = {
+        "container": container_id, "name": name, "store": host.context.run_dir, "netns": netns_path,
+        "mount_namespace": os.stat("/proc/thread-self/ns/mnt").st_ino, "interfaces": [], "ports": [], "names": [],
+    }  # fmt: skip
+    if ports:
+        lease["ports"] = host_ports.assign(ports, host.leases.ports())
+    # Written before addresses are claimed as well: a claim without a lease is garbage, a lease without claims harmless.
+    host.leases.put(lease)
+    for number, (request, definition) in enumerate(wanted):
+        network = _resolve(host, definition)
+        item = _interface(host, container_id, request, network, number)
+        lease["interfaces"].append(item)
+        lease["names"].append(list(dict.fromkeys([name, container_id[:12], *request.get("aliases", ())])))
+        joined.append((item, network))
+    if len({item["name"] for item, _ in joined}) < len(joined):
+        raise Invalid("two networks cannot have the same interface name")
+    for port in lease["ports"]:
+        host.leases.claim_port(host_ports.claim(port), container_id)
+    host.leases.put(lease)
+    _apply(host, lease, joined)
+    return _status(host, joined), lease["ports"]
+
+
+def _apply(host: Host, lease: Lease, joined: list[Joined]) -> None:
+    connected = []
+    for item, network in joined:
+        index, _made = bridge.ensure(host.netlink, network)
+        connected.append((item, network, index))
+    bridge.connect(host.netlink, lease["netns"], connected)
+    _open_firewall(host, lease, [network for _, network in joined])
+    if any(item["dns"] for item, _ in joined):
+        from skerry.network import dns
+
+        dns.update(host.context, host.leases)
+
+
+def _open_firewall(host: Host, lease: Lease, networks: list[Network]) -> None:
+    wanted = firewall.port_elements(lease["ports"], _addresses(lease))
+    for network in networks:
+        # Subnets and names of bridges stay while the bridge does; adding them again is no error and costs 20 µs.
+        if not host.firewall.add(firewall.network_elements(network), exclusive=False):
+            host.firewall.create(host.context.helper("nft"))
+            restore_firewall(host, but=lease["container"])
+            host.firewall.add(firewall.network_elements(network), exclusive=False)
+    try:
+        host.firewall.add(wanted)
+    except FileExistsError:
+        # No lease has these ports, so a killed command left the elements.
+        host.firewall.delete(wanted)
+        host.firewall.add(wanted)
+
+
+def restore_firewall(host: Host, but: str = "") -> None:
+    """Put every lease's elements into a new table (another tool flushed the rules, or this is the first container)."""
+    for network in host.leases.bridges():
+        host.firewall.add(firewall.network_elements(network), exclusive=False)
+    for container in host.leases.containers():
+        lease = host.leases.get(container)
+        if lease is not None and container != but:
+            host.firewall.add(firewall.port_elements(lease["ports"], _addresses(lease)), exclusive=False)
+
+
+def _addresses(lease: Lease) -> list[str]:
+    return [ip.partition("/")[0] for item in lease["interfaces"] for ip in item["ips"]]
+
+
+def _resolve(host: Host, network: Network) -> Network:
+    """The network as it is on this host: the default one may have had to take another subnet."""
+    if network["driver"] != "bridge":
+        raise Invalid(f"unsupported driver {network['driver']} of the network {network['name']}")
+    known = host.leases.bridge(network["network_interface"])
+    if known is not None and known["id"] == network["id"]:
+        if known["subnets"] == network["subnets"] or network["network_interface"] == definitions.DEFAULT_INTERFACE:
+            return known
+    elif known is not None and not host.leases.unused(network["network_interface"]):
+        raise Conflict(
+            f"the interface {network['network_interface']} of the network {network['name']} is in use by the network "
+            f"{known['name']} of another store"
+        )
+    if network["network_interface"] == definitions.DEFAULT_INTERFACE:
+        network = _free_default(host, network)
+    host.leases.put_bridge(network)
+    return network
+
+
+def _free_default(host: Host, network: Network) -> Network:
+    """The default network moves aside when another link (podman0, a VPN) has its subnet."""
+    own = network["network_interface"]
+    for candidate in [network["subnets"][0]["subnet"], *(f"10.{n}.0.0/16" for n in range(89, 256))]:
+        net = Net(candidate)
+        if not bridge.foreign_overlap(host.netlink, net, own):
+            return {**network, "subnets": [{"subnet": str(net), "gateway": net.address(net.first + 1)}]}
+    raise Conflict("could not find free subnet from subnet pools")
+
+
+def _interface(
+    host: Host, container_id: str, request: NetworkRequest, network: Network, number: int
+) -> LeasedInterface:
+    ips = _take_addresses(host, container_id, request, network)
+    mac = request.get("static_mac") or _mac(ips)
+    parse_mac(mac)
+    inner = request.get("interface_name") or f"eth{number}"
+    if len(inner) > 15 or "/" in inner or not inner.isprintable() or " " in inner or inner in (".", "..", "lo"):
+        raise Invalid(f"invalid interface name {inner!r}")
+    # Unique on the host and found again by a sweep: 44 bits of the container's random id and the number.
+    veth = f"sk{container_id[:11]}{number:x}"
+    return {
+        "network": network["name"], "network_id": network["id"], "bridge": network["network_interface"], "veth": veth,
+        "name": inner, "mac": mac.lower().replace("-", ":"), "ips": ips, "dns": bool(network.get("dns_enabled")),
+    }  # fmt: skip
+
+
+def _take_addresses(host: Host, container_id: str, request: NetworkRequest, network: Network) -> list[str]:
+    static = [(text, pack(text)) for text in request.get("static_ips", ())]
+    ips = []
+    for subnet in network.get("subnets") or ():
+        net = Net(subnet["subnet"])
+        given = next((item for item in static if net.holds(item[1])), None)
+        if given is None:
+            address = host.leases.next_free(network, subnet, container_id)
+        else:
+            static.remove(given)
+            address = unpack(given[1])
+            number = int.from_bytes(given[1], "big")
+            if address == subnet.get("gateway") or number == net.first or (net.size == 4 and number == net.last):
+                raise Conflict(f"IPAM error: requested ip address {address} is the gateway or is not a host's address")
+            host.leases.claim(network["network_interface"], address, container_id)
+        ips.append(f"{address}/{net.prefix}")
+    if static:
+        raise Invalid(f"requested static ip {static[0][0]} not in any subnet on network {network['name']}")
+    return ips
+
+
+def _mac(ips: list[str]) -> str:
+    """A random unicast address of the local kind, as netavark's."""
+    del ips
+    raw = os.urandom(6)
+    return bytes([raw[0] & 0xFC | 2, *raw[1:]]).hex(":")
+
+
+def _status(host: Host, joined: list[Joined]) -> Status:
+    status: Status = {}
+    for item, network in joined:
+        gateways = [subnet.get("gateway", "") for subnet in network.get("subnets") or ()]
+        subnets = [
+            {"ipnet": ip, **({"gateway": gateway} if gateway and not network.get("internal") else {})}
+            for ip, gateway in zip(item["ips"], gateways, strict=True)
+        ]
+        status[network["name"]] = {
+            "dns_search_domains": ["dns.podman"] if item["dns"] else [],
+            "dns_server_ips": [gateway for gateway in gateways if gateway] if item["dns"] else [],
+            "interfaces": {item["name"]: {"mac_address": item["mac"], "subnets": subnets}},
+        }
+    return status
+
+
+def tear_down(context: NetworkContext, container_id: str) -> None:
+    """Give back all that a container holds of the network. Idempotent. The namespace itself is the caller's."""
+    try:
+        with Host(context) as host:
+            _release(host, container_id)
+    except OSError as error:
+        raise Unavailable(f"cannot take down the network: {error}") from error
+
+
+def _release(host: Host, container_id: str) -> None:
+    lease = host.leases.get(container_id)
+    if lease is None:
+        return
+    host.firewall.delete(firewall.port_elements(lease["ports"], _addresses(lease)))
+    for port in lease["ports"]:
+        host.leases.free_port(host_ports.claim(port), container_id)
+    for item in lease["interfaces"]:
+        for ip in item["ips"]:
+            host.leases.free(item["bridge"], ip.partition("/")[0], container_id)
+    host.leases.drop(container_id)
+    if any(item["dns"] for item in lease["interfaces"]):
+        from skerry.network import dns
+
+        dns.update(host.context, host.leases)
+
+
+def sweep(context: NetworkContext, live_ids: Collection[str]) -> list[str]:
+    """Remove what dead containers left: leases of this store without a living container, of any store without a
+    namespace, claims without a lease, bridges without containers, the table without bridges. One line for each."""
+    done: list[str] = []
+    try:
+        with Host(context) as host:
+            mounts = os.stat("/proc/thread-self/ns/mnt").st_ino
+            for container in host.leases.containers():
+                lease = host.leases.get(container)
+                mine = lease is None or (lease["store"] == context.run_dir and container not in live_ids)
+                if lease is not None and not mine:
+                    mine = lease["mount_namespace"] == mounts and not namespaces.is_namespace(lease["netns"])
+                if mine:
+                    _sweep_lease(host, container, lease)
+                    done.append(f"network lease of container {container[:12]}")
+            done += _sweep_claims(host)
+            done += remove_unused(host)
+    except OSError as error:
+        raise Unavailable(f"cannot sweep the network: {error}") from error
+    return done
+
+
+def _sweep_lease(host: Host, container: str, lease: Lease | None) -> None:
+    if lease is None:
+        host.leases.drop(container)
+        return
+    veths = [item["veth"] for item in lease["interfaces"]]
+    _release(host, container)
+    for veth in veths:
+        bridge.remove(host.netlink, veth)
+    if lease["store"] == host.context.run_dir:
+        namespaces.remove(lease["netns"])
+
+
+def _sweep_claims(host: Host) -> list[str]:
+    done, known = [], set(host.leases.containers())
+    for name, address, container in host.leases.holdings():
+        if container not in known:
+            host.leases.free(name, address, container)
+            done.append(f"address {address} on {name}")
+    for claim in host.leases.ports():
+        holder = host.leases.port_holder(claim)
+        if holder not in known:
+            host.leases.free_port(claim, holder)
+            done.append(f"port {claim[2]}/{claim[0]}")
+    return done
+
+
+def remove_unused(host: Host) -> list[str]:
+    """Remove bridges without containers, and the table with the last of them."""
+    done = []
+    for network in host.leases.bridges():
+        name = network["network_interface"]
+        if host.leases.unused(name):
+            host.firewall.delete(firewall.network_elements(network))
+            bridge.remove(host.netlink, name)
+            host.leases.drop_bridge(name)
+            done.append(f"bridge {name}")
+    if done and not host.leases.bridges():
+        host.firewall.remove()
+    return done
+
+
+__all__ = ["Host", "NotFound", "SkerryError", "set_up", "sweep", "tear_down"]

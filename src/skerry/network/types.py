@@ -1,0 +1,88 @@
+"""The shapes of this room's documents. Types only: imported under TYPE_CHECKING."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class PortMapping(TypedDict):
+    """Podman's keys. ``host_port`` 0: choose one. ``range``: that many ports, counted up on both sides."""
+
+    host_ip: str
+    container_port: int
+    host_port: int
+    range: int
+    protocol: str
+
+
+class NetworkRequest(TypedDict, total=False):
+    """A container's wish to join a network."""
+
+    name: str
+    static_ips: list[str]
+    static_mac: str
+    aliases: list[str]
+    interface_name: str
+
+
+class LeaseRange(TypedDict):
+    start_ip: str
+    end_ip: str
+
+
+class Subnet(TypedDict, total=False):
+    subnet: str
+    gateway: str
+    lease_range: LeaseRange
+
+
+class Route(TypedDict, total=False):
+    destination: str
+    gateway: str
+    metric: int
+
+
+class Network(TypedDict, total=False):
+    """A network's definition: the file that Podman and netavark use."""
+
+    name: str
+    id: str
+    driver: str
+    network_interface: str
+    created: str
+    subnets: list[Subnet]
+    routes: list[Route]
+    ipv6_enabled: bool
+    internal: bool
+    dns_enabled: bool
+    network_dns_servers: list[str]
+    labels: dict[str, str]
+    options: dict[str, str]
+    ipam_options: dict[str, str]
+
+
+class LeasedInterface(TypedDict):
+    network: str
+    network_id: str
+    bridge: str
+    veth: str
+    name: str
+    mac: str
+    ips: list[str]  # ADDRESS/PREFIX
+    dns: bool
+
+
+class Lease(TypedDict):
+    """What a container holds of this host's network. Written before the kernel gets any of it."""
+
+    container: str
+    name: str
+    store: str
+    netns: str
+    mount_namespace: int
+    interfaces: list[LeasedInterface]
+    ports: list[PortMapping]
+    names: list[list[str]]
+
+
+Status = dict[str, Any]  # netavark's: network → {interfaces, dns_server_ips, dns_search_domains}
