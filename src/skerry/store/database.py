@@ -14,9 +14,11 @@ from skerry.errors import OutOfSpace, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any
 
+_RESERVE_BYTES = 1 << 20  # given up so that removing works with no byte free
 SCHEMA_VERSION = 1
 _SCHEMA = """
 CREATE TABLE layers (
@@ -74,23 +76,35 @@ class Database:
     """An open connection. One thread's; not to be carried over a fork."""
 
     def __init__(self, path: str, *, busy_timeout_s: float = 60.0) -> None:
-        sqlite = _import_sqlite()
+        self._sqlite = _import_sqlite()
         self.path = path
-        self._sqlite = sqlite
+        self._reserve = os.path.join(os.path.dirname(path), "reserve")
         self._depth = 0
         try:
-            self._connection = sqlite.connect(path, timeout=busy_timeout_s, isolation_level=None)
+            self._open(busy_timeout_s)
+        except OutOfSpace:
+            # A reader needs room too (the WAL's index); what it then removes gives it back.
+            if not self._give_up_reserve():
+                raise
+            self._open(busy_timeout_s)
+
+    def _open(self, busy_timeout_s: float) -> None:
+        try:
+            self._connection = self._sqlite.connect(self.path, timeout=busy_timeout_s, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
                 self._create()
             elif version > SCHEMA_VERSION:
-                raise Unavailable(f"{path} was written by a newer Skerry (schema {version})", hint="upgrade Skerry")
-        except sqlite.Error as error:
+                raise Unavailable(
+                    f"{self.path} was written by a newer Skerry (schema {version})", hint="upgrade Skerry"
+                )
+        except self._sqlite.Error as error:
             raise self._translated(error) from error
 
     def _create(self) -> None:
         os.chmod(self.path, 0o600)
+        self._keep_reserve()
         with self.write(durable=True):
             if self._connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # nobody was faster
                 for statement in _SCHEMA.split(";"):
@@ -132,6 +146,40 @@ class Database:
     def write(self, *, durable: bool) -> _Transaction:
         """A transaction that holds the write lock from its start. Nests: the outermost commits."""
         return _Transaction(self, durable)
+
+    def free(self, change: Callable[[Database], None], *, durable: bool) -> None:
+        """A `write` that makes room (rm, rmi, prune): on a full disk it takes the reserve."""
+        try:
+            with self.write(durable=durable):
+                change(self)
+        except OutOfSpace:
+            if self._depth or not self._give_up_reserve():
+                raise
+            with self.write(durable=durable):
+                change(self)
+        else:
+            if not os.path.exists(self._reserve):
+                self._keep_reserve()
+
+    def _keep_reserve(self) -> None:
+        """Set some room aside while there is any."""
+        try:
+            fd = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return  # it is there, or there is no room: then the next removal tries
+        try:
+            os.posix_fallocate(fd, 0, _RESERVE_BYTES)
+        except OSError:
+            os.unlink(self._reserve)
+        finally:
+            os.close(fd)
+
+    def _give_up_reserve(self) -> bool:
+        try:
+            os.unlink(self._reserve)
+        except OSError:
+            return False
+        return True
 
     def close(self) -> None:
         """Close; hot commands leave by ``_exit`` instead and skip the checkpoint."""

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
+    from skerry.store.database import Database
 
 
 def insert(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
@@ -75,8 +76,11 @@ def update(engine: Engine, record: ContainerRecord, *, durable: bool = True) -> 
 
 
 def delete(engine: Engine, container_id: str, *, durable: bool) -> None:
-    """Remove the rows of a container."""
-    with engine.store.db.write(durable=durable) as db:
+    """Remove the rows of a container; works on a full disk."""
+
+    def change(db: Database) -> None:
         db.execute("DELETE FROM volume_users WHERE container = ?", container_id)
         db.execute("DELETE FROM execs WHERE container = ?", container_id)
         db.execute("DELETE FROM containers WHERE id = ?", container_id)
+
+    engine.store.db.free(change, durable=durable)

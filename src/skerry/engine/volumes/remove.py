@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skerry.engine.engine import Engine
+    from skerry.store.database import Database
 
 
 def remove(engine: Engine, name: str, *, force: bool = False) -> str:
@@ -35,13 +36,16 @@ def remove(engine: Engine, name: str, *, force: bool = False) -> str:
         if users(engine, record["name"]):
             raise InUse(f"volume {record['name']} is being used: volume is being used")
         step("volume.remove-row")
-        with engine.store.db.write(durable=True) as db:
-            db.execute("DELETE FROM volumes WHERE name = ?", record["name"])
+        engine.store.db.free(lambda db: _delete_row(db, record["name"]), durable=True)
         step("volume.remove-folder")
         remove_tree(os.path.dirname(record["mountpoint"]))
         lock.release(remove=True)
     engine.events.emit(type="volume", status="remove", id=record["name"], name=record["name"])
     return record["name"]
+
+
+def _delete_row(db: Database, name: str) -> None:
+    db.execute("DELETE FROM volumes WHERE name = ?", name)
 
 
 def prune(engine: Engine, filters: Sequence[str] = ()) -> list[tuple[str, int]]:

@@ -1,0 +1,99 @@
+"""The state database: transactions, collisions, a full disk."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from skerry.errors import OutOfSpace, Unavailable
+from skerry.store.database import Database
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Database:
+    return Database(str(tmp_path / "skerry.db"))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], check=True)
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def add(db: Database, name: str, doc: str = "{}") -> None:
+    with db.write(durable=True):
+        db.execute("INSERT INTO volumes VALUES (?, 1, ?)", name, doc)
+
+
+def test_an_error_inside_rolls_back(db):
+    with pytest.raises(RuntimeError), db.write(durable=True):
+        db.execute("INSERT INTO volumes VALUES ('a', 1, '{}')")
+        raise RuntimeError
+    assert db.query("SELECT name FROM volumes") == []
+
+
+def test_a_taken_name_is_told_from_other_errors(db):
+    add(db, "a")
+    with pytest.raises(Exception) as caught:
+        add(db, "a")
+    assert db.is_collision(caught.value)
+    assert not db.is_collision(OSError())
+
+
+def test_the_outermost_transaction_commits(db, tmp_path):
+    with db.write(durable=False):
+        add(db, "inner")
+        assert Database(str(tmp_path / "skerry.db")).query("SELECT 1 FROM volumes") == []
+    assert Database(str(tmp_path / "skerry.db")).query("SELECT name FROM volumes") == [("inner",)]
+
+
+def test_a_newer_schema_is_left_alone(db, tmp_path):
+    db._connection.execute("PRAGMA user_version=999")
+    with pytest.raises(Unavailable, match="newer Skerry"):
+        Database(str(tmp_path / "skerry.db"))
+
+
+def test_garbage_is_one_clear_error(tmp_path):
+    (tmp_path / "skerry.db").write_bytes(os.urandom(8192))
+    with pytest.raises(Unavailable, match=r"skerry\.db"):
+        Database(str(tmp_path / "skerry.db"))
+
+
+def fill(disk: Path) -> None:
+    with open(disk / "filler", "wb", buffering=0) as file:
+        for size in (65536, 4096, 512, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                continue
+
+
+def test_removing_works_on_a_full_disk(small_disk):
+    db = Database(str(small_disk / "skerry.db"))
+    add(db, "a")
+    fill(small_disk)
+    with pytest.raises(OutOfSpace):
+        for number in range(200):
+            add(db, f"b{number}", "x" * 4000)
+    db.free(lambda db: db.execute("DELETE FROM volumes WHERE name = 'a'") and None, durable=True)
+    assert ("a",) not in db.query("SELECT name FROM volumes")
+
+
+def test_a_full_disk_can_still_be_opened_and_emptied(small_disk):
+    db = Database(str(small_disk / "skerry.db"))
+    add(db, "a")
+    db.close()  # the WAL and its index are gone: opening has to make them again
+    fill(small_disk)
+    again = Database(str(small_disk / "skerry.db"))
+    again.free(lambda db: db.execute("DELETE FROM volumes") and None, durable=True)
+    assert again.query("SELECT name FROM volumes") == []
