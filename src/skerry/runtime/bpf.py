@@ -13,11 +13,15 @@ from __future__ import annotations
 import binascii
 import os
 import stat
-from _sha256 import sha256  # type: ignore[import-not-found]  # typeshed has only hashlib
 
 from skerry import fastjson
 from skerry.errors import Invalid
 from skerry.runtime.seccomp import convert, machine, read_profile
+
+try:  # hashlib costs 2 ms; this data is small
+    from _sha256 import sha256  # type: ignore[import-not-found]
+except ImportError:
+    from _sha2 import sha256  # type: ignore[import-not-found]  # Python 3.12 and later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import time
 
 from skerry.errors import Invalid, Unavailable
 from skerry.linux import cgroup
@@ -209,6 +210,7 @@ def warm_cgroups() -> None:
         # All but the write itself is done here: each further call in the thread might wait 5 ms for the
         # interpreter's lock while this one imports modules.
         _thread.start_new_thread(_enter_and_close, (fd, str(os.getpid()).encode()))
+        time.sleep(0.00005)  # lets go of the lock once, so that the write begins now and not in 5 ms
 
 
 def _open_own_group() -> int:
