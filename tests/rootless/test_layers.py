@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import zstandard
 from tests.rootless.conftest import SKERRY, User
 
 SCRIPT = """
 import io, json, os, sys, tarfile
-sys.path.insert(0, TOP + "/src")
+sys.path[:0] = PATHS
 from skerry.config.settings import load_settings
 from skerry.engine.engine import Engine
 from skerry.engine.rootless import enter
@@ -53,14 +55,19 @@ umount(here + "/merged")
 """
 
 
+def run(user: User) -> str:
+    # The locked dependencies live beside the interpreter that runs the tests; users have them from the installation.
+    paths = [str(SKERRY.parents[1] / "src"), str(Path(zstandard.__file__).parents[1])]
+    return user("/usr/bin/python3", "-IS", "-c", f"PATHS = {paths!r}\n{SCRIPT}").stdout
+
+
 def test_owners_modes_whiteouts_and_opaque_folders(user: User) -> None:
-    code = f"TOP = {str(SKERRY.parents[1])!r}\n" + SCRIPT
-    seen = json.loads(user("/usr/bin/python3", "-IS", "-c", code).stdout)
+    seen = json.loads(run(user))
     assert seen == {"etc": ["theirs"], "old": ["new"], "theirs": [33, "0o104750"], "upper": 33}
 
 
 def test_the_store_belongs_to_the_user_and_their_subordinate_ids(user: User) -> None:
-    user("/usr/bin/python3", "-IS", "-c", f"TOP = {str(SKERRY.parents[1])!r}\n" + SCRIPT)
+    run(user)
     first = int(user.skerry("unshare", "cat", "/proc/self/uid_map").stdout.split()[4])
     owners = {path.lstat().st_uid for path in (user.home / ".local/share/skerry/layers").rglob("*")}
     assert owners == {user.uid, first + 32}
