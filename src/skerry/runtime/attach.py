@@ -11,21 +11,19 @@ descriptors are never made non-blocking: that would change them for everybody wh
 
 from __future__ import annotations
 
-import _signal
 import _socket
-import _thread
+import errno
 import os
 import select
 
 from skerry.errors import OutOfSpace, SkerryError, Unavailable
-from skerry.runtime.detach import Scanner
+from skerry.runtime.feeder import Feeder
 
 STDOUT, STDERR = 2, 3
 _LARGEST_PACKET = 65536  # conmon's is 8 or 32 KiB, by version
 _BUFFER = 4 * _LARGEST_PACKET
-_INPUT_CHUNK = 32768 - 64  # conmon reads at most 32 KiB of a packet and drops the rest; keys held back come on top
 _PATH_LIMIT = 107
-_NAMES = {STDOUT: "/dev/stdout", STDERR: "/dev/stderr"}
+_NAMES = {STDOUT: "stdout", STDERR: "stderr"}
 
 
 class Attachment:
@@ -80,7 +78,7 @@ def stream(
         finally:
             attachment.close()
         return "eof"
-    feeder = _Feeder(attachment.socket, stdin, detach_keys)
+    feeder = Feeder(_Packets(attachment.socket), stdin, detach_keys)
     feeder.start()
     try:
         _carry_output(attachment.socket, targets)
@@ -88,6 +86,27 @@ def stream(
         feeder.stop()
         attachment.close()
     return "detached" if feeder.detached else "eof"
+
+
+class _Packets:
+    """The sending side of the socket, for `Feeder`."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, socket: _socket.socket) -> None:
+        self._socket = socket
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def write(self, data: bytes) -> int:
+        return self._socket.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
+
+    def end(self) -> None:
+        self._socket.shutdown(_socket.SHUT_WR)
+
+    def leave(self) -> None:
+        self._socket.shutdown(_socket.SHUT_RDWR)
 
 
 def _carry_output(socket: _socket.socket, targets: dict[int, int | None]) -> None:
@@ -120,13 +139,17 @@ def _carry_output(socket: _socket.socket, targets: dict[int, int | None]) -> Non
 
 def _write(targets: dict[int, int | None], kind: int, data: memoryview) -> None:
     fd = targets.get(kind)
-    if fd is None:
-        return
+    if fd is not None:
+        write_output(fd, data, _NAMES[kind])
+
+
+def write_output(fd: int, data: memoryview | bytes, name: str) -> None:
+    """Write all of a container's output to ``fd``, our ``name`` ("stdout"). Errors as `stream` raises them."""
     try:
         write_all(fd, data)
     except OSError as error:
-        text = f"write {_NAMES[kind]}: {os.strerror(error.errno or 0).lower()}"
-        if error.errno in (28, 122):  # ENOSPC, EDQUOT
+        text = f"write /dev/{name}: {os.strerror(error.errno or 0).lower()}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OutOfSpace(text, exit_code=126) from error
         raise SkerryError(text, exit_code=126) from error
 
@@ -141,78 +164,3 @@ def write_all(fd: int, data: memoryview | bytes) -> None:
             poll = select.poll()
             poll.register(fd, select.POLLOUT)
             poll.poll()
-
-
-class _Feeder:
-    """The thread that carries our input to the container."""
-
-    __slots__ = ("_ended", "_input", "_scanner", "_socket", "_wake", "_wake_write", "detached")
-
-    def __init__(self, socket: _socket.socket, fd: int, keys: bytes | None) -> None:
-        self._socket = socket
-        self._input = fd
-        self._scanner = Scanner(keys) if keys else None
-        self._wake, self._wake_write = os.pipe()
-        self._ended = _thread.allocate_lock()
-        self.detached = False
-
-    def start(self) -> None:
-        self._ended.acquire()
-        # Signals are for the main thread, which must notice them while this one sleeps.
-        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
-        try:
-            _thread.start_new_thread(self._run, ())
-        finally:
-            _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
-
-    def stop(self) -> None:
-        """Return when the thread has ended. Input that it has not read stays unread."""
-        os.close(self._wake_write)
-        self._ended.acquire()
-        os.close(self._wake)
-
-    def _run(self) -> None:
-        try:
-            self._carry()
-        except OSError:
-            pass  # the container closed its side; the output thread sees that too
-        finally:
-            self._ended.release()
-
-    def _carry(self) -> None:
-        poll = select.poll()
-        poll.register(self._input, select.POLLIN)
-        poll.register(self._wake, select.POLLIN)
-        while True:
-            if any(fd == self._wake for fd, _ in poll.poll()):
-                return
-            try:
-                data = os.read(self._input, _INPUT_CHUNK)
-            except BlockingIOError:
-                continue
-            except OSError:
-                data = b""  # a closed or hung up descriptor is at its end
-            if not data:
-                if self._scanner is not None:
-                    self._send(self._scanner.rest())
-                self._socket.shutdown(_socket.SHUT_WR)
-                return
-            if self._scanner is not None:
-                data, self.detached = self._scanner.feed(data)
-            self._send(data)
-            if self.detached:
-                self._socket.shutdown(_socket.SHUT_RDWR)
-                return
-
-    def _send(self, data: bytes) -> None:
-        """One packet; waits for room (BrokenPipeError, or silently nothing when `stop` is called meanwhile)."""
-        while data:
-            try:
-                self._socket.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
-                return
-            except BlockingIOError:
-                poll = select.poll()
-                poll.register(self._socket, select.POLLOUT)
-                poll.register(self._wake, select.POLLIN)
-                if any(fd == self._wake for fd, _ in poll.poll()):
-                    return

@@ -63,6 +63,17 @@ def environment(options: CreateOptions, image: dict[str, Any], settings: Setting
     return [f"{key}={value}" for key, value in env.items()]
 
 
+def additions(env: list[str], env_file: list[str]) -> list[str]:
+    """KEY=value of the files, then of the flags: what ``exec`` adds to the container's environment."""
+    found: dict[str, str] = {}
+    for path in env_file:
+        for line in _lines(path, "env file"):
+            _set(found, line)
+    for item in env:
+        _set(found, item)
+    return [f"{key}={value}" for key, value in found.items()]
+
+
 def _set(env: dict[str, str], item: str) -> None:
     key, equals, value = item.partition("=")
     if not key:
