@@ -93,40 +93,21 @@ def _common(
         result["terminal"] = True
     if config.get("no_new_privileges"):
         result["noNewPrivileges"] = True
-    profile = apparmor_profile(config, privileged=privileged)
+    profile = _apparmor(config, settings, privileged=privileged)
     if profile:
         result["apparmorProfile"] = profile
     return result
 
 
-def apparmor_profile(config: ContainerConfig, *, privileged: bool = False) -> str:
-    """The profile to confine to; empty where the kernel has no AppArmor, or nothing was loaded for containers."""
+def _apparmor(config: ContainerConfig, settings: Any, *, privileged: bool) -> str:
     wanted = config.get("apparmor", "")
-    if privileged or config.get("privileged") or wanted == "unconfined" or not _apparmor_enabled():
+    if (privileged or config.get("privileged")) and not wanted:
         return ""
-    if wanted:
-        return wanted
-    # Podman loads its default itself; ours is used when the distribution (or Podman) has loaded it.
-    return next((name for name in ("containers-default", "docker-default") if _apparmor_loaded(name)), "")
+    if not os.path.exists("/sys/module/apparmor"):
+        return ""
+    from skerry.runtime.apparmor import profile
 
-
-def _apparmor_enabled() -> bool:
-    try:
-        with open("/sys/module/apparmor/parameters/enabled", "rb") as file:
-            return file.read(1) == b"Y"
-    except OSError:
-        return False
-
-
-def _apparmor_loaded(prefix: str) -> str:
-    try:
-        with open("/sys/kernel/security/apparmor/profiles", encoding="utf-8") as file:
-            for line in file:
-                if line.startswith(prefix):
-                    return line.partition(" ")[0]
-    except (OSError, UnicodeDecodeError):
-        pass  # not readable: nobody to ask
-    return ""
+    return profile(wanted, rootless=bool(settings.rootless))
 
 
 def environment(config: ContainerConfig, user: ResolvedUser, given: Sequence[str], *, terminal: bool) -> list[str]:
