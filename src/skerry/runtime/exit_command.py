@@ -8,8 +8,8 @@ if TYPE_CHECKING:
 
 # $1: the client's lock (held by flock while it lives), $2: the container's run folder; then the command.
 # Waiting for the lock costs nothing: the client ends right after it cleaned up, or died and its lock with it. Without
-# flock(1) nobody waits: then two may clean up, one after the other under the container's own lock.
-_SCRIPT = 'lock=$1 bundle=$2; shift 2; [ -e "$lock" ] && flock "$lock" true 2>/dev/null; [ -d "$bundle" ] || exit 0; exec "$@"'
+# flock(1) nobody waits (and it is not told the path: it would make the file anew): then two may clean up, one after the other under the container's own lock.
+_SCRIPT = 'lock=$1 bundle=$2; shift 2; (exec 9<"$lock" && flock 9) 2>/dev/null; [ -d "$bundle" ] || exit 0; exec "$@"'
 
 
 def exit_command(command: Sequence[str], *, bundle: str, client_lock: str = "") -> list[str]:
