@@ -63,9 +63,7 @@ class Execution:
             for fd in (spec, in_read, out_write, err_write):
                 os.close(fd)
 
-    def carry(
-        self, *, stdin: int | None, stdout: int | None, stderr: int | None, when_long: Callable[[], None]
-    ) -> int:
+    def carry(self, *, stdin: int | None, stdout: int | None, stderr: int | None, when_long: Callable[[], None]) -> int:
         """Carry the stdio until the program ends; its exit code (128 + signal).
 
         What processes that it leaves behind write later is lost. ``when_long`` is called once when it runs longer

@@ -12,6 +12,7 @@ from skerry.errors import CommandNotFound, CommandNotRunnable, Invalid, SkerryEr
 _MAX_LOG = 1 << 20
 # Podman's patterns (lower case): scripts rely on 126 and 127 coming from these words.
 _DENIED = ("permission denied", "operation not permitted")
+_UNFIT = (": is a directory", "exec format error")
 _MISSING = ("executable file not found in", "no such file or directory", "open executable")
 
 
@@ -54,6 +55,8 @@ def translate(runtime: str, message: str) -> SkerryError:
         return Unavailable(f"OCI runtime error: {text}")  # the host's fault, never the program's
     if any(words in lower for words in _DENIED):
         return CommandNotRunnable(f"{text}: OCI permission denied")
+    if any(words in lower for words in _UNFIT):
+        return CommandNotRunnable(f"OCI runtime error: {text}")
     if any(words in lower for words in _MISSING):
         return CommandNotFound(f"{text}: OCI runtime attempted to invoke a command that was not found")
     return Unavailable(f"OCI runtime error: {text}")
