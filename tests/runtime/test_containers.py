@@ -45,7 +45,7 @@ def test_a_missing_program_is_127(any_runtime: Launcher, program: str) -> None:
 
 
 def test_a_folder_as_program_is_126(any_runtime: Launcher) -> None:
-    with pytest.raises(CommandNotRunnable, match="OCI permission denied|is a directory") as caught:
+    with pytest.raises(CommandNotRunnable, match=r"OCI permission denied|is a directory") as caught:
         any_runtime.create("/etc")
     assert caught.value.exit_code == 126
 
