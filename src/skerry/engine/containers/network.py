@@ -88,8 +88,9 @@ def _bridge(engine: Engine, record: ContainerRecord) -> Joined:
 
     joined = Joined(_make_namespace(engine, record["id"]))
     assert joined.path
-    done = setup.set_up(engine.network, record["id"], record["name"], joined.path, record["networks"], record["ports"])
-    joined.status, joined.ports = done.status, done.ports
+    joined.status, joined.ports = setup.set_up(
+        engine.network, record["id"], record["name"], joined.path, record["networks"], record["ports"]
+    )
     for network in joined.status.values():
         for interface in network["interfaces"].values():
             for subnet in interface["subnets"]:
