@@ -6,6 +6,7 @@ in the kernel's background: nobody waits for that (waiting costs 20 ms).
 
 from __future__ import annotations
 
+import errno
 import os
 
 from skerry.linux.mount import MNT_DETACH, MS_BIND, UMOUNT_NOFOLLOW, mount, umount
@@ -26,16 +27,56 @@ def create(path: str) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o444))
     home = os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        unshare(CLONE_NEWNET)
-        try:
-            mount(_OWN, path, flags=MS_BIND)
-        finally:
-            setns(home, CLONE_NEWNET)
+        if _may_return(home):
+            unshare(CLONE_NEWNET)
+            try:
+                mount(_OWN, path, flags=MS_BIND)
+            finally:
+                setns(home, CLONE_NEWNET)
+        else:
+            _create_by_child(path)
     except BaseException:
         os.unlink(path)
         raise
     finally:
         os.close(home)
+
+
+def _may_return(home: int) -> bool:
+    """Whether we may enter the namespace that we are in. A user's root may not enter the host's: it is not theirs."""
+    try:
+        setns(home, CLONE_NEWNET)
+    except PermissionError:
+        return False
+    return True
+
+
+def _create_by_child(path: str) -> None:
+    """As `create`, without leaving the own namespace: a forked child makes the new one (1.5 ms more)."""
+    from_child, to_parent = os.pipe()
+    from_parent, to_child = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(to_child)
+            unshare(CLONE_NEWNET)
+            os.write(to_parent, b"0")
+            os.read(from_parent, 1)  # until the parent has bound it, or is gone
+        except OSError as error:
+            os.write(to_parent, str(error.errno).encode())
+        finally:
+            os._exit(0)
+    os.close(to_parent)
+    os.close(from_parent)
+    try:
+        number = int(os.read(from_child, 16) or errno.ECHILD)
+        if number:
+            raise OSError(number, f"unshare: {os.strerror(number)}")
+        mount(f"/proc/{pid}/ns/net", path, flags=MS_BIND)
+    finally:
+        os.close(from_child)
+        os.close(to_child)
+        os.waitpid(pid, 0)
 
 
 def remove(path: str) -> None:
