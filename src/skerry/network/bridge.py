@@ -75,7 +75,7 @@ def _sysctl(path: str, value: str) -> None:
 
 
 def connect(
-    netlink: Netlink, netns: str, wanted: list[tuple[LeasedInterface, Network, int]], *, loopback: bool = True
+    netlink: Netlink, netns: str, wanted: list[tuple[LeasedInterface, Network, int]], *, published: bool = False
 ) -> None:
     """Make the pairs, then in the container's namespace: links up, addresses, routes. Two sends a container."""
     fd = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
@@ -84,6 +84,8 @@ def connect(
             route.new_veth(item["veth"], index, item["name"], fd, parse_mac(item["mac"]), mtu(network))
             for item, network, index in wanted
         ]
+        if published:
+            pairs += [route.hairpin(item["veth"]) for item, _, _ in wanted]
         try:
             netlink.send(pairs, netns)
         except OSError as error:
@@ -92,7 +94,7 @@ def connect(
             inner = route.open_route()
             _inner_sysctls(wanted)
         try:
-            _configure(inner, wanted, loopback=loopback)
+            _configure(inner, wanted)
         except OSError as error:
             raise Unavailable(f"cannot configure the container's network: {error.strerror}") from error
         finally:
@@ -114,10 +116,8 @@ def _inner_sysctls(wanted: list[tuple[LeasedInterface, Network, int]]) -> None:
             _sysctl(f"ipv6/conf/{item['name']}/autoconf", "0")
 
 
-def _configure(
-    inner: Netlink, wanted: list[tuple[LeasedInterface, Network, int]], *, loopback: bool
-) -> None:
-    changes = [route.set_up(1)] if loopback else []
+def _configure(inner: Netlink, wanted: list[tuple[LeasedInterface, Network, int]]) -> None:
+    changes = [route.set_up(1)]
     for number, (item, network, _) in enumerate(wanted):
         index = route.link_index(inner, item["name"])
         changes.append(route.set_up(index))

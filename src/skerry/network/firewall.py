@@ -7,6 +7,7 @@ cannot overrule a drop in another table's forward chain: `blockers` finds those.
 
 from __future__ import annotations
 
+import _thread
 import errno
 
 from skerry.errors import SkerryError, Unavailable
@@ -82,10 +83,11 @@ table inet skerry {
 class Firewall:
     """The table, over one nfnetlink socket."""
 
-    __slots__ = ("_netlink",)
+    __slots__ = ("_deleted", "_netlink")
 
     def __init__(self) -> None:
         self._netlink: Netlink | None = None
+        self._deleted = False
 
     def _socket(self) -> Netlink:
         if self._netlink is None:
@@ -93,8 +95,13 @@ class Firewall:
         return self._netlink
 
     def close(self) -> None:
+        """Close the socket. After a deletion the kernel makes this wait for its garbage (nft_rcv_nl_event, 5 ms):
+        a thread does that while the command goes on."""
         if self._netlink is not None:
-            self._netlink.close()
+            if self._deleted:
+                _thread.start_new_thread(self._netlink.close, ())
+            else:
+                self._netlink.close()
             self._netlink = None
 
     def add(self, elements: Elements, *, exclusive: bool = True) -> bool:
@@ -117,6 +124,7 @@ class Firewall:
         changes = [c for name, some in elements.items() for c in nft.delete_elements(TABLE, name, some)]
         if not changes:
             return
+        self._deleted = True
         try:
             self._socket().send(nft.batch(changes))
         except OSError as error:

@@ -132,7 +132,7 @@ def assign(ports: list[PortMapping], taken: Collection[Claim]) -> list[PortMappi
             new = claim(port)
             if any(overlap(new, old) for old in (*taken, *mine)):
                 raise _in_use(port, port["host_port"])
-            _check_free(port)
+            check_free(port)
         else:
             port = _choose(port, [*taken, *mine])
             new = claim(port)
@@ -159,7 +159,8 @@ def _choose(port: PortMapping, taken: list[Claim]) -> PortMapping:
     raise OutOfSpace(f"cannot find {length} free host port(s)")
 
 
-def _check_free(port: PortMapping) -> None:
+def check_free(port: PortMapping) -> None:
+    """`Conflict`, in Podman's words, when somebody listens on a mapping's host port(s)."""
     for number in range(port["host_port"], port["host_port"] + port["range"]):
         try:
             _bind(port, number).close()

@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     Joined = tuple[LeasedInterface, Network]
 
 
+class SetUp:
+    """``status`` is netavark's document (network → interfaces, DNS); ``ports`` have their host ports chosen."""
+
+    __slots__ = ("ports", "status")
+
+    def __init__(self, status: Status, ports: list[PortMapping]) -> None:
+        self.status, self.ports = status, ports
+
+
 class Host:
     """This host's network: an rtnetlink socket, the leases (locked while the block lasts), the firewall."""
 
@@ -52,8 +61,8 @@ class Host:
 def set_up(
     context: NetworkContext, container_id: str, name: str, netns_path: str, networks: list[NetworkRequest],
     ports: list[PortMapping],
-) -> tuple[Status, list[PortMapping]]:  # fmt: skip
-    """Join a container's namespace to networks: netavark's status document, and the ports with their host ports.
+) -> SetUp:  # fmt: skip
+    """Join a container's namespace to networks.
 
     `NotFound`: no such network; `Conflict`: address or port taken; `OutOfSpace`: no address left. After an error, or
     killed anywhere, nothing but the lease tells what there is, and `tear_down` removes it."""
@@ -74,7 +83,7 @@ def set_up(
 def _join(
     host: Host, container_id: str, name: str, netns_path: str, wanted: list[tuple[NetworkRequest, Network]],
     ports: list[PortMapping],
-) -> tuple[Status, list[PortMapping]]:  # fmt: skip
+) -> SetUp:  # fmt: skip
     joined: list[Joined] = []
     lease: Lease = {
         "container": container_id, "name": name, "store": host.context.run_dir, "netns": netns_path,
@@ -96,7 +105,7 @@ def _join(
         host.leases.claim_port(host_ports.claim(port), container_id)
     host.leases.put(lease)
     _apply(host, lease, joined)
-    return _status(host, joined), lease["ports"]
+    return SetUp(_status(host, joined), lease["ports"])
 
 
 def _apply(host: Host, lease: Lease, joined: list[Joined]) -> None:
@@ -104,7 +113,7 @@ def _apply(host: Host, lease: Lease, joined: list[Joined]) -> None:
     for item, network in joined:
         index, _made = bridge.ensure(host.netlink, network)
         connected.append((item, network, index))
-    bridge.connect(host.netlink, lease["netns"], connected)
+    bridge.connect(host.netlink, lease["netns"], connected, published=bool(lease["ports"]))
     _open_firewall(host, lease, [network for _, network in joined])
     if any(item["dns"] for item, _ in joined):
         from skerry.network import dns

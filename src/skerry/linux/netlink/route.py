@@ -25,10 +25,12 @@ RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_GETADDR, RTM_NEWROUTE, RTM_GETROUTE = 20, 22, 24, 26
 IFF_UP = 1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 10, 18
+IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_MODE = 4, 5, 4
 IFLA_NET_NS_FD, IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 28, 1, 2, 1
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_FLAGS, IFA_F_NODAD = 1, 2, 3, 4, 8, 2
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
 RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST = 254, 4, 0, 1
+_ON = attribute(IFLA_BRPORT_MODE, b"\1")
 _CREATE = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL
 
 
@@ -61,6 +63,14 @@ def new_veth(name: str, master: int, peer: str, peer_netns: int, peer_mac: bytes
     )
     body = _ifinfo(0, IFF_UP, IFF_UP) + string(IFLA_IFNAME, name) + u32(IFLA_MASTER, master) + size + info
     return message(RTM_NEWLINK, _CREATE, body)
+
+
+def hairpin(name: str) -> bytes:
+    """Let a bridge's port send a packet back to where it came from.
+
+    With br_netfilter a container that calls its own published port is answered on the bridge's own layer."""
+    slave = nested(IFLA_LINKINFO, string(IFLA_INFO_SLAVE_KIND, "bridge"), nested(IFLA_INFO_SLAVE_DATA, _ON))
+    return message(RTM_NEWLINK, NLM_F_ACK, _ifinfo() + string(IFLA_IFNAME, name) + slave)
 
 
 def set_up(index: int) -> bytes:

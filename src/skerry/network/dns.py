@@ -1,0 +1,120 @@
+"""Names of containers: configuration files for aardvark-dns, and that one process itself.
+
+One file per network with DNS: its first line has the gateways to listen on (and servers to forward to), each other
+line a container: ``ID IPv4s IPv6s NAMES SERVERS``. aardvark-dns reads them again at SIGHUP and ends when there are none.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from skerry.errors import Unavailable
+from skerry.linux import spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.network.context import NetworkContext
+    from skerry.network.leases import Leases
+    from skerry.network.types import Network
+
+_PID = "aardvark.pid"
+_PORT = "53"
+
+
+def update(context: NetworkContext, leases: Leases) -> None:
+    """Make aardvark-dns answer for exactly the leases that there are. The leases are locked by the caller."""
+    folder = leases.folder + "/dns"
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    wanted = _files(leases)
+    changed = False
+    for name in os.listdir(folder):
+        if name != _PID and name not in wanted:
+            os.unlink(f"{folder}/{name}")
+            changed = True
+    for name, text in wanted.items():
+        changed |= _write_if_new(f"{folder}/{name}", text)
+    pid = running(folder)
+    if not wanted:
+        if pid:
+            os.kill(pid, 15)
+        _forget(folder)
+    elif not pid:
+        _start(context, folder)
+    elif changed:
+        os.kill(pid, 1)
+
+
+def _files(leases: Leases) -> dict[str, str]:
+    lines: dict[str, list[str]] = {}
+    networks: dict[str, Network] = {}
+    for container in sorted(leases.containers()):
+        lease = leases.get(container)
+        for item, names in zip(lease["interfaces"], lease["names"], strict=True) if lease else ():
+            network = networks.get(item["bridge"]) or leases.bridge(item["bridge"])
+            if not item["dns"] or network is None:
+                continue
+            networks[item["bridge"]] = network
+            ips = [ip.partition("/")[0] for ip in item["ips"]]
+            four, six = (",".join(ip for ip in ips if (":" in ip) == v6) for v6 in (False, True))
+            lines.setdefault(item["bridge"], []).append(f"{container} {four} {six} {','.join(names)}")
+    return {
+        f"{networks[bridge]['name']}%int" if networks[bridge].get("internal") else networks[bridge]["name"]:
+        "\n".join([_head(networks[bridge]), *some]) + "\n"
+        for bridge, some in lines.items()
+    }  # fmt: skip
+
+
+def _head(network: Network) -> str:
+    gateways = ",".join(subnet["gateway"] for subnet in network.get("subnets") or () if subnet.get("gateway"))
+    servers = ",".join(network.get("network_dns_servers") or ())
+    return f"{gateways} {servers}" if servers else gateways
+
+
+def _write_if_new(path: str, text: str) -> bool:
+    try:
+        with open(path, encoding="utf-8") as file:
+            if file.read() == text:
+                return False
+    except FileNotFoundError:
+        pass
+    # Not a temporary name beside it: aardvark-dns would take that for a network.
+    temporary = f"{os.path.dirname(os.path.dirname(path))}/dns.new"
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.rename(temporary, path)
+    return True
+
+
+def running(folder: str) -> int:
+    """The pid of the aardvark-dns that serves this folder; 0 without."""
+    try:
+        with open(f"{folder}/{_PID}", encoding="ascii") as file:
+            pid = int(file.read())
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return pid if os.fsencode(folder) in file.read().split(b"\0") else 0
+    except (OSError, ValueError):
+        return 0
+
+
+def _start(context: NetworkContext, folder: str) -> None:
+    program = context.helper("aardvark-dns")
+    if not program:
+        raise Unavailable(
+            "aardvark-dns is not installed, containers of this network could not be found by name",
+            hint="apt-get install aardvark-dns, or create the network with --disable-dns",
+        )
+    _forget(folder)
+    done = spawn.run([program, "--config", folder, "-p", _PORT, "run"], timeout_s=20)
+    if done.code:
+        raise Unavailable(f"aardvark-dns failed: {done.stderr.decode(errors='replace').strip().rpartition(chr(10))[2]}")
+    deadline = time.monotonic() + 2
+    while not running(folder) and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def _forget(folder: str) -> None:
+    try:
+        os.unlink(f"{folder}/{_PID}")
+    except FileNotFoundError:
+        pass
