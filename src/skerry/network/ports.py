@@ -170,7 +170,8 @@ def check_free(port: PortMapping) -> None:
             kind = Denied if error.errno == errno.EACCES else Invalid
             words = {errno.EADDRNOTAVAIL: "cannot assign requested address", errno.EACCES: "permission denied"}
             text = words.get(error.errno or 0, error.strerror)
-            raise kind(f"{_listen(port, number)}: bind: {text}") from None
+            hint = f"sysctl net.ipv4.ip_unprivileged_port_start={number}, or a port from 1024 on" if kind is Denied else ""
+            raise kind(f"{_listen(port, number)}: bind: {text}", hint=hint) from None
 
 
 def _bind(port: PortMapping, number: int) -> _socket.socket:
