@@ -7,6 +7,7 @@ machine.slice or user.slice. Without a writable group (rootless, nothing delegat
 from __future__ import annotations
 
 import _thread
+import fcntl
 import os
 import time
 
@@ -179,25 +180,38 @@ def remove(path: str) -> None:
 def mend_hybrid() -> None:
     """crun 1.8 refuses hosts where the v2 half of a hybrid hierarchy still has controllers that nobody mounted as v1.
 
-    Mounting those as v1, as such hosts do with all others, moves them. Nothing happens where v2 is in use."""
+    Mounting those as v1, as such hosts do with all others, moves them. Nothing happens where v2 is in use; where
+    mounting is forbidden, crun says what it wants (`failures` adds how)."""
+    if not _unmounted_controllers():
+        return
+    try:
+        lock = os.open(cgroup.ROOT, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands at once must not mount one over the other
+        for name in _unmounted_controllers():
+            _mount_v1(name)
+    except OSError:
+        pass  # read-only or in use
+    finally:
+        os.close(lock)
+
+
+def _unmounted_controllers() -> list[str]:
     try:
         with open(cgroup.ROOT + "/unified/cgroup.controllers", encoding="ascii") as file:
-            names = file.read().split()
+            return file.read().split()
     except OSError:
-        return  # not hybrid
-    for name in names:
-        target = f"{cgroup.ROOT}/{name}"
-        try:
-            os.makedirs(target, exist_ok=True)
-            from skerry.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount
+        return []  # not hybrid
 
-            mount("cgroup", target, "cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, name)
-        except OSError as error:
-            if not os.path.exists(target + "/cgroup.procs"):
-                raise Unavailable(
-                    f"the cgroup controller {name} is neither in cgroup v1 nor usable in v2, and cannot be mounted: {error.strerror}",
-                    hint=f"mkdir -p {target} && mount -t cgroup -o {name} cgroup {target}",
-                ) from error
+
+def _mount_v1(name: str) -> None:
+    from skerry.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount
+
+    target = f"{cgroup.ROOT}/{name}"
+    os.makedirs(target, exist_ok=True)
+    mount("cgroup", target, "cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, name)
 
 
 def warm_cgroups() -> None:

@@ -108,7 +108,7 @@ def _launch(launch: Launch) -> Launched:
     report, conmon_pid = _start(launch)
     pid = _data(report)
     if pid > 0:
-        launched = Launched(pid, _read_pid(launch.conmon_pidfile) or conmon_pid)
+        launched = Launched(pid, read_pid(launch.conmon_pidfile) or conmon_pid)
         if launch.enter_cgroup is not None:
             launch.enter_cgroup.after_create(launched.conmon_pid)
         return launched
@@ -120,7 +120,7 @@ def _start(launch: Launch) -> tuple[dict[str, Any], int]:
     start_read, start_write = os.pipe()
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     streams = -1 if launch.log_driver == "passthrough" else null
-    env = _environment(launch)
+    env = environment(launch)
     env["_OCI_SYNCPIPE"], env["_OCI_STARTPIPE"] = str(sync_write), str(start_read)
     fds = [sync_write, start_read, *range(3, 3 + launch.preserve_fds)]
     group = launch.enter_cgroup
@@ -149,7 +149,8 @@ def _start(launch: Launch) -> tuple[dict[str, Any], int]:
         os.waitpid(pid, 0)
 
 
-def _environment(launch: Launch) -> dict[str, str]:
+def environment(launch: Launch) -> dict[str, str]:
+    """What conmon and the runtime get of our environment."""
     env = {key: value for key, value in os.environ.items() if key in _PASSED or key.startswith(_PREFIXES)}
     env.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
     return env | launch.env
@@ -228,7 +229,8 @@ def _failure(launch: Launch, report: dict[str, Any]) -> Exception:
     return translate(launch.runtime.name, message)
 
 
-def _read_pid(path: str) -> int:
+def read_pid(path: str) -> int:
+    """The pid in a pid file; 0 without one."""
     try:
         with open(path, "rb") as file:
             return int(file.read(32) or 0)

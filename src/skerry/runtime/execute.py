@@ -90,16 +90,18 @@ class Execution:
         try:
             while True:
                 ready = [fd for fd, _ in poll.poll(timeout)]
-                if not ready and timeout:
+                if not ready and timeout == 0:
+                    return self._exit_code()
+                if not ready:
                     timeout = None
                     when_long()
+                if ended in ready:
+                    # From here only what is in the pipes already: others may hold them open for ever.
+                    poll.unregister(ended)
+                    timeout = 0
                 for fd in ready:
                     if fd != ended and not self._carry_some(fd, *targets[fd]):
                         poll.unregister(fd)
-                        del targets[fd]
-                # Only when it has ended and all is read that it wrote.
-                if ready == [ended]:
-                    return self._exit_code()
         finally:
             os.close(ended)
 

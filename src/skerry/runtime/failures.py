@@ -12,6 +12,7 @@ from skerry.errors import CommandNotFound, CommandNotRunnable, Invalid, SkerryEr
 _MAX_LOG = 1 << 20
 # Podman's patterns (lower case): scripts rely on 126 and 127 coming from these words.
 _DENIED = ("permission denied", "operation not permitted")
+_HYBRID = "as root: for c in $(cat /sys/fs/cgroup/unified/cgroup.controllers); do mkdir -p /sys/fs/cgroup/$c && mount -t cgroup -o $c cgroup /sys/fs/cgroup/$c; done"  # fmt: skip
 _UNFIT = (": is a directory", "exec format error")
 _MISSING = ("executable file not found in", "no such file or directory", "open executable")
 
@@ -51,6 +52,8 @@ def translate(runtime: str, message: str) -> SkerryError:
     if not text.startswith(f"{runtime}: "):
         text = f"{runtime}: {text}"
     lower = text.lower()
+    if "hybrid mode not supported" in lower:
+        return Unavailable(f"OCI runtime error: {text}", hint=_HYBRID)
     if "cgroup" in lower:
         return Unavailable(f"OCI runtime error: {text}")  # the host's fault, never the program's
     if any(words in lower for words in _DENIED):

@@ -116,6 +116,8 @@ def environment(config: ContainerConfig, user: ResolvedUser, given: Sequence[str
     if terminal:
         found["TERM"] = "xterm"
     found["container"] = "podman"  # what systemd, Ansible and installers look for
+    if config.get("systemd"):
+        found["container_uuid"] = config["id"][:32]
     found["HOME"] = user["home"] or "/"
     found["HOSTNAME"] = hostname(config)
     for entry in given:
