@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -104,3 +104,32 @@ def user() -> Iterator[User]:
         yield made
     finally:
         made.end()
+
+
+BUSYBOX = shutil.which("busybox") or ""
+needs_programs = pytest.mark.skipif(
+    not (BUSYBOX and shutil.which("crun") and shutil.which("conmon")), reason="needs busybox-static, crun and conmon"
+)
+WORDS = ("sh", "id", "cat", "sleep", "ls", "echo", "stat", "touch", "wget", "httpd", "nc", "ip", "true")
+
+
+@pytest.fixture
+def run(user: User) -> Callable[..., str]:
+    """``skerry run ARGS --rootfs FOLDER COMMAND`` with no network: its output."""
+    user("sh", "-c", "mkdir -p rootfs/bin rootfs/etc rootfs/proc rootfs/sys rootfs/dev rootfs/tmp")
+    user("cp", BUSYBOX, "rootfs/bin/busybox")
+    for word in WORDS:
+        user("ln", "-s", "busybox", f"rootfs/bin/{word}")
+    user("sh", "-c", "echo root:x:0:0:root:/:/bin/sh > rootfs/etc/passwd")
+
+    def run(*args: str, command: tuple[str, ...], network: str = "none") -> str:
+        return user.skerry("run", *args, "--network", network, "--rootfs", "rootfs", *command).stdout.strip()
+
+    return run
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)

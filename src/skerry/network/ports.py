@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-
 import _socket
+import errno
 
 from skerry.errors import Conflict, Denied, Invalid, OutOfSpace
 from skerry.network.addresses import is_address
