@@ -67,3 +67,18 @@ def each(
             code = code or error.exit_code
             out.error(str(error))
     return code
+
+
+def chosen_one(args: Args, engine: Engine, missing: str) -> tuple[str, list[str]]:
+    """One container (the first argument, --latest or --cidfile), and the arguments that are left.
+
+    `UsageError` with the text ``missing`` when none is named."""
+    rest = list(args.positional)
+    files = args.get("cidfile", ())
+    if files:
+        return _read_cid_file(files[0]), rest
+    if args.get("latest"):
+        return engine.containers.latest(), rest
+    if not rest:
+        raise UsageError(missing)
+    return rest[0], rest[1:]
