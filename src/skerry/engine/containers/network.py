@@ -88,9 +88,8 @@ def _bridge(engine: Engine, record: ContainerRecord) -> Joined:
 
     joined = Joined(_make_namespace(engine, record["id"]))
     assert joined.path
-    joined.status, joined.ports = setup.set_up(
-        engine.network, record["id"], record["name"], joined.path, record["networks"], record["ports"]
-    )
+    done = setup.set_up(engine.network, record["id"], record["name"], joined.path, record["networks"], record["ports"])
+    joined.status, joined.ports = done.status, done.ports
     for network in joined.status.values():
         for interface in network["interfaces"].values():
             for subnet in interface["subnets"]:
