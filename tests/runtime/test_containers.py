@@ -13,7 +13,7 @@ from skerry import fastjson
 from skerry.errors import CommandNotFound, CommandNotRunnable, NotFound
 from skerry.linux import cgroup
 from skerry.linux.process import exists
-from skerry.runtime import cgroups, conmon, oci, users
+from skerry.runtime import cgroups, conmon, conmon_exec, oci, users
 from skerry.runtime.spec_process import exec_process
 
 pytestmark = needs("crun", "conmon")
@@ -155,7 +155,7 @@ def test_an_exec_session_under_conmon(any_runtime: Launcher, tmp_path: Path) -> 
     launch.session_id, launch.exec_process = "s" * 64, str(session / "process")
     launch.exit_dir, launch.log_path = str(session / "exit"), str(session / "log")
     (session / "exit").mkdir()
-    assert conmon.launch_exec(launch).pid > 0
+    assert conmon_exec.launch(launch).pid > 0
     deadline = time.monotonic() + 5
     while not (session / "exit" / box.id).exists() and time.monotonic() < deadline:
         time.sleep(0.005)

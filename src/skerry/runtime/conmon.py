@@ -35,7 +35,7 @@ class Launch:
     """What conmon has to know about one container (or one exec session, with ``exec_process``)."""
 
     __slots__ = (
-        "bundle", "conmon", "conmon_pidfile", "enter_cgroup", "env", "exec_process", "exit_command",
+        "bundle", "conmon", "conmon_pidfile", "enter_cgroup", "env", "exec_attach", "exec_process", "exit_command",
         "exit_delay_s", "exit_dir", "id", "log_driver", "log_level", "log_path", "log_size_max", "log_tag", "name",
         "no_cgroups", "no_new_keyring", "no_pivot", "oci_log", "persist_dir", "pidfile", "preserve_fds", "runtime",
         "sdnotify_socket", "session_id", "stdin", "stdin_once", "sync_log", "terminal", "timeout_s",
@@ -71,6 +71,7 @@ class Launch:
         self.preserve_fds = 0
         self.sdnotify_socket = ""
         self.exec_process = ""  # file with the OCI process of an exec session
+        self.exec_attach = False  # conmon waits for an attached client (see `conmon_exec`)
         self.env: dict[str, str] = {}
         self.enter_cgroup: ConmonGroup | None = None  # None: conmon stays in our control groups
 
@@ -90,20 +91,6 @@ def launch(launch: Launch) -> Launched:
 
     On an error (`CommandNotFound`, `CommandNotRunnable`, `Unavailable`) conmon has ended and the runtime holds
     nothing."""
-    return _launch(launch)
-
-
-def launch_exec(launch: Launch) -> Launched:
-    """Start an exec session that outlives us: `Launch.exec_process` in the running container `Launch.id`.
-
-    ``bundle`` is the session's own folder (its attach socket, its ``pidfile``), ``exit_dir`` too: conmon names the
-    exit file after the container."""
-    if not launch.exec_process:
-        raise Invalid("an exec session needs a process")
-    return _launch(launch)
-
-
-def _launch(launch: Launch) -> Launched:
     _remove(launch.oci_log)
     report, conmon_pid = _start(launch)
     pid = _data(report)
@@ -176,6 +163,8 @@ def argv(launch: Launch) -> list[str]:
             args += [flag, str(value)]
     if launch.exec_process:
         args += ["-e", "--exec-process-spec", launch.exec_process]
+        if launch.exec_attach:
+            args.append("--exec-attach")
     # conmon adds --systemd-cgroup itself for -s.
     globals_ = [arg for arg in runtime.global_args() if arg != "--systemd-cgroup"]
     if launch.no_cgroups and runtime.quirks.cgroup_manager_flag:
