@@ -66,6 +66,7 @@ COMMANDS = {
     "network exists": Command("networks.exists", "Check whether a network exists"),
     "network inspect": Command("networks.inspect", "Display the configuration of a network"),
     "network ls": Command("networks.list", "List networks", "network list"),
+    "network prune": Command("networks.prune", "Remove unused networks"),
     "network rm": Command("networks.rm", "Remove one or more networks", "network remove"),
     # Volumes
     "volume create": Command("volumes.create", "Create a volume"),

@@ -174,6 +174,10 @@ def foreign_overlap(netlink: Netlink, net: Net, own: str) -> bool:
                 return True
     if net.size == 4:
         for destination, prefix, link in route.routes(netlink):
-            if link != index and prefix and net.overlaps(Net(f"{net.address(int.from_bytes(destination, 'big'))}/{prefix}")):
+            if (
+                link != index
+                and prefix
+                and net.overlaps(Net(f"{net.address(int.from_bytes(destination, 'big'))}/{prefix}"))
+            ):
                 return True
     return False

@@ -59,7 +59,7 @@ def _files(leases: Leases) -> dict[str, str]:
             four, six = (",".join(ip for ip in ips if (":" in ip) == v6) for v6 in (False, True))
             lines.setdefault(item["bridge"], []).append(f"{container} {four} {six} {','.join(names)}")
     return {
-        f"{networks[bridge]['name']}%int" if networks[bridge].get("internal") else networks[bridge]["name"]:
+        f"{bridge}%int" if networks[bridge].get("internal") else bridge:
         "\n".join([_head(networks[bridge]), *some]) + "\n"
         for bridge, some in lines.items()
     }  # fmt: skip

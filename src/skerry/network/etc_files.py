@@ -28,7 +28,9 @@ def parse_add_host(item: str, host_ip: str) -> tuple[str, list[str]]:
         raise Invalid(f'unable to parse host entry "{item}": incorrect format')
     if address == "host-gateway":
         if not host_ip:
-            raise Invalid('unable to replace "host-gateway" of host entry: host containers internal IP address is empty')
+            raise Invalid(
+                'unable to replace "host-gateway" of host entry: host containers internal IP address is empty'
+            )
         address = host_ip
     address = address.strip("[]")
     if not is_address(address):

@@ -106,7 +106,9 @@ class Firewall:
 
     def add(self, elements: Elements, *, exclusive: bool = True) -> bool:
         """Add elements, all or none. False: there is no table (`create` it). `FileExistsError`: one is there."""
-        changes = [c for name, some in elements.items() for c in nft.add_elements(TABLE, name, some, exclusive=exclusive)]
+        changes = [
+            c for name, some in elements.items() for c in nft.add_elements(TABLE, name, some, exclusive=exclusive)
+        ]
         if not changes:
             return True
         try:
@@ -187,7 +189,9 @@ def port_elements(ports: list[PortMapping], addresses: Iterable[str]) -> Element
     for port in ports:
         for size, packed in targets.items():
             host = b"" if port["host_ip"] in ANY else pack(port["host_ip"])
-            if (host and len(host) != size) or (port["host_ip"] in ("0.0.0.0", "::") and len(pack(port["host_ip"])) != size):
+            if (host and len(host) != size) or (
+                port["host_ip"] in ("0.0.0.0", "::") and len(pack(port["host_ip"])) != size
+            ):
                 continue
             name, elements = _mapping(port, host, packed)
             found.setdefault(name + ("4" if size == 4 else "6"), []).extend(elements)
@@ -195,7 +199,12 @@ def port_elements(ports: list[PortMapping], addresses: Iterable[str]) -> Element
 
 
 def _mapping(port: PortMapping, host: bytes, target: bytes) -> tuple[str, list[Element]]:
-    protocol, first, inner, length = PROTOCOLS[port["protocol"]], port["host_port"], port["container_port"], port["range"]
+    protocol, first, inner, length = (
+        PROTOCOLS[port["protocol"]],
+        port["host_port"],
+        port["container_port"],
+        port["range"],
+    )
     if first == inner and length > 1:
         ends = (nft.port_key(protocol, first, host), nft.port_key(protocol, first + length - 1, host))
         return ("hostrange" if host else "range"), [(*ends, target, 0)]

@@ -39,9 +39,18 @@ def start(
     pasta's own last words when it does not start."""
     program = context.helper("pasta")
     if not program:
-        raise Unavailable("could not find pasta, the network namespace can't be configured", hint="apt-get install passt")
+        raise Unavailable(
+            "could not find pasta, the network namespace can't be configured", hint="apt-get install passt"
+        )
     chosen = assign(list(ports), ())
-    argv = [program, *arguments(chosen, options), *(["-P", pid_file] if pid_file else []), *_as_root(), "--netns", netns_path]
+    argv = [
+        program,
+        *arguments(chosen, options),
+        *(["-P", pid_file] if pid_file else []),
+        *_as_root(),
+        "--netns",
+        netns_path,
+    ]
     done = spawn.run(argv, timeout_s=30)
     if done.code:
         raise Unavailable(f"pasta failed with exit code {done.code}: {_reason(done.stderr)}")

@@ -169,7 +169,9 @@ def check_free(port: PortMapping) -> None:
             kind = Denied if error.errno == errno.EACCES else Invalid
             words = {errno.EADDRNOTAVAIL: "cannot assign requested address", errno.EACCES: "permission denied"}
             text = words.get(error.errno or 0, error.strerror)
-            hint = f"sysctl net.ipv4.ip_unprivileged_port_start={number}, or a port from 1024 on" if kind is Denied else ""
+            hint = (
+                f"sysctl net.ipv4.ip_unprivileged_port_start={number}, or a port from 1024 on" if kind is Denied else ""
+            )
             raise kind(f"{_listen(port, number)}: bind: {text}", hint=hint) from None
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 
 from skerry.errors import Conflict, Invalid, NotFound, SkerryError, Unavailable
-from skerry.linux.netlink import route
 from skerry.linux import netns as namespaces
+from skerry.linux.netlink import route
 from skerry.network import bridge, definitions, firewall
 from skerry.network import ports as host_ports
 from skerry.network.addresses import Net, pack, parse_mac, unpack

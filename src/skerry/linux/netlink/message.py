@@ -6,10 +6,9 @@ are already there to be read: no waiting, no sequence of small round trips.
 
 from __future__ import annotations
 
+import _socket
 import os
 import struct
-
-import _socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,9 +100,7 @@ class Netlink:
         """Send messages together. The answers, as (kind, body); the first error is raised as `NetlinkError`.
 
         Sequence numbers are put in here: the index of the message plus one."""
-        data = b"".join(
-            item[:8] + (number + 1).to_bytes(4, "little") + item[12:] for number, item in enumerate(batch)
-        )
+        data = b"".join(item[:8] + (number + 1).to_bytes(4, "little") + item[12:] for number, item in enumerate(batch))
         if len(data) > 100_000:
             self._socket.setsockopt(_socket.SOL_SOCKET, SO_SNDBUFFORCE, 2 * len(data) + 65536)
         self._socket.send(data)

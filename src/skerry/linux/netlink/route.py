@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import struct
-
 import _socket
+import struct
 
 from skerry.linux.netlink.message import (
     NETLINK_ROUTE,

@@ -1,0 +1,23 @@
+"""``skerry network rm``."""
+
+from __future__ import annotations
+
+from skerry.cli.containers.selection import each
+from skerry.cli.flags import flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.cli.flags import Args
+    from skerry.cli.output import Output
+    from skerry.engine.engine import Engine
+
+USAGE = "[options] NETWORK [NETWORK...]"
+DESCRIPTION = "Removes networks. Exit code 1: there is no such network; 2: a container uses it."
+EXAMPLES = (("skerry network rm app", "remove a network"),)
+FLAGS = (flag("-f", "--force", help="Remove the containers that use it, too; no error when it does not exist"),)
+COMPLETE = "networks"
+
+
+def run(args: Args, engine: Engine, out: Output) -> int:
+    force = args["force"]
+    return each(args.positional, lambda name: engine.networks.remove(name, force=force), out, ignore_missing=force)

@@ -1,0 +1,56 @@
+"""Networks: what containers join, defined by files that Podman understands too."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from skerry.engine.engine import Engine
+    from skerry.engine.networks.create import NetworkOptions
+
+
+class Networks:
+    """``engine.networks``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(self, name: str = "", options: NetworkOptions | None = None) -> dict[str, Any]:
+        """Define a bridge network; free subnet, gateway, interface and name are chosen where not given.
+
+        `Conflict` when the name or the subnet is taken, `Invalid` for what cannot be."""
+        from skerry.engine.networks.create import create
+
+        return create(self._engine, name, options or {})
+
+    def inspect(self, name: str) -> dict[str, Any]:
+        """The network of this name or id (or the unique beginning of an id), with the running ``containers``."""
+        from skerry.engine.networks.view import inspect
+
+        return inspect(self._engine, name)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a network."""
+        from skerry.engine.networks.view import exists
+
+        return exists(self._engine, name)
+
+    def list(self, *, filters: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Networks by name; ``filters`` as ``skerry network ls --filter``."""
+        from skerry.engine.networks.view import list_networks
+
+        return list_networks(self._engine, filters)
+
+    def remove(self, name: str, *, force: bool = False) -> str:
+        """Remove a network: its name. `InUse` while containers have it, unless ``force`` removes those too."""
+        from skerry.engine.networks.remove import remove
+
+        return remove(self._engine, name, force=force)
+
+    def prune(self, *, filters: Sequence[str] = ()) -> list[str]:
+        """Remove the networks that no container has: their names."""
+        from skerry.engine.networks.remove import prune
+
+        return prune(self._engine, filters)

@@ -1,0 +1,221 @@
+"""``skerry network create``."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from skerry.errors import Conflict, Invalid, OutOfSpace
+from skerry.linux.netlink import route
+from skerry.network import bridge, definitions
+from skerry.network.addresses import Net, is_address, pack
+from skerry.store.steps import step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, TypedDict
+
+    from skerry.engine.engine import Engine
+    from skerry.linux.netlink.message import Netlink
+    from skerry.network.types import Network, Route, Subnet
+
+    class NetworkOptions(TypedDict, total=False):
+        """The flags of ``network create``."""
+
+        driver: str
+        subnets: list[str]
+        gateways: list[str]
+        ip_ranges: list[str]
+        internal: bool
+        ipv6: bool
+        disable_dns: bool
+        dns: list[str]
+        labels: dict[str, str]
+        options: dict[str, str]
+        routes: list[str]
+        interface_name: str
+        ignore: bool
+
+
+# option → whether its value is allowed
+_OPTIONS = {
+    "mtu": str.isdigit,
+    "metric": str.isdigit,
+    "isolate": ("true", "false", "1", "0", "strict").__contains__,
+    "no_default_route": ("true", "false", "1", "0").__contains__,
+}
+_DOCKER = {"com.docker.network.driver.mtu": "mtu", "com.docker.network.bridge.name": "interface_name"}
+
+
+def create(engine: Engine, name: str, options: NetworkOptions) -> dict[str, Any]:
+    """Define a network; nothing of it exists in the kernel until a container joins."""
+    context = engine.network
+    with engine.store.lock("network", "create"):
+        existing = definitions.all_networks(context)
+        if name:
+            _check_name(name)
+            taken = next((network for network in existing if network["name"] == name), None)
+            if taken is not None and options.get("ignore"):
+                return dict(taken)
+            if taken is not None:
+                raise Conflict(f"network name {name} already used: network already exists")
+        netlink = route.open_route()
+        try:
+            network = _define(netlink, existing, name, options, engine.settings.conf["network"])
+        finally:
+            netlink.close()
+        step("network.create")
+        definitions.save(context, network)
+    engine.events.emit(type="network", status="create", id=network["id"], name=network["name"])
+    return dict(network)
+
+
+def _check_name(name: str) -> None:
+    try:
+        definitions.check_name(name)
+    except Invalid as error:
+        raise Invalid(f"network name {name} invalid: {error.message}") from None
+    if name in ("bridge", "container", "default", "host", "none", "ns", "pasta", "private", "slirp4netns"):
+        raise Invalid(f"cannot create network with name {name!r} because it conflicts with a valid network mode")
+
+
+def _define(
+    netlink: Netlink, existing: list[Network], name: str, options: NetworkOptions, conf: dict[str, Any]
+) -> Network:
+    if options.get("driver", "bridge") not in ("", "bridge"):
+        raise Invalid(f"unsupported driver {options['driver']}: invalid argument")
+    settings, interface = _checked_options(options)
+    interface = _interface(netlink, existing, interface)
+    name = name or next(n for n in (f"skerry{i}" for i in range(1, 100000)) if n not in {e["name"] for e in existing})
+    subnets = _subnets(netlink, existing, options, conf)
+    network: Network = {
+        "name": name, "id": os.urandom(32).hex(), "driver": "bridge", "network_interface": interface,
+        "created": _now(), "subnets": subnets,
+        "ipv6_enabled": bool(options.get("ipv6")) or any(":" in subnet["subnet"] for subnet in subnets),
+        "internal": bool(options.get("internal")), "dns_enabled": not options.get("disable_dns"),
+        "ipam_options": {"driver": "host-local"},
+    }  # fmt: skip
+    if options.get("routes"):
+        network["routes"] = [_route(item) for item in options["routes"]]
+    for server in options.get("dns", ()):
+        if not is_address(server):
+            raise Invalid(f"unable to parse ip {server}")
+    if options.get("dns"):
+        network["network_dns_servers"] = list(options["dns"])
+    if options.get("labels"):
+        network["labels"] = options["labels"]
+    if settings:
+        network["options"] = settings
+    return network
+
+
+def _now() -> str:
+    ns = time.time_ns()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ns // 10**9)) + f".{ns % 10**9:09d}Z"
+
+
+def _checked_options(options: NetworkOptions) -> tuple[dict[str, str], str]:
+    settings, interface = {}, options.get("interface_name", "")
+    for key, value in (options.get("options") or {}).items():
+        known = _DOCKER.get(key, key)
+        if known == "interface_name":
+            interface = value
+        elif known not in _OPTIONS:
+            raise Invalid(f"unsupported bridge network option {key}")
+        elif not _OPTIONS[known](value):
+            raise Invalid(f"invalid value {value!r} of the network option {key}")
+        else:
+            settings[known] = value
+    return settings, interface
+
+
+def _interface(netlink: Netlink, existing: list[Network], wanted: str) -> str:
+    taken = {network["network_interface"] for network in existing}
+    if wanted:
+        if len(wanted) > 15 or "/" in wanted or " " in wanted or not wanted.isprintable() or wanted in (".", ".."):
+            raise Invalid(f"invalid interface name {wanted!r}")
+        if wanted in taken:
+            raise Conflict(f"bridge name {wanted} already in use")
+        return wanted
+    # Other stores' networks may not be up: a random name, not a number that each store would count up alike.
+    taken |= set(route.links(netlink).values())
+    while True:
+        name = "skerry" + os.urandom(4).hex()
+        if name not in taken:
+            return name
+
+
+def _subnets(netlink: Netlink, existing: list[Network], options: NetworkOptions, conf: dict[str, Any]) -> list[Subnet]:
+    gateways, ranges = list(options.get("gateways", ())), list(options.get("ip_ranges", ()))
+    given = [Net(text) for text in options.get("subnets", ())]
+    if not given and (gateways or ranges):
+        raise Invalid("cannot set gateway or range without subnet")
+    if len(gateways) > len(given) or len(ranges) > len(given):
+        raise Invalid("more gateways or ranges than subnets")
+    used = [Net(subnet["subnet"]) for network in existing for subnet in network.get("subnets") or ()]
+    for net in given:
+        if any(net.overlaps(other) for other in used) or bridge.foreign_overlap(netlink, net, ""):
+            raise Conflict(f"subnet {net} is already used on the host or by another config")
+        used.append(net)
+    subnets = [
+        _subnet(net, gateways[n] if n < len(gateways) else "", ranges[n] if n < len(ranges) else "")
+        for n, net in enumerate(given)
+    ]
+    sizes = {net.size for net in given}
+    if 4 not in sizes and not given:
+        subnets.append(_subnet(_free(netlink, used, _pools(conf)), "", ""))
+    if options.get("ipv6") and 16 not in sizes:
+        subnets.append(_subnet(_free(netlink, used, _random_v6()), "", ""))
+    return subnets
+
+
+def _pools(conf: dict[str, Any]) -> Iterator[Net]:
+    for pool in conf.get("default_subnet_pools") or [{"base": "10.89.0.0/16", "size": 24}]:
+        base, size = Net(pool["base"]), int(pool["size"])
+        for first in range(base.first, base.last + 1, 1 << (8 * base.size - size)):
+            yield Net(f"{base.address(first)}/{size}")
+
+
+def _random_v6() -> Iterator[Net]:
+    for _ in range(1000):
+        raw = b"\xfd" + os.urandom(7) + bytes(8)
+        yield Net(f"{Net('::/0').address(int.from_bytes(raw, 'big'))}/64")
+
+
+def _free(netlink: Netlink, used: list[Net], candidates: Iterator[Net]) -> Net:
+    for net in candidates:
+        if not any(net.overlaps(other) for other in used) and not bridge.foreign_overlap(netlink, net, ""):
+            return net
+    raise OutOfSpace("could not find free subnet from subnet pools")
+
+
+def _subnet(net: Net, gateway: str, lease_range: str) -> Subnet:
+    if net.last - net.first < 3:
+        raise Invalid(f"subnet {net} is too small")
+    if gateway and not net.holds(pack(gateway)):
+        raise Invalid(f"gateway {gateway} not in subnet {net}")
+    subnet: Subnet = {"subnet": str(net), "gateway": gateway or net.address(net.first + 1)}
+    if lease_range:
+        start, dash, end = lease_range.partition("-")
+        if not dash:
+            inner = Net(lease_range)
+            start, end = net.address(max(inner.first, net.first + 1)), net.address(min(inner.last, net.last))
+        if not net.holds(pack(start)) or not net.holds(pack(end)):
+            raise Invalid(f"ip range {lease_range} is not in subnet {net}")
+        subnet["lease_range"] = {"start_ip": start, "end_ip": end}
+    return subnet
+
+
+def _route(item: str) -> Route:
+    fields = item.split(",")
+    if len(fields) not in (2, 3):
+        raise Invalid(f"invalid route: {item}", hint="DESTINATION,GATEWAY[,METRIC]")
+    net = Net(fields[0])
+    pack(fields[1])
+    found: Route = {"destination": str(net), "gateway": fields[1]}
+    if fields[2:]:
+        if not fields[2].isdigit():
+            raise Invalid(f"invalid route metric {fields[2]}")
+        found["metric"] = int(fields[2])
+    return found
