@@ -56,7 +56,8 @@ def sweep(parent: str) -> int:
 
 
 def remove_tree(path: str) -> None:
-    """Remove a tree without following links and without recursion in Python; absent is fine.
+    """Remove a tree without following links and without recursion in Python; absent is fine, also what another
+    process (conmon, a second command) removes at the same time.
 
     Directories that forbid it are made writable first (layers hold mode 0 folders, and a user may be mapped)."""
     try:
@@ -78,6 +79,8 @@ def remove_tree(path: str) -> None:
             child = folders.pop()
             try:
                 child_fd = os.open(child, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+            except FileNotFoundError:
+                continue
             except PermissionError:
                 os.chmod(child, 0o700, dir_fd=fd)
                 child_fd = os.open(child, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
@@ -85,10 +88,10 @@ def remove_tree(path: str) -> None:
             continue
         stack.pop()
         os.close(fd)
-        if stack:
-            os.rmdir(name, dir_fd=stack[-1][0])
-        else:
-            os.rmdir(name)
+        try:
+            os.rmdir(name, dir_fd=stack[-1][0] if stack else None)
+        except FileNotFoundError:
+            pass  # another process was faster
 
 
 def _empty(fd: int) -> list[str]:
@@ -102,6 +105,8 @@ def _empty(fd: int) -> list[str]:
                 continue
             try:
                 os.unlink(entry.name, dir_fd=fd)
+            except FileNotFoundError:
+                continue  # another process was faster
             except PermissionError:
                 if writable:
                     raise
