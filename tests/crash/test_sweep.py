@@ -1,0 +1,115 @@
+"""SIGKILL at every durable step of every command that changes state.
+
+Afterwards: ``system check --repair`` mends what is left, the next commands work, nothing that was reported done is
+lost, and nothing leaks. A sweep, not a sample: the steps are those that the command itself announces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.crash.world import World
+
+SLEEPER = ("bb", "sleep", "1000")
+PORT = ("-p", "127.0.0.1::80")
+
+
+def nothing(_world: World) -> None:
+    pass
+
+
+def created(world: World) -> None:
+    world.ok("create", "--name", "box", "-v", "data:/data", *PORT, *SLEEPER)
+
+
+def running(world: World) -> None:
+    world.ok("run", "-d", "--name", "box", "-v", "data:/data", "-v", "/anonymous", *PORT, *SLEEPER)
+
+
+def stopped(world: World) -> None:
+    running(world)
+    world.ok("stop", "-t", "0", "box")
+
+
+def tagged(world: World) -> None:
+    world.ok("tag", "bb", "other:1")
+
+
+def with_volume(world: World) -> None:
+    world.ok("volume", "create", "data")
+
+
+def archived(world: World) -> None:
+    world.ok("rmi", "bb")
+
+
+COMMANDS: dict[str, tuple[Callable[[World], None], tuple[str, ...]]] = {
+    "load": (archived, ("load", "-q", "-i", "{top}/../bb.tar")),
+    "tag": (nothing, ("tag", "bb", "new:1")),
+    "untag": (tagged, ("untag", "other:1")),
+    "rmi": (nothing, ("rmi", "bb")),
+    "save": (nothing, ("save", "-q", "-o", "{top}/out.tar", "bb")),
+    "create": (nothing, ("create", "--name", "box", "-v", "data:/data", *PORT, *SLEEPER)),
+    "run-detached": (nothing, ("run", "-d", "--name", "box", "-v", "data:/data", *PORT, *SLEEPER)),
+    "run-foreground": (nothing, ("run", "--name", "box", *PORT, "bb", "true")),
+    "run-rm": (nothing, ("run", "--rm", "--name", "box", *PORT, "bb", "true")),
+    "start": (created, ("start", "box")),
+    "start-again": (stopped, ("start", "box")),
+    "restart": (running, ("restart", "-t", "0", "box")),
+    "stop": (running, ("stop", "-t", "0", "box")),
+    "kill": (running, ("kill", "box")),
+    "rename": (stopped, ("rename", "box", "case")),
+    "rm": (stopped, ("rm", "box")),
+    "rm-force": (running, ("rm", "-f", "-v", "-t", "0", "box")),
+    "volume-create": (nothing, ("volume", "create", "data")),
+    "volume-rm": (with_volume, ("volume", "rm", "data")),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_killed_at_every_step(name: str, new_world: Callable[[], World]) -> None:
+    prepare, words = COMMANDS[name]
+    world = new_world()
+    prepare(world)
+    steps = world.steps(*_filled(words, world))
+    for step in steps:
+        world = new_world()
+        prepare(world)
+        done = world.run(*_filled(words, world), crash_at=step)
+        assert done.returncode == -9, f"{name}: {step} was not reached: {done.stderr}"
+        _whole_again(world, f"{name} killed at {step}")
+
+
+def _filled(words: tuple[str, ...], world: World) -> list[str]:
+    return [word.format(top=world.top) for word in words]
+
+
+def _whole_again(world: World, what: str) -> None:
+    # The commands that a user types next work, and see a consistent store.
+    for words in (("ps", "-a"), ("images",), ("volume", "ls")):
+        done = world.run(*words)
+        assert done.returncode == 0, f"{what}: {words}: {done.stderr}"
+    world.run("system", "check", "--repair")
+    again = world.run("system", "check")
+    assert again.returncode == 0, f"{what}: still to repair: {again.stdout}{again.stderr}"
+    if world.run("image", "exists", "bb").returncode:
+        world.ok("load", "-q", "-i", str(world.top / "../bb.tar"))
+    world.ok("run", "--rm", "bb", "true")
+    for name in world.ok("ps", "-aq", "--no-trunc").split():
+        world.ok("rm", "-f", "-t", "0", name)
+    world.settle()
+    assert world.leaks() == [], what
+
+
+def test_what_was_reported_done_is_there_after_a_kill(new_world: Callable[[], World], tmp_path: Path) -> None:
+    world = new_world()
+    container = world.ok("create", "--name", "keeps", "bb", "true")
+    world.ok("volume", "create", "kept")
+    world.ok("tag", "bb", "kept:1")
+    world.run("run", "-d", "bb", "sleep", "100", crash_at="container.launch")
+    world.run("system", "check", "--repair")
+    assert container in world.ok("ps", "-aq", "--no-trunc")
+    assert "kept" in world.ok("volume", "ls", "-q")
+    assert world.run("image", "exists", "kept:1").returncode == 0
