@@ -7,7 +7,6 @@ lost, and nothing leaks. A sweep, not a sample: the steps are those that the com
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from tests.crash.world import World
@@ -103,7 +102,7 @@ def _whole_again(world: World, what: str) -> None:
     assert world.leaks() == [], what
 
 
-def test_what_was_reported_done_is_there_after_a_kill(new_world: Callable[[], World], tmp_path: Path) -> None:
+def test_what_was_reported_done_is_there_after_a_kill(new_world: Callable[[], World]) -> None:
     world = new_world()
     container = world.ok("create", "--name", "keeps", "bb", "true")
     world.ok("volume", "create", "kept")

@@ -1,0 +1,91 @@
+"""What a command reported as done survives a power cut right after it.
+
+The store lies on an ext4 in a file behind a loop device. What the file system has not yet written to its device is
+not in that file: a copy of it, taken the moment a command returns, is what a power cut would leave.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.crash.world import World
+
+
+def _mount(image: Path, target: Path) -> None:
+    target.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-o", "loop", str(image), str(target)], check=True)
+
+
+class Disk:
+    """A small disk with a store on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.image = folder / "disk"
+        with open(self.image, "wb") as file:
+            file.truncate(96 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-F", str(self.image)], check=True)
+        _mount(self.image, folder / "live")
+        self.world = World(folder / "live")
+        self.cuts = 0
+
+    def cut_power(self) -> World:
+        """The store as the next boot finds it."""
+        self.cuts += 1
+        copy = self.folder / f"copy{self.cuts}"
+        shutil.copyfile(self.image, copy)
+        _mount(copy, self.folder / f"after{self.cuts}")
+        return World(self.folder / f"after{self.cuts}")
+
+    def destroy(self) -> None:
+        self.world.run("rm", "-fa", "-t", "0")
+        for name in ("live", *(f"after{n + 1}" for n in range(self.cuts))):
+            subprocess.run(["umount", "-l", str(self.folder / name)], check=False)
+
+
+@pytest.fixture
+def disk(template: World, tmp_path: Path) -> Iterator[Disk]:
+    if subprocess.run(["losetup", "-f"], capture_output=True, check=False).returncode:
+        pytest.skip("no loop devices here")
+    disk = Disk(tmp_path)
+    disk.world.ok("load", "-q", "-i", str(template.top.parent / "bb.tar"))
+    yield disk
+    disk.destroy()
+
+
+def test_a_loaded_image(disk: Disk) -> None:
+    after = disk.cut_power()
+    assert after.run("image", "exists", "bb").returncode == 0
+    after.ok("system", "check")
+    assert after.ok("run", "--rm", "--network", "none", "bb", "echo", "whole") == "whole"
+
+
+def test_a_tag(disk: Disk) -> None:
+    disk.world.ok("tag", "bb", "kept:1")
+    assert disk.cut_power().run("image", "exists", "kept:1").returncode == 0
+
+
+def test_a_created_container(disk: Disk) -> None:
+    disk.world.ok("create", "--name", "box", "bb", "true")
+    after = disk.cut_power()
+    after.ok("start", "-a", "box")
+    assert after.ok("ps", "-aq", "--filter", "exited=0")
+
+
+def test_a_volume(disk: Disk) -> None:
+    disk.world.ok("volume", "create", "data")
+    after = disk.cut_power()
+    after.ok("volume", "exists", "data")
+    after.ok("system", "check")
+
+
+def test_a_removed_image_stays_removed(disk: Disk) -> None:
+    disk.world.ok("rmi", "bb")
+    after = disk.cut_power()
+    assert after.run("image", "exists", "bb").returncode == 1
+    after.run("system", "check", "--repair")
+    after.ok("system", "check")
