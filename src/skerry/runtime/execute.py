@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 65536
 _LONG_MS = 300
+_LONGEST_ERROR = 4096
 # Numbers for the descriptors that the runtime reads its instructions from: above those given by --preserve-fds.
 _HIGH = 64
 
@@ -34,12 +35,13 @@ _HIGH = 64
 class Execution:
     """A program that is being executed. ``pid`` is the runtime's process, which passes signals on to the program."""
 
-    __slots__ = ("_log", "_runtime", "_stderr", "_stdin", "_stdout", "pid")
+    __slots__ = ("_log", "_runtime", "_stderr", "_stderr_seen", "_stdin", "_stdout", "pid")
 
     def __init__(
         self, runtime: Runtime, container_id: str, process: dict[str, Any], *, stdin: bool, preserve_fds: int = 0
     ) -> None:
         self._runtime = runtime
+        self._stderr_seen = False
         spec = _memfd("process", fastjson.dumps(process).encode("utf-8", "surrogateescape"))
         self._log = _memfd("log", b"")
         in_read, self._stdin = os.pipe() if stdin else (os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), -1)
@@ -105,12 +107,30 @@ class Execution:
         finally:
             os.close(ended)
 
-    @staticmethod
-    def _carry_some(fd: int, target: int | None, name: str) -> bool:
+    def _carry_some(self, fd: int, target: int | None, name: str) -> bool:
         data = os.read(fd, _CHUNK)
-        if data and target is not None:
+        if not data:
+            return False
+        if fd == self._stderr and not self._stderr_seen:
+            self._stderr_seen = True
+            if self._is_runtimes_own(data):
+                return True
+        if target is not None:
             write_output(target, data, name)
-        return bool(data)
+        return True
+
+    def _is_runtimes_own(self, data: bytes) -> bool:
+        """Whether this is not the program's: crun writes why it failed to standard error, then the same to its log.
+
+        Told by the log, which follows within microseconds, or never."""
+        if len(data) > _LONGEST_ERROR or not data.endswith(b"\n"):
+            return False
+        poll = select.poll()
+        for _ in range(5):
+            if os.fstat(self._log).st_size:
+                return message_in(os.pread(self._log, _CHUNK, 0)).encode("utf-8", "replace") in data
+            poll.poll(1)
+        return False
 
     def _exit_code(self) -> int:
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])

@@ -46,7 +46,7 @@ class Feeder:
         """Begin."""
         self._ended.acquire()
         # Signals are for the main thread, which must notice them while this one sleeps.
-        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, range(1, _signal.NSIG))
+        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
         try:
             _thread.start_new_thread(self._run, ())
         finally:
