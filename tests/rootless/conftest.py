@@ -23,8 +23,10 @@ class User:
     def __init__(self, name: str) -> None:
         entry = pwd.getpwnam(name)
         self.name, self.uid, self.gid, self.home = name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir)
-        self.run = self.home / "run"
-        self.run.mkdir(mode=0o700)
+        # Where systemd has it: AppArmor lets pasta open network namespaces only there (and in /tmp).
+        self.run = Path(f"/run/user/{self.uid}")
+        shutil.rmtree(self.run, ignore_errors=True)  # a dead user's of the same number
+        self.run.mkdir(mode=0o700, parents=True)
         os.chown(self.run, self.uid, self.gid)
         self.env = {
             "HOME": str(self.home), "USER": name, "SHELL": "/bin/sh", "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -79,7 +81,8 @@ class User:
             time.sleep(0.05)
         subprocess.run(["userdel", self.name], check=False, capture_output=True)
         shutil.rmtree(self.home, ignore_errors=True)
-        shutil.rmtree(f"/tmp/skerry-run-{self.uid}", ignore_errors=True)
+        for folder in (self.run, Path(f"/tmp/skerry-run-{self.uid}")):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _subordinate(name: str) -> range:

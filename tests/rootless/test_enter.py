@@ -116,6 +116,7 @@ def test_a_process_of_root_is_never_joined(user: User) -> None:
 
 
 def test_the_fallback_run_folder_must_be_ours(user: User) -> None:
+    user.run.rmdir()
     folder = Path(f"/tmp/skerry-run-{user.uid}")
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
@@ -125,6 +126,12 @@ def test_the_fallback_run_folder_must_be_ours(user: User) -> None:
     folder.rmdir()
     assert user.skerry("unshare", "true", XDG_RUNTIME_DIR="").returncode == 0
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_cron_and_su_find_the_same_namespace(user: User) -> None:
+    usual = user.skerry(*NAMESPACES).stdout
+    assert user.skerry(*NAMESPACES, XDG_RUNTIME_DIR="").stdout == usual
+    assert user.skerry(*NAMESPACES, XDG_RUNTIME_DIR="/run/user/0").stdout == usual
 
 
 def test_without_subordinate_ids_only_the_user_exists_and_that_is_said_once(user: User) -> None:
