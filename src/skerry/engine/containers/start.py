@@ -12,6 +12,7 @@ import time
 from skerry import fastjson
 from skerry.engine.containers import exits, storage
 from skerry.engine.containers import state as states
+from skerry.engine.containers.containerenv import containerenv
 from skerry.engine.containers.network import connect, network_files
 from skerry.errors import Conflict, SkerryError, Unavailable
 from skerry.linux import process
@@ -94,6 +95,7 @@ def _create(
     step("container.network")
     joined = connect(engine, record)
     mounts += network_files(engine, record, joined)
+    mounts += containerenv(engine, record)
     placement = cgroups.place(config, engine.settings)
     document = spec.generate(
         config, rootfs=rootfs, user=user, settings=engine.settings, netns_path=joined.path, mounts=mounts,

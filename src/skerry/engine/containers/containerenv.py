@@ -1,0 +1,44 @@
+"""/run/.containerenv: how programs tell that they run in a container (Podman's file, its keys)."""
+
+from __future__ import annotations
+
+import os
+
+from skerry import __version__
+from skerry.engine.containers import state as states
+from skerry.errors import Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.containers.types import ContainerRecord
+    from skerry.engine.engine import Engine
+    from skerry.runtime.types import MountConfig
+
+PLACE = "/run/.containerenv"
+
+
+def containerenv(engine: Engine, record: ContainerRecord) -> list[MountConfig]:
+    """The mount of the file, written. Details are only told to privileged containers; none inside a mount of the user's."""
+    config = record["config"]
+    if any(mount["destination"] in ("/run", "/var/run", PLACE) for mount in config["mounts"]):
+        return []
+    path = states.run_folder(engine, record["id"], "containerenv")
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            os.fchmod(fd, 0o644)
+            os.write(fd, _details(engine, record).encode() if config.get("privileged") else b"")
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise Unavailable(f"cannot write {path}: {error.strerror}") from error
+    return [{"type": "bind", "source": path, "destination": PLACE, "options": ["bind", "rprivate"]}]
+
+
+def _details(engine: Engine, record: ContainerRecord) -> str:
+    values = {
+        "engine": f"skerry-{__version__}", "name": record["name"], "id": record["id"], "image": record["image"],
+        "imageid": record["image_id"],
+    }  # fmt: skip
+    lines = [f'{key}="{value}"\n' for key, value in values.items()]
+    return "".join(lines) + f"rootless={int(engine.settings.rootless)}\n"
