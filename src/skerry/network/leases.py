@@ -201,10 +201,10 @@ def usable(subnet: Subnet) -> tuple[int, int]:
     """First and last address, as numbers, that containers may get."""
     net = Net(subnet["subnet"])
     low, high = net.first + 1, net.last - (1 if net.size == 4 else 0)
-    given = subnet.get("lease_range") or {}
-    if given.get("start_ip"):
+    given = subnet.get("lease_range") or {"start_ip": "", "end_ip": ""}
+    if given["start_ip"]:
         low = max(low, int.from_bytes(pack(given["start_ip"]), "big"))
-    if given.get("end_ip"):
+    if given["end_ip"]:
         high = min(high, int.from_bytes(pack(given["end_ip"]), "big"))
     return low, high
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from skerry.errors import Conflict, Invalid, NotFound, SkerryError, Unavailable
+from skerry.errors import Conflict, Invalid, Unavailable
 from skerry.linux import netns as namespaces
 from skerry.linux.netlink import route
 from skerry.network import bridge, definitions, firewall
@@ -105,7 +105,7 @@ def _join(
         host.leases.claim_port(host_ports.claim(port), container_id)
     host.leases.put(lease)
     _apply(host, lease, joined)
-    return SetUp(_status(host, joined), lease["ports"])
+    return SetUp(_status(joined), lease["ports"])
 
 
 def _apply(host: Host, lease: Lease, joined: list[Joined]) -> None:
@@ -166,6 +166,12 @@ def _resolve(host: Host, network: Network) -> Network:
         )
     if network["network_interface"] == definitions.DEFAULT_INTERFACE:
         network = _free_default(host, network)
+    elif known is None:
+        for subnet in network.get("subnets") or ():
+            if bridge.foreign_overlap(host.netlink, Net(subnet["subnet"]), network["network_interface"]):
+                raise Conflict(
+                    f"subnet {subnet['subnet']} of the network {network['name']} is already used on the host"
+                )
     host.leases.put_bridge(network)
     return network
 
@@ -184,7 +190,7 @@ def _interface(
     host: Host, container_id: str, request: NetworkRequest, network: Network, number: int
 ) -> LeasedInterface:
     ips = _take_addresses(host, container_id, request, network)
-    mac = request.get("static_mac") or _mac(ips)
+    mac = request.get("static_mac") or _mac()
     parse_mac(mac)
     inner = request.get("interface_name") or f"eth{number}"
     if len(inner) > 15 or "/" in inner or not inner.isprintable() or " " in inner or inner in (".", "..", "lo"):
@@ -218,14 +224,13 @@ def _take_addresses(host: Host, container_id: str, request: NetworkRequest, netw
     return ips
 
 
-def _mac(ips: list[str]) -> str:
+def _mac() -> str:
     """A random unicast address of the local kind, as netavark's."""
-    del ips
     raw = os.urandom(6)
     return bytes([raw[0] & 0xFC | 2, *raw[1:]]).hex(":")
 
 
-def _status(host: Host, joined: list[Joined]) -> Status:
+def _status(joined: list[Joined]) -> Status:
     status: Status = {}
     for item, network in joined:
         gateways = [subnet.get("gateway", "") for subnet in network.get("subnets") or ()]
@@ -245,15 +250,21 @@ def tear_down(context: NetworkContext, container_id: str) -> None:
     """Give back all that a container holds of the network. Idempotent. The namespace itself is the caller's."""
     try:
         with Host(context) as host:
-            _release(host, container_id)
+            bridges = _release(host, container_id)
+            idle = any(host.leases.unused(name) for name in bridges)
+        if idle:
+            from skerry.network.idle import remove_later
+
+            remove_later(context, host.leases.folder)
     except OSError as error:
         raise Unavailable(f"cannot take down the network: {error}") from error
 
 
-def _release(host: Host, container_id: str) -> None:
+def _release(host: Host, container_id: str) -> list[str]:
+    """The names of the bridges that it was on."""
     lease = host.leases.get(container_id)
     if lease is None:
-        return
+        return []
     host.firewall.delete(firewall.port_elements(lease["ports"], _addresses(lease)))
     for port in lease["ports"]:
         host.leases.free_port(host_ports.claim(port), container_id)
@@ -265,6 +276,7 @@ def _release(host: Host, container_id: str) -> None:
         from skerry.network import dns
 
         dns.update(host.context, host.leases)
+    return [item["bridge"] for item in lease["interfaces"]]
 
 
 def sweep(context: NetworkContext, live_ids: Collection[str]) -> list[str]:
@@ -328,6 +340,3 @@ def remove_unused(host: Host) -> list[str]:
     if done and not host.leases.bridges():
         host.firewall.remove()
     return done
-
-
-__all__ = ["Host", "NotFound", "SkerryError", "set_up", "sweep", "tear_down"]

@@ -20,7 +20,9 @@ COMPLETE = "networks"
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     found, code = [], 0
-    blank = {"routes": [], "network_dns_servers": [], "labels": {}, "options": {}} if args["format"] else {}
+    blank: dict[str, object] = (
+        {"routes": [], "network_dns_servers": [], "labels": {}, "options": {}} if args["format"] else {}
+    )
     for name in args.positional:
         try:
             found.append({**blank, **engine.networks.inspect(name)})

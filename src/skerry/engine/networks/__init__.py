@@ -37,12 +37,6 @@ class Networks:
 
         return exists(self._engine, name)
 
-    def list(self, *, filters: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """Networks by name; ``filters`` as ``skerry network ls --filter``."""
-        from skerry.engine.networks.view import list_networks
-
-        return list_networks(self._engine, filters)
-
     def remove(self, name: str, *, force: bool = False) -> str:
         """Remove a network: its name. `InUse` while containers have it, unless ``force`` removes those too."""
         from skerry.engine.networks.remove import remove
@@ -54,3 +48,9 @@ class Networks:
         from skerry.engine.networks.remove import prune
 
         return prune(self._engine, filters)
+
+    def list(self, *, filters: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Networks by name; ``filters`` as ``skerry network ls --filter``."""
+        from skerry.engine.networks.view import list_networks
+
+        return list_networks(self._engine, filters)
