@@ -1,0 +1,100 @@
+"""Images: what containers start from."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, BinaryIO
+
+    from skerry.engine.engine import Engine
+    from skerry.engine.images.bootstrap import Base
+    from skerry.engine.images.types import ImageRecord
+
+
+class Images:
+    """``engine.images``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def resolve(self, name: str) -> ImageRecord:
+        """The image that a name, short name, id, beginning of an id or digest means. `NotFound`."""
+        from skerry.engine.images.resolve import resolve
+
+        return resolve(self._engine, name)
+
+    def exists(self, name: str) -> bool:
+        """Whether `resolve` would find it."""
+        from skerry.engine.images.resolve import find
+
+        return find(self._engine, name) is not None
+
+    def list(
+        self, *, all: bool = False, filters: Sequence[str] = (), names: Sequence[str] = (), sort: str = "created"
+    ) -> list[dict[str, Any]]:
+        """Images with the keys of ``podman images --format json``."""
+        from skerry.engine.images.listing import json_rows
+
+        return json_rows(self._engine, all=all, filters=filters, names=names, sort=sort)
+
+    def inspect(self, name: str) -> dict[str, Any]:
+        """Everything about an image, with Podman's keys."""
+        from skerry.engine.images.inspect import inspect
+
+        return inspect(self._engine, name)
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """An image's history, newest first."""
+        from skerry.engine.images.history import history
+
+        return history(self._engine, name)
+
+    def tag(self, name: str, *names: str) -> None:
+        """Give an image more names; a name that another image has moves here."""
+        from skerry.engine.images.names import tag
+
+        tag(self._engine, name, names)
+
+    def untag(self, name: str, *names: str) -> None:
+        """Take names (all, when none are given) from an image; the image stays."""
+        from skerry.engine.images.names import untag
+
+        untag(self._engine, name, names)
+
+    def remove(self, names: Sequence[str], *, force: bool = False, ignore: bool = False) -> list[str]:
+        """Remove names, and images with their last one: lines ``Untagged: …`` and ``Deleted: …``.
+
+        `InUse` while containers use it (``force`` removes them too), `NotFound` with exit code 1."""
+        from skerry.engine.images.remove import remove
+
+        return [line for name in names for line in remove(self._engine, name, force=force, ignore=ignore)]
+
+    def prune(self, *, all: bool = False, filters: Sequence[str] = ()) -> list[str]:
+        """Remove images without a name (``all``: without a container): their ids."""
+        from skerry.engine.images.prune import prune
+
+        return prune(self._engine, all=all, filters=filters)
+
+    def load(self, source: str | BinaryIO, *, progress: Callable[[int], None] | None = None) -> list[str]:
+        """Load every image of an archive or folder: names, or ``sha256:ID`` for images without one."""
+        from skerry.engine.images.load import load
+
+        return load(self._engine, source, progress=progress)
+
+    def save(
+        self, names: Sequence[str], target: str | BinaryIO, *, format: str = "docker-archive", compress: bool = False,
+        multi: bool = False,
+    ) -> None:  # fmt: skip
+        """Write images to an archive or folder: docker-archive, oci-archive, oci-dir, docker-dir."""
+        from skerry.engine.images.save import save
+
+        save(self._engine, names, target, format=format, compress=compress, multi=multi)
+
+    def bootstrap(
+        self, distribution: str = "busybox", base: Base | None = None, *, report: Callable[[str], None] | None = None
+    ) -> ImageRecord:
+        """Make a base image without a registry: busybox, or a Debian or Ubuntu release."""
+        from skerry.engine.images.bootstrap import bootstrap
+
+        return bootstrap(self._engine, distribution, base, report=report)

@@ -1,0 +1,174 @@
+"""Recording an image whose layers are stored. Order: layers, blobs, then the row, from which on it exists."""
+
+from __future__ import annotations
+
+import calendar
+import time
+
+from _hashlib import openssl_sha256
+
+from skerry import fastjson
+from skerry.errors import Conflict, Corrupt, SkerryError
+from skerry.store.blobs import add_blob
+from skerry.store.layers import get_layer, remove_layer
+from skerry.store.steps import step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from skerry.engine.engine import Engine
+    from skerry.engine.images.types import ImageRecord
+    from skerry.store.database import Database
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+def digest_of(data: bytes) -> str:
+    """``sha256:…`` of bytes."""
+    return "sha256:" + openssl_sha256(data).hexdigest()
+
+
+def parse_time(text: object) -> int:
+    """Nanoseconds of an RFC 3339 time; 0 for what is none."""
+    if not isinstance(text, str) or len(text) < 20:
+        return 0
+    try:
+        seconds = calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
+        rest, zone = text[19:], 0
+        digits = len(rest) - len(rest.lstrip(".0123456789"))
+        fraction, rest = rest[:digits].lstrip("."), rest[digits:]
+        if rest not in ("Z", "z"):
+            hours, minutes = rest[1:].split(":")
+            zone = (int(hours) * 3600 + int(minutes) * 60) * (-1 if rest[0] == "-" else 1)
+        return (seconds - zone) * 10**9 + int((fraction + "0" * 9)[:9] or 0)
+    except (ValueError, IndexError):
+        return 0
+
+
+def add_image(
+    engine: Engine, config: bytes, manifest: bytes, media_type: str, layers: Sequence[str], names: Sequence[str]
+) -> ImageRecord:
+    """Store config and manifest, and record the image under ``names`` (full); idempotent, durable."""
+    record = _record(engine, config, manifest, media_type, list(layers))
+    store = engine.store
+    with store.lock("image", record["id"]):
+        step("image.blobs")
+        add_blob(store, [config])
+        add_blob(store, [manifest])
+        step("image.record")
+        with store.db.write(durable=True) as db:
+            top = layers[-1] if layers else None
+            if top and not db.query("SELECT 1 FROM layers WHERE chain_id = ?", top):
+                raise Conflict("a layer of the image was removed meanwhile", hint="try again")
+            _insert(db, record, top)
+            for name in names:
+                db.execute("INSERT OR REPLACE INTO image_names VALUES (?, ?, ?)", name, record["id"], time.time_ns())
+    record["names"] = list(names)
+    return record
+
+
+def _insert(db: Database, record: ImageRecord, top: str | None) -> None:
+    db.execute(
+        "INSERT INTO images (id, digest, top_layer, created_ns, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
+        "SET digest = excluded.digest, top_layer = excluded.top_layer, doc = excluded.doc",
+        record["id"], record["digest"], top, record["created_ns"], fastjson.dumps(record),
+    )  # fmt: skip
+
+
+def _record(engine: Engine, config: bytes, manifest: bytes, media_type: str, layers: list[str]) -> ImageRecord:
+    document = parse_config(config)
+    size = len(config) + 2 * len(manifest)  # as Podman counts, which keeps a manifest under two keys
+    diff_ids = []
+    for chain_id in layers:
+        layer = get_layer(engine.store, chain_id)
+        if layer is None:
+            raise Conflict("a layer of the image was removed meanwhile", hint="try again")
+        size += layer["size"]
+        diff_ids.append(layer["diff_id"])
+    history = [entry for entry in document.get("history") or () if isinstance(entry, dict)]
+    annotations = fastjson.loads(manifest).get("annotations") or {}
+    return {
+        "id": digest_of(config)[7:],
+        "digest": digest_of(manifest),
+        "media_type": media_type,
+        "created_ns": parse_time(document.get("created")),
+        "loaded_ns": time.time_ns(),
+        "size": size,
+        "layers": layers,
+        "diff_ids": diff_ids,
+        "config": document["config"],
+        "architecture": _text(document, "architecture"),
+        "os": _text(document, "os"),
+        "variant": _text(document, "variant"),
+        "author": _text(document, "author"),
+        "comment": _text(document, "comment") or (_text(history[-1], "comment") if history else ""),
+        "history": history,
+        "annotations": annotations if isinstance(annotations, dict) else {},
+        "names": [],
+    }
+
+
+def _text(document: dict[str, Any], key: str) -> str:
+    value = document.get(key)
+    return value if isinstance(value, str) else ""
+
+
+_LISTS = ("Env", "Cmd", "Entrypoint", "OnBuild", "Shell")
+_MAPS = ("ExposedPorts", "Volumes", "Labels")
+_TEXTS = ("User", "WorkingDir", "StopSignal")
+
+
+def parse_config(data: bytes) -> dict[str, Any]:
+    """An image's config, its shape checked so that nobody after has to: `Corrupt`. ``config`` is always there."""
+    try:
+        document = fastjson.loads(data)
+    except SkerryError as error:
+        raise Corrupt(f"the image's config is {error.message}") from None
+    if not isinstance(document, dict):
+        raise Corrupt("the image's config is no JSON object")
+    config = document.get("config") or {}
+    _expect(isinstance(config, dict), "config")
+    for key in _LISTS:
+        value = config.get(key)
+        _expect(value is None or (isinstance(value, list) and all(isinstance(v, str) for v in value)), key)
+    for key in _MAPS:
+        _expect(isinstance(config.get(key) or {}, dict), key)
+    _expect(all(isinstance(value, str) for value in (config.get("Labels") or {}).values()), "Labels")
+    for key in _TEXTS:
+        _expect(isinstance(config.get(key) or "", str), key)
+    _expect(isinstance(document.get("history") or [], list), "history")
+    document["config"] = config
+    return document
+
+
+def diff_ids_of(document: dict[str, Any]) -> list[str]:
+    """The config's layers by the digests of their content. `Corrupt` when they are not a list of digests."""
+    from skerry.image.reference import is_digest
+
+    rootfs = document.get("rootfs")
+    found = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
+    if found is None:
+        found = []
+    _expect(isinstance(found, list) and all(isinstance(d, str) and is_digest(d) for d in found), "rootfs.diff_ids")
+    _expect(len(found) <= 1000, "rootfs.diff_ids (more than 1000 layers)")
+    return list(found)
+
+
+def _expect(condition: bool, what: str) -> None:
+    if not condition:
+        raise Corrupt(f"the image's config has a malformed {what}")
+
+
+def drop_layers(engine: Engine, layers: Sequence[str]) -> None:
+    """Remove layers (base first) that nothing uses, from the top."""
+    from skerry.errors import InUse
+
+    for chain_id in reversed(layers):
+        try:
+            remove_layer(engine.store, chain_id)
+        except InUse:
+            return

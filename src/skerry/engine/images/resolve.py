@@ -1,0 +1,90 @@
+"""Finding an image by what a user typed. Hot: usually one query."""
+
+from __future__ import annotations
+
+from skerry import fastjson
+from skerry.errors import Conflict, Invalid, NotFound
+from skerry.image.reference import HEX, candidates, parse, repository_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skerry.engine.engine import Engine
+    from skerry.engine.images.types import ImageRecord
+
+_COLUMNS = "i.doc, (SELECT group_concat(name, char(10)) FROM image_names WHERE image = i.id)"
+
+
+def resolve(engine: Engine, name: str) -> ImageRecord:
+    """The image that ``name`` means: a (short) name, an id or the beginning of one, a digest. `NotFound`."""
+    record = find(engine, name)
+    if record is None:
+        raise NotFound(f"{name}: image not known")
+    return record
+
+
+def find(engine: Engine, name: str) -> ImageRecord | None:
+    """As `resolve`; None when there is no such image."""
+    return _by_name(engine, name) or _by_prefix(engine, name)
+
+
+def by_id(engine: Engine, image_id: str) -> ImageRecord | None:
+    """The image with exactly this id."""
+    rows = engine.store.db.query(f"SELECT {_COLUMNS} FROM images i WHERE i.id = ?", image_id)
+    return from_row(*rows[0]) if rows else None
+
+
+def from_row(doc: str, names: str | None, first: str = "") -> ImageRecord:
+    """A record from its document and its names, joined by newlines."""
+    record: ImageRecord = fastjson.loads(doc)
+    record["names"] = sorted(names.split("\n"), key=lambda name: name != first) if names else []
+    return record
+
+
+def _by_name(engine: Engine, name: str) -> ImageRecord | None:
+    try:
+        wanted = candidates(name)
+    except Invalid:
+        return None
+    if "@" in wanted[0]:
+        return _by_digest(engine, wanted)
+    marks = ",".join("?" * len(wanted))
+    sql = f"SELECT n.name, {_COLUMNS} FROM image_names n JOIN images i ON i.id = n.image WHERE n.name IN ({marks})"
+    rows = engine.store.db.query(sql, *wanted)
+    if not rows and not parse(name).domain:
+        # Podman also finds what any registry's name ends with.
+        suffix = wanted[0].removeprefix("localhost/")
+        sql = f"SELECT n.name, {_COLUMNS} FROM image_names n JOIN images i ON i.id = n.image WHERE n.name LIKE ?"
+        found = engine.store.db.query(sql + " ORDER BY n.name", f"%/{suffix}")
+        rows = [row for row in found if row[0].endswith(f"/{suffix}")]
+    if not rows:
+        return None
+    best = min(rows, key=lambda row: wanted.index(row[0]) if row[0] in wanted else len(wanted))
+    return from_row(best[1], best[2], best[0])
+
+
+def _by_digest(engine: Engine, wanted: list[str]) -> ImageRecord | None:
+    digest = wanted[0].partition("@")[2]
+    rows: list[tuple[Any, ...]] = engine.store.db.query(f"SELECT {_COLUMNS} FROM images i WHERE i.digest = ?", digest)
+    for doc, names in rows:
+        record = from_row(doc, names)
+        repositories = {repository_of(candidate) for candidate in wanted}
+        if not record["names"] or repositories & {repository_of(name) for name in record["names"]}:
+            return record
+    return None
+
+
+def _by_prefix(engine: Engine, name: str) -> ImageRecord | None:
+    digits = name.removeprefix("sha256:")
+    if not digits or len(digits) > 64 or not HEX.issuperset(digits):
+        return None
+    sql = f"SELECT {_COLUMNS} FROM images i WHERE i.id >= ? AND i.id < ? LIMIT 2"
+    rows = engine.store.db.query(sql, digits, digits + "g")
+    if len(rows) > 1:
+        raise Conflict(f"more than one image matches {name}: image ID is ambiguous")
+    if rows:
+        return from_row(*rows[0])
+    if len(digits) == 64:
+        rows = engine.store.db.query(f"SELECT {_COLUMNS} FROM images i WHERE i.digest = ?", "sha256:" + digits)
+    return from_row(*rows[0]) if rows else None

@@ -1,0 +1,1 @@
+"""Images as they travel: references, manifests, configs, archives."""
