@@ -40,19 +40,20 @@ def remove(store: Store, chain_id: str) -> None:
 def _remove_locked(store: Store, chain_id: str) -> None:
     try:
         step("layer.forget")
-        _forget(store, chain_id)
+        forget(store, chain_id)
     except OutOfSpace:
         # Not a byte for the database: make room with the layer's own files, while its row cannot be used by
         # anybody. Cut in between, it is a row without files, which adding and `check` know how to treat.
         with store.db.write(durable=False):
             _refuse_if_used(store, chain_id)
             remove_tree(layer_folder(store, chain_id))
-        _forget(store, chain_id)
+        forget(store, chain_id)
         return
     discard(store, layer_folder(store, chain_id))
 
 
-def _forget(store: Store, chain_id: str) -> None:
+def forget(store: Store, chain_id: str) -> None:
+    """Delete the row of a layer (whose lock is held); `InUse` when something is based on it."""
     with store.db.write(durable=True) as db:
         _refuse_if_used(store, chain_id)
         db.execute("DELETE FROM layers WHERE chain_id=?", chain_id)

@@ -72,26 +72,38 @@ def remove_tree(path: str) -> None:
             path, 0o700
         )
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    stack: list[tuple[int, str, list[str]]] = [(fd, path, _empty(fd))]
-    while stack:
-        fd, name, folders = stack[-1]
-        if folders:
-            child = folders.pop()
-            try:
-                child_fd = os.open(child, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
-            except FileNotFoundError:
+    # One descriptor however deep the tree is: hostile layers are deeper than a process may have files open. The way
+    # back up is "..", which is safe where nobody else moves folders.
+    stack: list[tuple[str, list[str]]] = [(path, _empty(fd))]
+    try:
+        while True:
+            name, folders = stack[-1]
+            if folders:
+                child = folders.pop()
+                child_fd = _open_folder(child, fd)
+                os.close(fd)
+                fd = child_fd
+                stack.append((child, _empty(fd)))
                 continue
-            except PermissionError:
-                os.chmod(child, 0o700, dir_fd=fd)
-                child_fd = os.open(child, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
-            stack.append((child_fd, child, _empty(child_fd)))
-            continue
-        stack.pop()
+            stack.pop()
+            if not stack:
+                break
+            parent_fd = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
+            os.close(fd)
+            fd = parent_fd
+            os.rmdir(name, dir_fd=fd)
+    finally:
         os.close(fd)
-        try:
-            os.rmdir(name, dir_fd=stack[-1][0] if stack else None)
-        except FileNotFoundError:
-            pass  # another process was faster
+    os.rmdir(path)
+
+
+def _open_folder(name: str, parent: int) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(name, flags, dir_fd=parent)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=parent)
+        return os.open(name, flags, dir_fd=parent)
 
 
 def _empty(fd: int) -> list[str]:

@@ -7,6 +7,7 @@ from skerry.errors import Invalid
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Any
 
 # Measured: isal's level 2 is 17 times faster than zlib's 6 at 11 % more bytes; zstd's 3 is smaller than both.
 _GZIP_LEVEL, _ZSTD_LEVEL = 2, 3
@@ -18,15 +19,18 @@ def compress_layer_tar(chunks: Iterable[bytes], encoding: str, *, level: int | N
         from isal import isal_zlib
 
         gzip = isal_zlib.compressobj(_GZIP_LEVEL if level is None else level, isal_zlib.DEFLATED, 31)
-        compress, flush = gzip.compress, gzip.flush
+        yield from _through(gzip, chunks)
     elif encoding == "zstd":
         import zstandard
 
         zstd = zstandard.ZstdCompressor(level=level or _ZSTD_LEVEL, write_checksum=True).compressobj()
-        compress, flush = zstd.compress, zstd.flush
+        yield from _through(zstd, chunks)
     else:
         raise Invalid(f"unknown compression {encoding!r}", hint="gzip and zstd are known")
+
+
+def _through(compressor: Any, chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
-        if data := compress(chunk):
+        if data := compressor.compress(chunk):
             yield data
-    yield flush()
+    yield compressor.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.errors import Corrupt
+from skerry.store.archive.zstd_frames import FrameWalker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def decompressed(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    from isal import igzip_lib, isal_zlib
+    from isal import igzip_lib
 
     member: igzip_lib.IgzipDecompressor | None = None
     data = b""
@@ -39,18 +40,21 @@ def _gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
                 data, member = member.unused_data, None
             if output:
                 yield output
-    except (isal_zlib.error, igzip_lib.error, EOFError) as error:
+    except (igzip_lib.IsalError, EOFError) as error:
         raise Corrupt(f"the layer's gzip stream is damaged: {error}") from None
 
 
 class _Readable:
-    """The file object that zstandard wants."""
+    """The file object that zstandard wants. Notices whether the stream ended where it should."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
+        self.frames = FrameWalker()
 
     def read(self, _size: int) -> bytes:
-        return next(self._chunks, b"")
+        data = next(self._chunks, b"")
+        self.frames.feed(data)
+        return data
 
 
 def _unzstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -58,9 +62,12 @@ def _unzstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
     decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW)
     # The reader's output is bounded, unlike decompressobj's: three bytes of input can be 128 KiB of output.
-    reader = decompressor.stream_reader(_Readable(chunks), read_size=1 << 20, read_across_frames=True)  # type: ignore[arg-type]
+    source = _Readable(chunks)
+    reader = decompressor.stream_reader(source, read_size=1 << 20, read_across_frames=True)  # type: ignore[arg-type]
     try:
         while output := reader.read(_OUTPUT):
             yield output
+        if not source.frames.complete:
+            raise Corrupt("the layer's zstd stream is truncated")
     except zstandard.ZstdError as error:
         raise Corrupt(f"the layer's zstd stream is damaged: {error}") from None

@@ -166,6 +166,8 @@ class Extractor:
         folder = self.folders.get(target_parent)
         try:
             os.link(target, base, src_dir_fd=folder.fd, dst_dir_fd=parent.fd, follow_symlinks=False)
+        except PermissionError as error:
+            raise Corrupt(f"layer entry {quoted(entry.name)}: a hard link to a folder or device") from error
         except FileExistsError:
             if _same(folder, target, parent, base):
                 return

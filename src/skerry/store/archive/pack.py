@@ -189,7 +189,7 @@ def ustar(
             extra[key], value = b"%d" % value, 0
         numbers.append(value)
     major, minor = (os.major(status.st_rdev), os.minor(status.st_rdev)) if kind in (b"3", b"4") else (0, 0)
-    header = _block(short, prefix, stat.S_IMODE(status.st_mode), *numbers, kind, link, major, minor)
+    header = _block(short, prefix, stat.S_IMODE(status.st_mode), numbers, kind, link, major, minor)
     return (_pax(extra) if extra else b"") + header
 
 
@@ -205,7 +205,7 @@ def _split(name: bytes) -> tuple[bytes, bytes]:
 
 def _pax(extra: dict[bytes, bytes]) -> bytes:
     records = b"".join(_pax_record(key, extra[key]) for key in sorted(extra))
-    header = _block(b"PaxHeaders.0/entry", b"", 0o644, 0, 0, len(records), 0, b"x", b"", 0, 0)
+    header = _block(b"PaxHeaders.0/entry", b"", 0o644, [0, 0, len(records), 0], b"x", b"", 0, 0)
     return header + records + bytes(-len(records) & 511)
 
 
@@ -218,9 +218,10 @@ def _pax_record(key: bytes, value: bytes) -> bytes:
 
 
 def _block(
-    name: bytes, prefix: bytes, mode: int, uid: int, gid: int, size: int, mtime: int, kind: bytes, link: bytes,
+    name: bytes, prefix: bytes, mode: int, numbers: list[int], kind: bytes, link: bytes,
     major: int, minor: int,
 ) -> bytes:  # fmt: skip
+    uid, gid, size, mtime = numbers
     block = bytearray(
         b"%s%07o\0%07o\0%07o\0%011o\0%011o\0        %s%s" b"ustar\x0000%s%07o\0%07o\0%s"
         % (
@@ -235,11 +236,14 @@ def _block(
 def write_layer_tar(tree: str, out: BinaryIO, *, latest_s: int | None = None) -> None:
     """Write the overlay upper folder ``tree`` as a layer's tar."""
 
+    def header(piece: bytes) -> None:
+        out.write(piece)
+
     def data(fd: int, path: bytes, size: int) -> None:
         for piece in file_pieces(fd, path, size):
             out.write(piece)
 
-    Packer(tree, out.write, data, latest_s=latest_s).run()
+    Packer(tree, header, data, latest_s=latest_s).run()
 
 
 def file_pieces(fd: int, path: bytes, size: int) -> Iterator[bytes]:
