@@ -212,15 +212,13 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
     from skerry.engine.engine import Engine
 
     settings = load_settings(global_flags(top))  # type: ignore[arg-type]
-    for text in settings.warnings:
-        out.warn(text)
     if settings.rootless and getattr(module, "NAMESPACE", True):
         from skerry.engine.rootless import enter
 
         enter(settings)
     for warning in settings.warnings:
         out.warn(warning)
-    return int(module.run(args, Engine(settings), out))
+    return int(module.run(args, Engine(settings, warn=out.warn), out))
 
 
 def global_flags(top: Args) -> dict[str, object]:

@@ -9,6 +9,8 @@ from skerry.store.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from skerry.config.settings import Settings
     from skerry.engine.containers import Containers
     from skerry.engine.events import Events
@@ -22,8 +24,11 @@ if TYPE_CHECKING:
 class Engine:
     """What every face (command line, HTTP API, library) calls. Not shared between threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, warn: Callable[[str], None] | None = None) -> None:
+        """``warn`` gets a line for what was granted only in part; without it they gather in `warnings`."""
         self.settings = settings
+        self.warnings: list[str] = []
+        self.warn = warn or self.warnings.append
         self.store = Store(settings.root, settings.runroot, rootless=settings.userns)
         self._network: NetworkContext | None = None
 

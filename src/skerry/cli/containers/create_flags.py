@@ -43,6 +43,9 @@ _PROCESS = (
     flag("--stop-signal", kind="str", metavar="SIGNAL", help="What stop sends first (the image's, or TERM)"),
     flag("--stop-timeout", kind="int", metavar="SECONDS", default=10, help="How long stop waits before it sends KILL"),
     flag("--timeout", kind="uint", metavar="SECONDS", help="Kill the container when it has run so long"),
+    flag("--passwd", default=True, help="Give the user a line in /etc/passwd and /etc/group when it has none"),
+    flag("--passwd-entry", kind="str", metavar="LINE", help="The line to add to /etc/passwd"),
+    flag("--group-entry", kind="str", metavar="LINE", help="The line to add to /etc/group"),
     flag("--personality", kind="str", metavar="NAME", help="Execution domain, such as LINUX32"),
 )
 _IDENTITY = (

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from skerry import __version__
+from skerry.engine.containers import run_files
 from skerry.engine.containers import state as states
-from skerry.errors import Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,15 +21,7 @@ def containerenv(engine: Engine, record: ContainerRecord) -> list[MountConfig]:
     if any(mount["destination"] in ("/run", "/var/run", PLACE) for mount in config["mounts"]):
         return []
     path = states.run_folder(engine, record["id"], "containerenv")
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        try:
-            os.fchmod(fd, 0o644)
-            os.write(fd, _details(engine, record).encode() if config.get("privileged") else b"")
-        finally:
-            os.close(fd)
-    except OSError as error:
-        raise Unavailable(f"cannot write {path}: {error.strerror}") from error
+    run_files.write(path, _details(engine, record).encode() if config.get("privileged") else b"", 0o644)
     return [{"type": "bind", "source": path, "destination": PLACE, "options": ["bind", "rprivate"]}]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from skerry.engine.containers import run_files
 from skerry.engine.containers import state as states
 from skerry.errors import Conflict, Unavailable
 from skerry.network.context import HOST_DIR, NetworkContext
@@ -142,21 +143,12 @@ def network_files(engine: Engine, record: ContainerRecord, joined: Joined) -> li
         if mode == "container" and name != "hostname" and os.path.exists(shared):
             path = shared
         else:
-            _write(path, text)
+            run_files.write(path, text.encode(), 0o644)
         options = ["bind", "rprivate", "nosuid", "nodev", "noexec"]
         if record["config"].get("read_only"):
             options.append("ro")
         result.append({"type": "bind", "source": path, "destination": target, "options": options})
     return result
-
-
-def _write(path: str, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    try:
-        os.fchmod(fd, 0o644)
-        os.write(fd, text.encode())
-    finally:
-        os.close(fd)
 
 
 def _files(engine: Engine, record: ContainerRecord, joined: Joined) -> dict[str, str]:

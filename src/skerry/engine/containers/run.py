@@ -44,10 +44,18 @@ def run_detached(engine: Engine, options: ContainerRequest) -> ContainerRecord:
 def _start(engine: Engine, record: ContainerRecord) -> ContainerRecord:
     try:
         return start(engine, record["id"])
-    except SkerryError:
-        if record["auto_remove"]:
-            remove_ended(engine, record["id"])
+    except SkerryError as error:
+        _not_started(engine, record, error)
         raise
+
+
+def _not_started(engine: Engine, record: ContainerRecord, error: SkerryError) -> None:
+    """The exit code that Podman gives when the container exists and cannot start: 127 for what is missing, else 126."""
+    if error.exit_code == 125:
+        words = error.message.lower()
+        error.exit_code = 127 if "no such file or directory" in words or "file not found" in words else 126
+    if record["auto_remove"]:
+        remove_ended(engine, record["id"])
 
 
 def run(engine: Engine, options: ContainerRequest, streams: Streams | None = None) -> int:
@@ -55,9 +63,8 @@ def run(engine: Engine, options: ContainerRequest, streams: Streams | None = Non
     record = create(engine, options)
     try:
         return start_attached(engine, record, streams or Streams())
-    except SkerryError:
-        if record["auto_remove"]:
-            remove_ended(engine, record["id"])
+    except SkerryError as error:
+        _not_started(engine, record, error)
         raise
 
 

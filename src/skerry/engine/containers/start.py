@@ -10,9 +10,10 @@ import os
 import time
 
 from skerry import fastjson
-from skerry.engine.containers import exits, storage
+from skerry.engine.containers import exits, run_files, storage
 from skerry.engine.containers import state as states
 from skerry.engine.containers.containerenv import containerenv
+from skerry.engine.containers.identity import identity_files
 from skerry.engine.containers.network import connect, network_files
 from skerry.errors import Conflict, SkerryError, Unavailable
 from skerry.linux import process
@@ -92,6 +93,7 @@ def _create(
     user = users.resolve(rootfs, config["user"], config.get("groups", []))
     mounts = storage.prepare_mounts(engine, record, rootfs, user)
     storage.ensure_working_directory(record, rootfs, user)
+    mounts += identity_files(engine, record, rootfs, user)
     step("container.network")
     joined = connect(engine, record)
     mounts += network_files(engine, record, joined)
@@ -100,8 +102,9 @@ def _create(
     document = spec.generate(
         config, rootfs=rootfs, user=user, settings=engine.settings, netns_path=joined.path, mounts=mounts,
         namespace_paths=_namespace_paths(engine, record), cgroups_path=placement.path, runtime=runtime,
+        warn=engine.warn,
     )  # fmt: skip
-    _write(os.path.join(bundle, "config.json"), fastjson.dumps(document))
+    run_files.write(os.path.join(bundle, "config.json"), fastjson.dumps(document).encode("utf-8", "surrogateescape"))
     launch = _launch(engine, record, runtime, bundle, foreground=foreground)
     launch.enter_cgroup = placement.enter_conmon
     launch.no_cgroups = not placement.path
@@ -126,15 +129,6 @@ def _make_folders(engine: Engine, container_id: str, bundle: str) -> None:
         os.mkdir(bundle, 0o711)
     except OSError as error:
         raise Unavailable(f"cannot make {bundle}: {error.strerror}") from error
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-    except OSError as error:
-        raise Unavailable(f"cannot write {path}: {error.strerror}") from error
 
 
 def _namespace_paths(engine: Engine, record: ContainerRecord) -> dict[str, str]:
@@ -198,7 +192,7 @@ def _go(engine: Engine, record: ContainerRecord, state: ContainerState) -> Conta
     step("container.running")
     states.save(engine, record["id"], new)
     if record.get("pid_file"):
-        _write(record["pid_file"], str(new["pid"]))
+        run_files.write(record["pid_file"], str(new["pid"]).encode(), 0o644)
     engine.events.emit_container("init", record)
     engine.events.emit_container("start", record)
     return record

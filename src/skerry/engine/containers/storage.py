@@ -116,13 +116,20 @@ def _volume_source(engine: Engine, mount: MountConfig, rootfs: str, user: Resolv
 
 
 def ensure_working_directory(record: ContainerRecord, rootfs: str, user: ResolvedUser) -> None:
-    """Make the working directory that the image names, as Podman does; one inside a mount is the mount's affair."""
+    """Make the working directory that the image names, as Podman does; one that the user names must exist.
+
+    One inside a mount is the mount's affair."""
     path = record["config"]["cwd"]
     if path == "/" or any(_inside(path, mount["destination"]) for mount in record["config"]["mounts"]):
         return
     root = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _make_beneath(root, path, user)
+        if not record.get("workdir_given"):
+            _make_beneath(root, path, user)
+        else:
+            os.close(openat2(root, path, os.O_PATH | os.O_DIRECTORY, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS))
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f'workdir "{path}" does not exist on container {record["id"]}') from None
     except OSError as error:
         raise _translated(error, f'cannot make the working directory "{path}" in the container') from error
     finally:

@@ -50,6 +50,10 @@ class ContainerRecord(TypedDict, total=False):
     image_user: str
     network_options: list[str]  # pasta's
     publish_all: bool
+    workdir_given: bool  # by the user: it must exist; the image's is made
+    passwd: bool  # give the user a line in /etc/passwd when it has none
+    passwd_entry: str
+    group_entry: str
 
 
 class ContainerState(TypedDict, total=False):

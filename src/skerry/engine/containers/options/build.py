@@ -66,7 +66,7 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
         "command": command,
         "networks": networks,
         "network_options": network_options,
-        "ports": published(options, image_config, mode),
+        "ports": published(engine, options, image_config, mode),
         "exposed": _exposed(options, image_config),
         "volumes": [mount["name"] for mount in config["mounts"] if mount["type"] == "volume"],
         "auto_remove": options.get("rm", False),
@@ -75,6 +75,10 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
         "create_command": options.get("create_command", []),
         "no_hosts": options.get("no_hosts", False),
         "no_hostname": options.get("no_hostname", False),
+        "workdir_given": bool(options.get("workdir")),
+        "passwd": options.get("passwd", True),
+        "passwd_entry": options.get("passwd_entry", ""),
+        "group_entry": options.get("group_entry", ""),
     }
     record["dns"] = list(options.get("dns", ()))
     record["dns_search"] = list(options.get("dns_search", ()))
@@ -182,18 +186,17 @@ def _restart(options: ContainerRequest) -> RestartPolicy:
     return {"name": name or "no", "max_retries": int(count or 0)}
 
 
-def published(options: ContainerRequest, image: dict[str, Any], mode: str) -> list[PortMapping]:
+def published(engine: Engine, options: ContainerRequest, image: dict[str, Any], mode: str) -> list[PortMapping]:
     """``-p``, and with ``-P`` every exposed port on a random host port."""
     from skerry.network.ports import parse_publish
 
     if not options.get("publish") and not options.get("publish_all"):
         return []
-    if mode == "host":
-        return []  # Podman discards them: the container has the host's ports
-    if mode.partition(":")[0] in ("none", "container", "ns"):
-        if options.get("publish_all") and not options.get("publish"):
-            return []
-        raise Invalid("published or exposed ports must be used with a bridge or pasta network")
+    if mode.partition(":")[0] in ("host", "none", "container", "ns"):
+        engine.warn(
+            "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
+        )
+        return []
     result: list[PortMapping] = []
     for item in options.get("publish", ()):
         result += parse_publish(item)

@@ -105,6 +105,9 @@ class CreateOptions(TypedDict, total=False):
     pidfile: str
     conmon_pidfile: str
     personality: str
+    passwd: bool
+    passwd_entry: str
+    group_entry: str
     preserve_fds: int
     pull: str
     requires: list[str]

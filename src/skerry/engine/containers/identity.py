@@ -1,0 +1,83 @@
+"""Lines for the container's user in /etc/passwd and /etc/group.
+
+A user that is only a number has a name and a home then, which many programs insist on (Podman's --passwd).
+"""
+
+from __future__ import annotations
+
+import os
+
+from skerry.engine.containers import run_files
+from skerry.engine.containers import state as states
+from skerry.errors import Unavailable
+from skerry.linux.beneath import open_in_root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.containers.types import ContainerRecord
+    from skerry.engine.engine import Engine
+    from skerry.runtime.types import MountConfig
+    from skerry.runtime.users import ResolvedUser
+
+_MAX_BYTES = 1 << 20
+
+
+def identity_files(engine: Engine, record: ContainerRecord, rootfs: str, user: ResolvedUser) -> list[MountConfig]:
+    """The files, written into the container's run folder and ready to be mounted."""
+    if not record.get("passwd", True):
+        return []
+    files = _accounts(record, rootfs, user)
+    taken = {mount["destination"] for mount in record["config"]["mounts"]}
+    result: list[MountConfig] = []
+    for target, text in files.items():
+        if target in taken:
+            continue
+        path = states.run_folder(engine, record["id"], target.rpartition("/")[2])
+        run_files.write(path, text, 0o644)
+        options = ["bind", "rprivate"] + (["ro"] if record["config"].get("read_only") else [])
+        result.append({"type": "bind", "source": path, "destination": target, "options": options})
+    return result
+
+
+def _accounts(record: ContainerRecord, rootfs: str, user: ResolvedUser) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    uid, gid = user["uid"], user["gid"]
+    home = record["config"]["cwd"]
+    line = record.get("passwd_entry") or f"{uid}:*:{uid}:{gid}:container user:{home}:/bin/sh"
+    passwd = _with_line(rootfs, "/etc/passwd", uid, _filled(line, record, user), force=bool(record.get("passwd_entry")))
+    if passwd is not None:
+        files["/etc/passwd"] = passwd
+    line = record.get("group_entry") or f"{gid}:x:{gid}:{uid}"
+    group = _with_line(rootfs, "/etc/group", gid, _filled(line, record, user), force=bool(record.get("group_entry")))
+    if group is not None:
+        files["/etc/group"] = group
+    return files
+
+
+def _filled(line: str, record: ContainerRecord, user: ResolvedUser) -> str:
+    """Podman's variables in --passwd-entry and --group-entry."""
+    values = {"$USERNAME": record["config"]["user"], "$UID": str(user["uid"]), "$GID": str(user["gid"]),
+              "$NAME": record["name"], "$HOME": record["config"]["cwd"]}  # fmt: skip
+    for name, value in values.items():
+        line = line.replace(name, value)
+    return line.replace("\n", "")
+
+
+def _with_line(rootfs: str, path: str, number: int, line: str, *, force: bool) -> bytes | None:
+    """The file's content and ``line``; None when it already has an entry for ``number``, or is not there."""
+    try:
+        fd = open_in_root(rootfs, path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        content = os.read(fd, _MAX_BYTES)
+    except OSError as error:
+        raise Unavailable(f"cannot read {path} of the container: {error.strerror}") from error
+    finally:
+        os.close(fd)
+    known = any(fields[2:3] == [b"%d" % number] for fields in (entry.split(b":") for entry in content.splitlines()))
+    if known and not force:
+        return None
+    if content and not content.endswith(b"\n"):
+        content += b"\n"
+    return content + line.encode() + b"\n"
