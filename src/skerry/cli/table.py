@@ -61,6 +61,7 @@ COMMANDS = {
     "image bootstrap": Command("images.bootstrap", "Make a base image without a registry"),
     "image exists": Command("images.exists", "Check whether an image exists"),
     "image inspect": Command("images.inspect", "Display the configuration of an image"),
+    "image prune": Command("images.prune", "Remove unused images"),
     # Networks
     "network create": Command("networks.create", "Create a network"),
     "network exists": Command("networks.exists", "Check whether a network exists"),

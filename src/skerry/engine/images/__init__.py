@@ -62,13 +62,15 @@ class Images:
 
         untag(self._engine, name, names)
 
-    def remove(self, names: Sequence[str], *, force: bool = False, ignore: bool = False) -> list[str]:
-        """Remove names, and images with their last one: lines ``Untagged: …`` and ``Deleted: …``.
+    def remove(
+        self, names: Sequence[str], *, force: bool = False, ignore: bool = False, whole: bool = False
+    ) -> list[str]:
+        """Remove names, and images (``whole``: always) with their last one: lines ``Untagged: …``, ``Deleted: …``.
 
         `InUse` while containers use it (``force`` removes them too), `NotFound` with exit code 1."""
         from skerry.engine.images.remove import remove
 
-        return [line for name in names for line in remove(self._engine, name, force=force, ignore=ignore)]
+        return [line for name in names for line in remove(self._engine, name, force=force, ignore=ignore, whole=whole)]
 
     def prune(self, *, all: bool = False, filters: Sequence[str] = ()) -> list[str]:
         """Remove images without a name (``all``: without a container): their ids."""

@@ -1,0 +1,20 @@
+"""``skerry image exists``."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.cli.flags import Args
+    from skerry.cli.output import Output
+    from skerry.engine.engine import Engine
+
+USAGE = "IMAGE"
+DESCRIPTION = "Says by its exit code whether an image exists: 0 yes, 1 no."
+EXAMPLES = (("skerry image exists web || skerry load -i web.tar", "load it once"),)
+FLAGS = ()
+COMPLETE = "images"
+MIN_ARGS, MAX_ARGS = 1, 1
+
+
+def run(args: Args, engine: Engine, out: Output) -> int:
+    return 0 if engine.images.exists(args.positional[0]) else 1

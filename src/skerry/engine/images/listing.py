@@ -1,0 +1,170 @@
+"""``skerry images``: one query, no file is read."""
+
+from __future__ import annotations
+
+from skerry import fastjson
+from skerry.engine import times
+from skerry.engine.units import human_size
+from skerry.errors import Invalid
+from skerry.image.reference import repository_of, tag_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from skerry.engine.engine import Engine
+    from skerry.engine.images.types import ImageRecord
+
+    class Listed(ImageRecord):
+        """An image with what a list shows besides."""
+
+        containers: int
+        is_parent: bool
+
+
+SORTS = ("created", "id", "repository", "size", "tag")
+_SQL = """
+SELECT i.doc, (SELECT group_concat(name, char(10)) FROM image_names WHERE image = i.id),
+    (SELECT count(*) FROM containers WHERE image = i.id),
+    EXISTS (SELECT 1 FROM images o JOIN layers l ON l.chain_id = o.top_layer
+        WHERE o.id != i.id AND (l.parent = i.top_layer))
+FROM images i ORDER BY i.created_ns DESC, i.id
+"""
+
+
+def select(engine: Engine, *, filters: Sequence[str] = (), names: Sequence[str] = ()) -> list[Listed]:
+    """Images, newest first."""
+    found: list[Listed] = []
+    for doc, image_names, containers, is_parent in engine.store.db.query(_SQL):
+        record: Listed = fastjson.loads(doc)
+        record["names"] = sorted(image_names.split("\n")) if image_names else []
+        record["containers"], record["is_parent"] = containers, bool(is_parent)
+        found.append(record)
+    if names:
+        from skerry.engine.images.filters import matcher
+        from skerry.engine.images.resolve import find
+
+        test = matcher(engine, [f"reference={name}" for name in names])
+        ids = {image["id"] for name in names if (image := find(engine, name)) is not None}
+        found = [image for image in found if image["id"] in ids or test(image)]
+    if filters:
+        from skerry.engine.images.filters import matcher
+
+        test = matcher(engine, filters)
+        found = [image for image in found if test(image)]
+    return found
+
+
+def json_rows(
+    engine: Engine, *, all: bool = False, filters: Sequence[str] = (), names: Sequence[str] = (), sort: str = "created"
+) -> list[dict[str, Any]]:
+    """See `Images.list`."""
+    images = _visible(select(engine, filters=filters, names=names), all, filters)
+    return _sorted([_json_row(image) for image in images], sort)
+
+
+def _visible(images: list[Listed], all: bool, filters: Sequence[str]) -> list[Listed]:
+    """Without --all, what a build left below its result is not shown."""
+    if all or any(item.startswith(("dangling=", "intermediate=")) for item in filters):
+        return images
+    return [image for image in images if image["names"] or not image["is_parent"]]
+
+
+def _json_row(image: Listed) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "Id": image["id"],
+        "ParentId": "",
+        "RepoTags": None,
+        "RepoDigests": repo_digests(image),
+        "Size": image["size"],
+        "SharedSize": 0,
+        "VirtualSize": image["size"],
+        "Labels": image["config"].get("Labels") or None,
+        "Containers": image["containers"],
+    }
+    if not image["names"]:
+        row["Dangling"] = True
+    else:
+        row["Names"] = image["names"]
+    row["Digest"] = image["digest"]
+    row["History"] = image["names"]
+    row["Created"] = image["created_ns"] // 10**9 if image["created_ns"] else times.ZERO_SECONDS
+    row["CreatedAt"] = utc(image["created_ns"])
+    return row
+
+
+def utc(ns: int) -> str:
+    """RFC 3339 in UTC, as images' times are shown."""
+    import time
+
+    if not ns:
+        return times.ZERO_TIME
+    seconds, rest = divmod(ns, 10**9)
+    fraction = f".{rest:09d}".rstrip("0").rstrip(".")
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + fraction + "Z"
+
+
+def repo_digests(image: ImageRecord) -> list[str]:
+    """``repository@digest`` for each repository that the image has a name in."""
+    repositories = dict.fromkeys(repository_of(name) for name in image["names"])
+    return [f"{repository}@{image['digest']}" for repository in repositories]
+
+
+def table_rows(
+    engine: Engine, *, all: bool = False, filters: Sequence[str] = (), names: Sequence[str] = (),
+    sort: str = "created", no_trunc: bool = False,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """One row for each name of each image, with the fields of ``podman images --format``."""
+    rows = []
+    for image in _visible(select(engine, filters=filters, names=names), all, filters):
+        base = _json_row(image)
+        created, size = image["created_ns"], image["size"]
+        base |= {
+            "ID": f"sha256:{image['id']}" if no_trunc else image["id"][:12],
+            "Id": image["id"],
+            "Created": times.ago(created) if created else "N/A",
+            "CreatedSince": times.ago(created) if created else "N/A",
+            "CreatedAt": times.go_string(created),
+            "CreatedTime": times.go_string(created),
+            "Size": human_units(size),
+            "VirtualSize": human_units(size),
+            "History": ", ".join(image["names"]),
+            "Dangling": not image["names"],
+            "IsDangling": not image["names"],
+            "ReadOnly": False,
+            "IsReadOnly": False,
+            "Names": image["names"],
+            "_created": created,
+            "_size": size,
+        }
+        for name in image["names"] or ["<none>:<none>"]:
+            rows.append(
+                {**base, "Repository": repository_of(name), "repository": repository_of(name), "Tag": tag_of(name)}
+            )
+    return _sorted(rows, sort)
+
+
+def human_units(size_bytes: int) -> str:
+    """``11.3 kB``."""
+    text = human_size(size_bytes)
+    digits = len(text.rstrip("kMGTPEB"))
+    return f"{text[:digits]} {text[digits:]}"
+
+
+def _sorted(rows: list[dict[str, Any]], sort: str) -> list[dict[str, Any]]:
+    sort = sort.lower() or "created"
+    if sort not in SORTS:
+        raise Invalid(f'"{sort}" is not a valid field for sorting. Choose from: {", ".join(sorted(SORTS))}')
+    if sort == "created":
+        return rows  # the query's order
+    if sort == "size":
+        return sorted(rows, key=lambda row: -row.get("_size", row["Size"]))
+    key = {"id": "Id", "repository": "Repository", "tag": "Tag"}[sort]
+
+    def value(row: dict[str, Any]) -> str:
+        if key in row:
+            return str(row[key])
+        return str((row.get("Names") or ["<none>"])[0])
+
+    return sorted(rows, key=value)

@@ -1,0 +1,104 @@
+"""Removing images: the row first, then the files that nothing else refers to. Works on a full disk."""
+
+from __future__ import annotations
+
+from skerry.engine.images.add import drop_layers
+from skerry.engine.images.resolve import find, resolve
+from skerry.errors import Conflict, InUse, NotFound
+from skerry.image.reference import candidates
+from skerry.store.blobs import remove_blob
+from skerry.store.steps import step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.engine import Engine
+    from skerry.engine.images.types import ImageRecord
+    from skerry.store.database import Database
+
+
+def remove(engine: Engine, name: str, *, force: bool = False, ignore: bool = False, whole: bool = False) -> list[str]:
+    """Remove ``name``, and the image with its last name; lines as ``podman rmi`` prints them."""
+    record = find(engine, name)
+    if record is None:
+        if ignore or force:
+            return []
+        raise NotFound(f"{name}: image not known", exit_code=1)
+    if whole:
+        return _delete(engine, record, force=force)
+    wanted = _asked_by_name(name, record)
+    if wanted and len(record["names"]) > 1:
+        _untag(engine, record["id"], wanted)
+        return [f"Untagged: {wanted}"]
+    if not wanted and len(record["names"]) > 1 and not force:
+        raise Conflict(
+            f'unable to delete image "{record["id"]}" by ID with more than one tag '
+            f"([{' '.join(sorted(record['names']))}]): please force removal"
+        )
+    return _delete(engine, record, force=force)
+
+
+def remove_id(engine: Engine, image_id: str, *, force: bool = False) -> list[str]:
+    """Remove an image with all its names."""
+    return _delete(engine, resolve(engine, image_id), force=force)
+
+
+def _asked_by_name(name: str, record: ImageRecord) -> str:
+    """The one of the image's names that ``name`` means; empty when it is an id or a digest."""
+    if record["id"].startswith(name.removeprefix("sha256:")) and name not in record["names"]:
+        return ""
+    first = record["names"][0] if record["names"] else ""
+    if "@" in name or not first:
+        return ""
+    wanted = candidates(name)
+    return first if first in wanted or first.endswith("/" + wanted[0].removeprefix("localhost/")) else ""
+
+
+def users(engine: Engine, image_id: str) -> list[str]:
+    """Ids of the containers that were made from the image."""
+    return [row[0] for row in engine.store.db.query("SELECT id FROM containers WHERE image = ?", image_id)]
+
+
+def _delete(engine: Engine, record: ImageRecord, *, force: bool) -> list[str]:
+    image_id = record["id"]
+    if force:
+        for container in users(engine, image_id):
+            try:
+                engine.containers.remove(container, force=True)
+            except NotFound:
+                continue  # it went by itself
+    store = engine.store
+    with store.lock("image", image_id) as lock:
+        step("image.remove-row")
+        names: list[str] = []
+        store.db.free(lambda db: _delete_rows(db, image_id, names), durable=True)
+        step("image.remove-blobs")
+        remove_blob(store, f"sha256:{image_id}")
+        remove_blob(store, record["digest"])
+        step("image.remove-layers")
+        drop_layers(engine, record["layers"])
+        lock.release(remove=True)
+    for name in names:
+        engine.events.emit(type="image", status="untag", id=image_id, name=name)
+    engine.events.emit(type="image", status="remove", id=image_id, name=names[0] if names else image_id)
+    return [*(f"Untagged: {name}" for name in names), f"Deleted: {image_id}"]
+
+
+def _delete_rows(db: Database, image_id: str, names: list[str]) -> None:
+    using = [row[0] for row in db.query("SELECT id FROM containers WHERE image = ?", image_id)]
+    if using:
+        raise InUse(
+            f"image used by {using[0]}: image is in use by a container: consider listing external containers and "
+            "force-removing image"
+        )
+    names[:] = [row[0] for row in db.query("SELECT name FROM image_names WHERE image = ? ORDER BY name", image_id)]
+    db.execute("DELETE FROM image_names WHERE image = ?", image_id)
+    db.execute("DELETE FROM images WHERE id = ?", image_id)
+
+
+def _untag(engine: Engine, image_id: str, name: str) -> None:
+    step("image.untag")
+    engine.store.db.free(
+        lambda db: db.execute("DELETE FROM image_names WHERE name = ? AND image = ?", name, image_id) and None,
+        durable=True,
+    )
+    engine.events.emit(type="image", status="untag", id=image_id, name=name)
