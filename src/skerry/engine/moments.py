@@ -8,6 +8,7 @@ from skerry.engine.units import parse_duration
 from skerry.errors import Invalid
 from skerry.runtime.logs import time_ns
 
+__all__ = ["parse_moment", "time_ns"]
 _DIGITS = "0123456789"
 
 

@@ -53,7 +53,15 @@ def read_lines(*, follow: bool) -> Iterator[dict[str, Any]]:
     from skerry.linux.spawn import spawn
 
     read, write = os.pipe()
-    argv = ["journalctl", "--quiet", "--no-pager", "-o", "json", f"SYSLOG_IDENTIFIER={_IDENTIFIER}", f"_UID={os.getuid()}"]
+    argv = [
+        "journalctl",
+        "--quiet",
+        "--no-pager",
+        "-o",
+        "json",
+        f"SYSLOG_IDENTIFIER={_IDENTIFIER}",
+        f"_UID={os.getuid()}",
+    ]
     argv += ["--follow", "--no-tail"] if follow else []
     try:
         pid = spawn(argv, stdout=write)
