@@ -6,13 +6,14 @@ command (``skerry container cleanup``), or the next command that meets the conta
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
 from skerry.engine.containers import state as states
 from skerry.engine.containers import storage
 from skerry.engine.containers.network import disconnect
-from skerry.errors import NotFound
+from skerry.errors import NotFound, Unavailable
 from skerry.linux import process
 from skerry.linux.mount import MNT_DETACH, umount
 from skerry.runtime import cgroups, oci
@@ -101,7 +102,7 @@ def take_down(
     step("container.run-folder-remove")
     bundle = states.run_folder(engine, container_id)
     _unmount_below(bundle)
-    remove_tree(bundle)
+    _remove_bundle(bundle)
     new: ContainerState = {
         **state, "cleaned": True, "pid": 0, "conmon_pid": 0, "network": {}, "netns": "", "ports": [],
     }  # fmt: skip
@@ -120,6 +121,18 @@ def _delete(runtime: Runtime, record: ContainerRecord, state: ContainerState) ->
         pass  # it never got that far
     finally:
         cgroups.remove(state.get("cgroup_path", "") or cgroups.default_path(record["config"]))
+
+
+def _remove_bundle(bundle: str) -> None:
+    """conmon removes its socket and writes a last file here after it has written the exit file: begin again then."""
+    for attempt in range(10):
+        try:
+            remove_tree(bundle)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT) or attempt == 9:
+                raise Unavailable(f"cannot remove {bundle}: {error.strerror}") from error
+            time.sleep(0.001 * attempt)
 
 
 def _unmount_below(folder: str) -> None:
