@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 # Kernels without the new options: fsopen is Linux 5.2, lowerdir+ 6.7, overlayfs by fsconfig at all 6.5.
 _TOO_OLD = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
 
+# Whatever the kernel's defaults: an upper folder must hold whole files and folders, it may become a layer.
+# (With userxattr both are off anyway, and cannot be named.)
+_WHOLE = (("redirect_dir", "off"), ("metacopy", "off"))
+
 
 def mount_overlay(
     store: Store,
@@ -81,6 +85,9 @@ def _mount_new(
                 m.fsconfig_flag(fs, "volatile")
         if userxattr:
             m.fsconfig_flag(fs, "userxattr")
+        else:
+            for key, value in _WHOLE:
+                m.fsconfig_string(fs, key, value)
         m.fsconfig_create(fs)
         mounted = m.fsmount(fs, 0 if upper is not None else m.MOUNT_ATTR_RDONLY)
         m.move_mount(mounted, target)
@@ -106,8 +113,7 @@ def _mount_old(
             options += [f"upperdir={fds[-2]}", f"workdir={fds[-1]}"]
             if volatile:
                 options.append("volatile")
-        if userxattr:
-            options.append("userxattr")
+        options += ["userxattr"] if userxattr else [f"{key}={value}" for key, value in _WHOLE]
         os.chdir("/proc/self/fd")
         m.mount("overlay", target, "overlay", 0 if upper else m.MS_RDONLY, ",".join(options))
     finally:

@@ -24,7 +24,11 @@ class Staging:
         self.path = os.path.join(parent, os.urandom(8).hex())
         # The lock file comes first: a sweeper never sees an unlocked folder of a living process.
         self._lock = Lock(self.path + ".lock")
-        os.mkdir(self.path, 0o700)
+        try:
+            os.mkdir(self.path, 0o700)
+        except OSError:
+            self._lock.release(remove=True)
+            raise
 
     def __enter__(self) -> Staging:
         return self

@@ -40,7 +40,7 @@ def _gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
                 data, member = member.unused_data, None
             if output:
                 yield output
-    except (igzip_lib.IsalError, EOFError) as error:
+    except (igzip_lib.IsalError, EOFError) as error:  # type: ignore[misc]
         raise Corrupt(f"the layer's gzip stream is damaged: {error}") from None
 
 

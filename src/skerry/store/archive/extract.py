@@ -182,8 +182,9 @@ class Extractor:
 
     def _special(self, entry: Entry, parent: Folder, base: bytes) -> None:
         kind = entry.kind
-        if kind in (header.CHARACTER, header.BLOCK) and self._rootless and (entry.major or entry.minor):
-            return  # cannot be made in a user namespace; Podman skips them as well
+        device = kind in (header.CHARACTER, header.BLOCK)
+        if device and self._rootless and (kind == header.BLOCK or entry.major or entry.minor):
+            return  # cannot be made in a user namespace (whiteouts can, since Linux 5.8); Podman skips them as well
         try:
             self._make_special(entry, parent, base)
         except FileExistsError:
