@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 
 from skerry.errors import Invalid, Unavailable
 from skerry.linux import spawn
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 # What pasta answers DNS queries on (Podman's choice), when the host's server is not reachable from the container.
 DNS_FORWARD = "169.254.1.1"
+_STOP_MS = 1000
 _OWN_OPTIONS = ("--netns", "--pid", "-P", "--runas", "--fd", "-F", "--config-net")
 
 
@@ -112,11 +114,24 @@ def _reason(stderr: bytes) -> str:
 
 
 def stop(pid_file: str) -> None:
-    """End a pasta whose pid file there is; without, it ends by itself with the namespace."""
+    """End the pasta whose pid file there is, and wait until its ports are free; without, it ends by itself with the
+    namespace, a little later."""
     try:
         with open(pid_file, encoding="ascii") as file:
             pid = int(file.read())
-        if os.path.basename(os.readlink(f"/proc/{pid}/exe")).startswith(("pasta", "passt")):
-            os.kill(pid, 15)
+        pidfd = os.pidfd_open(pid)
     except (OSError, ValueError):
-        pass  # it has gone already
+        return  # it has gone already
+    try:
+        # Its /proc/PID/exe is closed to us: pasta has locked itself in.
+        with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+            if not file.read().startswith(("pasta", "passt")):
+                return
+        os.kill(pid, 15)
+        waiting = select.poll()
+        waiting.register(pidfd, select.POLLIN)
+        waiting.poll(_STOP_MS)
+    except OSError:
+        pass  # it ended meanwhile
+    finally:
+        os.close(pidfd)

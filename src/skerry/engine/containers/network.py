@@ -103,9 +103,15 @@ def _pasta(engine: Engine, record: ContainerRecord) -> Joined:
 
     joined = Joined(_make_namespace(engine, record["id"]))
     assert joined.path
-    started = pasta.start(engine.network, joined.path, record["ports"], record["network_options"])
+    started = pasta.start(
+        engine.network, joined.path, record["ports"], record["network_options"], pid_file=_pasta_pid(engine, record)
+    )
     joined.ports, joined.forwarder, joined.host_ip = started.ports, started.forwarder, started.host_ip
     return joined
+
+
+def _pasta_pid(engine: Engine, record: ContainerRecord) -> str:
+    return states.run_folder(engine, record["id"], "pasta.pid")
 
 
 def disconnect(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
@@ -118,6 +124,10 @@ def disconnect(engine: Engine, record: ContainerRecord, state: ContainerState) -
         from skerry.network import setup
 
         setup.tear_down(engine.network, record["id"])
+    else:
+        from skerry.network import pasta
+
+        pasta.stop(_pasta_pid(engine, record))
     from skerry.linux import netns
 
     try:
