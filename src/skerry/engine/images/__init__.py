@@ -30,14 +30,6 @@ class Images:
 
         return find(self._engine, name) is not None
 
-    def list(
-        self, *, all: bool = False, filters: Sequence[str] = (), names: Sequence[str] = (), sort: str = "created"
-    ) -> list[dict[str, Any]]:
-        """Images with the keys of ``podman images --format json``."""
-        from skerry.engine.images.listing import json_rows
-
-        return json_rows(self._engine, all=all, filters=filters, names=names, sort=sort)
-
     def inspect(self, name: str) -> dict[str, Any]:
         """Everything about an image, with Podman's keys."""
         from skerry.engine.images.inspect import inspect
@@ -78,11 +70,11 @@ class Images:
 
         return prune(self._engine, all=all, filters=filters)
 
-    def load(self, source: str | BinaryIO, *, progress: Callable[[int], None] | None = None) -> list[str]:
+    def load(self, source: str | BinaryIO) -> list[str]:
         """Load every image of an archive or folder: names, or ``sha256:ID`` for images without one."""
         from skerry.engine.images.load import load
 
-        return load(self._engine, source, progress=progress)
+        return load(self._engine, source)
 
     def save(
         self, names: Sequence[str], target: str | BinaryIO, *, format: str = "docker-archive", compress: bool = False,
@@ -100,3 +92,12 @@ class Images:
         from skerry.engine.images.bootstrap import bootstrap
 
         return bootstrap(self._engine, distribution, base, report=report)
+
+    # The last, because of its name: annotations above mean the type.
+    def list(
+        self, *, all: bool = False, filters: Sequence[str] = (), names: Sequence[str] = (), sort: str = "created"
+    ) -> list[dict[str, Any]]:
+        """Images with the keys of ``podman images --format json``."""
+        from skerry.engine.images.listing import json_rows
+
+        return json_rows(self._engine, all=all, filters=filters, names=names, sort=sort)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import calendar
 import time
-
 from _hashlib import openssl_sha256
 
 from skerry import fastjson

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from skerry.engine.images.types import ImageRecord
     from skerry.store.types import LayerRecord
 
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 _DEBIAN_MACHINES = {"armhf": ("arm", "v7"), "armel": ("arm", "v5"), "i386": ("386", ""), "ppc64el": ("ppc64le", "")}
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CREATED = "2025-01-01T00:00:00Z"
@@ -74,7 +74,7 @@ def _busybox(engine: Engine, base: Base, names: list[str]) -> ImageRecord:
     from skerry.engine.images.busybox import applets, program, write_tar
 
     binary = program()
-    machine = _MACHINES.get(os.uname().machine, os.uname().machine)
+    machine = MACHINES.get(os.uname().machine, os.uname().machine)
     if base.architecture not in ("", machine):
         raise Invalid(f"the busybox at hand is for {machine}", hint="a Debian image can have another architecture")
     with engine.store.staging() as staging:

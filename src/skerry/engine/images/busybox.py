@@ -37,13 +37,12 @@ _FILES = {
 def program() -> bytes:
     """A static busybox: the host's, or what Debian's package busybox-static holds. `Unavailable` without one."""
     for path in _PROGRAMS:
-        data = _read(path)
-        if data and is_static(data):
+        if (data := _read(path)) and is_static(data):
             return data
-    data = _from_package()
-    if data is None:
+    packaged = _from_package()
+    if packaged is None:
         raise Unavailable("no static busybox on this host", hint="apt-get install busybox-static")
-    return data
+    return packaged
 
 
 def _read(path: str) -> bytes:
@@ -76,7 +75,8 @@ def _from_package() -> bytes | None:
     with tempfile.TemporaryDirectory(prefix="skerry-busybox-") as folder:
         try:
             os.chmod(folder, 0o755)
-            if run(["apt-get", "-q", "download", "busybox-static"], cwd=folder).code:
+            # cd, because the download lands in the working folder.
+            if run(["sh", "-c", 'cd "$1" && apt-get -q download busybox-static', "sh", folder]).code:
                 return None
             packages = [name for name in os.listdir(folder) if name.endswith(".deb")]
             if not packages or run(["dpkg-deb", "-x", f"{folder}/{packages[0]}", f"{folder}/x"]).code:

@@ -35,7 +35,7 @@ def history(engine: Engine, name: str) -> list[dict[str, Any]]:
 
 def _row(entry: dict[str, Any], size: int) -> dict[str, Any]:
     created_ns = parse_time(entry.get("created"))
-    row = {
+    return {
         "id": "<missing>",
         "created": utc(created_ns),
         "Created": utc(created_ns),
@@ -45,7 +45,6 @@ def _row(entry: dict[str, Any], size: int) -> dict[str, Any]:
         "created_ns": created_ns,
         "tags": [],
     }
-    return row
 
 
 def _text(value: object) -> str:

@@ -27,15 +27,13 @@ if TYPE_CHECKING:
     from skerry.image.archive import Members
     from skerry.store.types import LayerRecord
 
-    Progress = Callable[[int], None] | None
-
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 _DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 _DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "riscv64": "riscv64"}
 
 
-def load(engine: Engine, source: str | BinaryIO, *, progress: Progress = None) -> list[str]:
+def load(engine: Engine, source: str | BinaryIO) -> list[str]:
     """See `Images.load`."""
     engine.store.db  # noqa: B018 - the root's folders exist
     with engine.store.staging() as staging:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skerry.engine.engine import Engine
+    from skerry.store.database import Database
 
 
 def tag(engine: Engine, name: str, names: Sequence[str]) -> None:
@@ -43,10 +44,11 @@ def untag(engine: Engine, name: str, names: Sequence[str]) -> None:
         if item not in record["names"]:
             raise NotFound(f"{item}: tag not known")
     step("image.untag")
-    engine.store.db.free(
-        lambda db: [db.execute("DELETE FROM image_names WHERE name = ? AND image = ?", item, record["id"])
-                    for item in wanted] and None,
-        durable=True,
-    )  # fmt: skip
+
+    def forget(db: Database) -> None:
+        for item in wanted:
+            db.execute("DELETE FROM image_names WHERE name = ? AND image = ?", item, record["id"])
+
+    engine.store.db.free(forget, durable=True)
     for item in wanted:
         engine.events.emit(type="image", status="untag", id=record["id"], name=item)

@@ -97,8 +97,9 @@ def _delete_rows(db: Database, image_id: str, names: list[str]) -> None:
 
 def _untag(engine: Engine, image_id: str, name: str) -> None:
     step("image.untag")
-    engine.store.db.free(
-        lambda db: db.execute("DELETE FROM image_names WHERE name = ? AND image = ?", name, image_id) and None,
-        durable=True,
-    )
+
+    def forget(db: Database) -> None:
+        db.execute("DELETE FROM image_names WHERE name = ? AND image = ?", name, image_id)
+
+    engine.store.db.free(forget, durable=True)
     engine.events.emit(type="image", status="untag", id=image_id, name=name)
