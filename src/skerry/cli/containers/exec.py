@@ -5,7 +5,7 @@ from __future__ import annotations
 from skerry.cli.containers.selection import CIDFILE, chosen_one
 from skerry.cli.flags import UsageError, flag
 from skerry.engine.containers.exec import exec_detached, exec_run
-from skerry.engine.containers.run import Streams
+from skerry.engine.containers.streams import Streams
 from skerry.engine.warm import warm_up
 
 TYPE_CHECKING = False

@@ -13,7 +13,7 @@ from skerry.runtime.detach import DEFAULT, parse_keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from skerry.engine.containers.run import Streams
+    from skerry.engine.containers.streams import Streams
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
     from skerry.runtime.attach import Attachment

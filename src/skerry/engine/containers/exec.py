@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypedDict, Unpack
 
-    from skerry.engine.containers.run import Streams
+    from skerry.engine.containers.streams import Streams
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
     from skerry.runtime.oci import Runtime
@@ -44,7 +44,9 @@ class Prepared:
 
     __slots__ = ("container", "preserve_fds", "process", "runtime")
 
-    def __init__(self, container: ContainerRecord, process: dict[str, Any], runtime: Runtime, preserve_fds: int) -> None:
+    def __init__(
+        self, container: ContainerRecord, process: dict[str, Any], runtime: Runtime, preserve_fds: int
+    ) -> None:
         self.container = container
         self.process = process
         self.runtime = runtime
@@ -58,7 +60,7 @@ def exec_run(
 
     The program's exit code, 128 + the signal that ended it, 0 when detached. `NotFound`, `CommandNotFound` (127),
     `CommandNotRunnable` (126); `Conflict` and others before it runs have Podman's exit code 255."""
-    from skerry.engine.containers.run import Streams
+    from skerry.engine.containers.streams import Streams
 
     prepared = prepare(engine, name, command, options)
     streams = streams or Streams()
@@ -171,4 +173,3 @@ class _Forward:
             os.kill(self._pid, number)  # our own child, not waited for yet: the pid is still its
         except ProcessLookupError:
             pass  # it has just ended
-

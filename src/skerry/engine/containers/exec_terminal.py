@@ -14,7 +14,7 @@ from skerry.runtime import attach, conmon, conmon_exec, console
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.containers.exec import Prepared
-    from skerry.engine.containers.run import Streams
+    from skerry.engine.containers.streams import Streams
     from skerry.engine.engine import Engine
 
 

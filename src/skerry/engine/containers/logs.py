@@ -73,9 +73,7 @@ class _FileReader(LogFile):
     __slots__ = ("container_id", "folder")
 
     def __init__(self, engine: Engine, record: ContainerRecord, tail: int) -> None:
-        from skerry.engine.containers.start import log_path
-
-        path = record["config"].get("log_path") or log_path(engine, record["id"])
+        path = record["config"].get("log_path") or states.log_path(engine, record["id"])
         super().__init__(path)
         self.container_id: str = record["id"]
         self.folder: str | None = path.rpartition("/")[0]

@@ -7,9 +7,12 @@ from skerry.engine.containers import state as states
 from skerry.engine.containers.create import create
 from skerry.engine.containers.remove import remove_ended
 from skerry.engine.containers.start import start
+from skerry.engine.containers.streams import Streams
 from skerry.engine.containers.wait import wait
 from skerry.errors import SkerryError
 from skerry.store.locks import Lock
+
+__all__ = ["Streams", "attach", "run", "run_detached", "start_attached"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,22 +20,6 @@ if TYPE_CHECKING:
     from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
     from skerry.runtime.attach import Attachment
-
-
-class Streams:
-    """Where a foreground container's stdio goes: descriptors (None: not connected)."""
-
-    __slots__ = ("detach_keys", "sig_proxy", "stderr", "stdin", "stdout")
-
-    def __init__(
-        self, stdin: int | None = None, stdout: int | None = 1, stderr: int | None = 2, *,
-        detach_keys: str | None = None, sig_proxy: bool = True,
-    ) -> None:  # fmt: skip
-        self.stdin = stdin
-        self.stdout = stdout
-        self.stderr = stderr
-        self.detach_keys = detach_keys
-        self.sig_proxy = sig_proxy
 
 
 def run_detached(engine: Engine, options: ContainerRequest) -> ContainerRecord:

@@ -157,7 +157,7 @@ def _launch(
     launch.exit_dir = engine.store.run_path("exits")
     launch.persist_dir = bundle
     launch.log_driver = config["log_driver"]
-    launch.log_path = config.get("log_path") or log_path(engine, record["id"])
+    launch.log_path = config.get("log_path") or states.log_path(engine, record["id"])
     launch.log_tag = config.get("log_tag", "")
     launch.log_size_max = config["log_size_max"]
     launch.sync_log = not record["auto_remove"]
@@ -172,11 +172,6 @@ def _launch(
         bundle=bundle, client_lock=exits.client_lock_path(engine, record["id"]) if foreground else "",
     )  # fmt: skip
     return launch
-
-
-def log_path(engine: Engine, container_id: str) -> str:
-    """The default place of the container's log."""
-    return states.folder(engine, container_id, "ctr.log")
 
 
 def _go(engine: Engine, record: ContainerRecord, state: ContainerState) -> ContainerRecord:

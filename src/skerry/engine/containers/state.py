@@ -50,6 +50,11 @@ def folder(engine: Engine, container_id: str, *names: str) -> str:
     return engine.store.path("containers", container_id, *names)
 
 
+def log_path(engine: Engine, container_id: str) -> str:
+    """The default place of the container's log."""
+    return folder(engine, container_id, "ctr.log")
+
+
 def find(engine: Engine, name_or_id: str) -> tuple[ContainerRecord, ContainerState]:
     """The container with this name, id or unique beginning of an id, as it was last written.
 
