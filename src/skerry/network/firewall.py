@@ -1,7 +1,8 @@
 """One nftables table for all of Skerry: `inet skerry`. Its rules never change; sets and maps say what they act on.
 
 A network is an element of ``bridges`` (and of ``inside``, its subnets, unless it is internal); a published port is an
-element of a map, and so is a range with the same numbers on both sides. Other tables are not touched. An accept here
+element of a map, and so is a range with the same numbers on both sides. ``same``: with br_netfilter what stays on one
+bridge passes the forward chain too. Other tables are not touched. An accept here
 cannot overrule a drop in another table's forward chain: `blockers` finds those.
 """
 
@@ -31,6 +32,7 @@ TABLE = "skerry"
 _RULES = """
 table inet skerry {
   set bridges { type ifname; }
+  set same { type ifname . ifname; }
   set internal { type ifname; }
   set isolated { type ifname; }
   set inside4 { type ipv4_addr; flags interval; }
@@ -72,6 +74,7 @@ table inet skerry {
     type filter hook forward priority filter; policy accept;
     ct state established,related accept
     ct status dnat accept
+    iifname . oifname @same accept
     iifname @internal drop
     oifname @internal drop
     iifname @isolated oifname @bridges drop
@@ -164,7 +167,7 @@ def _parts(name: str, elements: list[Element]) -> Iterable[list[Element]]:
 def network_elements(network: Network) -> Elements:
     """What makes the rules act on a network."""
     name = network["network_interface"].encode().ljust(16, b"\0")
-    found: Elements = {"bridges": [(name, b"", b"", 0)]}
+    found: Elements = {"bridges": [(name, b"", b"", 0)], "same": [(name * 2, b"", b"", 0)]}
     if network.get("options", {}).get("isolate") in ("true", "1", "strict"):
         found["isolated"] = [(name, b"", b"", 0)]
     if network.get("internal"):

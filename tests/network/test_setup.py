@@ -1,0 +1,258 @@
+"""Containers on bridges, on a real kernel."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from skerry.errors import Conflict, Invalid, NotFound, OutOfSpace
+from skerry.linux import netns
+from skerry.network import definitions, firewall, setup
+
+from .conftest import HOST_IP, REMOTE_IP, Host
+
+APP = {
+    "name": "app", "id": "ab" * 32, "driver": "bridge", "network_interface": "skapp", "created": "",
+    "subnets": [{"subnet": "10.201.7.0/24", "gateway": "10.201.7.1"}, {"subnet": "fd01:7::/64", "gateway": "fd01:7::1"}],
+    "ipv6_enabled": True, "internal": False, "dns_enabled": False,
+}  # fmt: skip
+
+
+def test_a_published_port_is_reached_from_everywhere(host: Host) -> None:
+    web, other = host.box("web"), host.box("other")
+    web.up("8080:80", "9053:53/udp", "127.0.0.1:8081:80", "7000-7010:7000-7010")
+    other.up()
+    web.serve("tcp:80", "udp:53", "tcp:7003")
+    assert host.ask("127.0.0.1", 8080).startswith("web")
+    assert host.ask(HOST_IP, 8080) == f"web {HOST_IP}" or host.ask(HOST_IP, 8080).startswith("web")
+    assert host.ask(HOST_IP, 8080, where=host.remote) == f"web ::ffff:{REMOTE_IP}"
+    assert host.ask(HOST_IP, 7003, where=host.remote).startswith("web")
+    assert host.ask(HOST_IP, 9053, kind="udp", where=host.remote) == "web"
+    assert host.ask("127.0.0.1", 9053, kind="udp") == "web"
+    assert host.ask(HOST_IP, 8080, where=other.path).startswith("web")
+    assert host.ask(HOST_IP, 8080, where=web.path).startswith("web")
+    assert host.ask(web.ips[0], 80, where=other.path).startswith("web")
+
+
+def test_a_port_bound_to_loopback_is_not_reached_from_outside(host: Host) -> None:
+    web = host.box("web")
+    web.up("127.0.0.1:8081:80")
+    web.serve("tcp:80")
+    assert host.ask("127.0.0.1", 8081).startswith("web")
+    assert host.ask(HOST_IP, 8081, where=host.remote).startswith("failed")
+
+
+def test_containers_reach_the_outside_by_the_hosts_address(host: Host) -> None:
+    box = host.box("box")
+    box.up()
+    server = host.box("server")
+    server.path = host.remote
+    server.serve("tcp:99")
+    assert host.ask(REMOTE_IP, 99, where=box.path) == f"server ::ffff:{HOST_IP}"
+    server.servers[0].kill()
+    server.servers.pop().wait()
+    host.boxes.remove(server)
+    netns.remove(str(host.folder / "ns-server"))
+
+
+def test_a_container_cannot_reach_what_listens_on_the_hosts_loopback(host: Host) -> None:
+    box = host.box("box")
+    box.up("8080:80")
+    listener = subprocess.Popen([sys.executable, "-m", "http.server", "6000", "--bind", "127.0.0.1"], stderr=-3)
+    try:
+        box.run("ip", "route", "add", "127.0.0.5", "via", "10.88.0.1")
+        subprocess.run(["nsenter", f"--net={box.path}", "sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1"])
+        assert host.ask("127.0.0.5", 6000, where=box.path).startswith("failed")
+    finally:
+        listener.kill()
+        listener.wait()
+
+
+def test_ipv6_networks_publish_on_ipv6_as_well(host: Host) -> None:
+    definitions.save(host.context, APP)
+    web = host.box("web")
+    web.up("8080:80", networks=[{"name": "app"}])
+    web.serve("tcp:80")
+    assert host.ask("fd01:7::1", 8080).startswith("web")
+    assert host.ask(HOST_IP, 8080).startswith("web")
+
+
+def test_an_internal_network_has_no_way_out(host: Host) -> None:
+    definitions.save(host.context, {**APP, "internal": True})
+    box, peer = host.box("box"), host.box("peer")
+    box.up(networks=[{"name": "app"}])
+    peer.up(networks=[{"name": "app"}])
+    peer.serve("tcp:80")
+    assert "default" not in box.run("ip", "route")
+    assert host.ask(peer.ips[0], 80, where=box.path).startswith("peer")
+
+
+def test_two_networks_static_addresses_and_names(host: Host) -> None:
+    definitions.save(host.context, APP)
+    box = host.box("box")
+    wanted = [
+        {"name": "app", "static_ips": ["10.201.7.9"], "static_mac": "02:00:00:00:00:09"},
+        {"name": "podman", "interface_name": "lan"},
+    ]
+    done = box.up(networks=wanted)
+    assert done.status["app"]["interfaces"]["eth0"]["subnets"][0] == {"ipnet": "10.201.7.9/24", "gateway": "10.201.7.1"}
+    assert done.status["app"]["interfaces"]["eth0"]["mac_address"] == "02:00:00:00:00:09"
+    assert list(done.status["podman"]["interfaces"]) == ["lan"]
+    with pytest.raises(Conflict, match="already allocated to container ID " + box.id):
+        host.box("late").up(networks=wanted[:1])
+
+
+@pytest.mark.parametrize("address", ["10.201.7.1", "10.201.7.0", "10.201.7.255"])
+def test_addresses_that_are_not_a_containers_are_refused(host: Host, address: str) -> None:
+    definitions.save(host.context, APP)
+    with pytest.raises(Conflict):
+        host.box("box").up(networks=[{"name": "app", "static_ips": [address]}])
+
+
+def test_an_address_of_another_subnet_is_refused(host: Host) -> None:
+    with pytest.raises(Invalid, match="not in any subnet"):
+        host.box("box").up(networks=[{"name": "podman", "static_ips": ["1.2.3.4"]}])
+
+
+def test_an_unknown_network_is_not_found(host: Host) -> None:
+    with pytest.raises(NotFound, match="unable to find network with name or ID nope: network not found"):
+        host.box("box").up(networks=[{"name": "nope"}])
+
+
+def test_a_full_subnet_says_so_and_next_fit_reuses_what_was_freed(host: Host) -> None:
+    tiny = {**APP, "subnets": [{"subnet": "10.201.8.0/29", "gateway": "10.201.8.1"}]}
+    definitions.save(host.context, tiny)
+    boxes = [host.box(f"b{n}") for n in range(6)]
+    for box in boxes[:5]:
+        box.up(networks=[{"name": "app"}])
+    assert sorted(box.ips[0] for box in boxes[:5]) == [f"10.201.8.{n}" for n in range(2, 7)]
+    with pytest.raises(OutOfSpace):
+        boxes[5].up(networks=[{"name": "app"}])
+    freed = boxes[2].ips[0]
+    boxes[2].down()
+    boxes[5].up(networks=[{"name": "app"}])
+    assert boxes[5].ips == [freed]
+
+
+def test_a_port_is_published_once(host: Host) -> None:
+    host.box("one").up("8080:80", "9000-9010:9000-9010")
+    for spec in ("8080:81", "127.0.0.1:8080:80", "9005:1", "8000-8100:8000-8100"):
+        with pytest.raises(Conflict, match="bind: address already in use"):
+            host.box(f"two{spec}".replace("/", "")).up(spec)
+
+
+def test_thousands_of_ports(host: Host) -> None:
+    box = host.box("box")
+    start = time.monotonic()
+    box.up("20000-22999:20000-22999", "30000-31999:10000-11999")
+    box.serve("tcp:22999", "tcp:11999")
+    assert time.monotonic() - start < 3
+    assert host.ask(HOST_IP, 22999).startswith("box")
+    assert host.ask(HOST_IP, 31999).startswith("box")
+
+
+def test_rules_that_another_tool_flushed_come_back_with_the_next_container(host: Host) -> None:
+    web = host.box("web")
+    web.up("8080:80")
+    web.serve("tcp:80")
+    subprocess.run(["nft", "flush", "ruleset"], check=True)
+    host.box("next").up()
+    assert host.ask(HOST_IP, 8080, where=host.remote).startswith("web")
+
+
+def test_the_default_network_makes_room_for_another_tools_bridge(host: Host) -> None:
+    subprocess.run("ip link add podman9 type bridge; ip address add 10.88.0.1/16 dev podman9", shell=True, check=True)
+    try:
+        box = host.box("box")
+        box.up()
+        assert box.ips[0].startswith("10.89.")
+    finally:
+        subprocess.run(["ip", "link", "delete", "podman9"], check=True)
+
+
+def test_tear_down_twice_is_no_error(host: Host) -> None:
+    box = host.box("box")
+    box.up("8080:80")
+    setup.tear_down(host.context, box.id)
+    setup.tear_down(host.context, box.id)
+    host.box("again").up("8080:80")
+
+
+def test_the_idle_bridge_and_table_go_away_by_themselves(host: Host) -> None:
+    box = host.box("box")
+    box.up("8080:80")
+    box.down()
+    assert host.wait_gone("skerry0")
+    assert host.wait_gone("sk")
+
+
+def test_foreign_forward_policies_are_found(host: Host) -> None:
+    subprocess.run(["nft", "add table ip x; add chain ip x f { type filter hook forward priority 0; policy drop; }"])
+    assert firewall.blockers() == ["ip x f"]
+    subprocess.run(["nft", "delete table ip x"])
+
+
+def test_killed_anywhere_a_sweep_leaves_nothing(host: Host) -> None:
+    """SIGKILL after 1, 2, 3, … file operations or sends of a set-up."""
+    reached = 0
+    for count in range(1, 60, 3):
+        box = host.box(f"k{count}")
+        pid = os.fork()
+        if pid == 0:
+            _die_after(count)
+            box.up("8080:80", "9000-9002:9000-9002")
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        netns.remove(box.path)
+        setup.sweep(host.context, [])
+        assert host.wait_gone("sk")
+        if not os.WIFSIGNALED(status):
+            break
+        reached += 1
+    assert reached > 5
+    host.box("after").up("8080:80", "9000-9002:9000-9002")
+
+
+def _die_after(count: int) -> None:
+    import skerry.linux.netlink.message as message
+    import skerry.network.leases as leases
+
+    left = [count]
+
+    def counted(function):  # type: ignore[no-untyped-def]
+        def call(*args, **kwargs):  # type: ignore[no-untyped-def]
+            left[0] -= 1
+            if left[0] <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args, **kwargs)
+
+        return call
+
+    leases._write = counted(leases._write)
+    message.Netlink.send = counted(message.Netlink.send)  # type: ignore[method-assign]
+    os.rename = counted(os.rename)
+
+
+def test_twenty_at_once_and_two_stores(host: Host) -> None:
+    from skerry.network.context import NetworkContext
+
+    other = NetworkContext(str(host.folder / "n2"), str(host.folder / "run2"), host_dir=host.context.host_dir)
+    boxes = [host.box(f"p{n}") for n in range(20)]
+    pids = []
+    for number, box in enumerate(boxes):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                context = other if number % 2 else host.context
+                setup.set_up(context, box.id, box.name, box.path, [{"name": "podman"}], [])
+                os._exit(0)
+            finally:
+                os._exit(1)
+        pids.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 20
+    ips = [box.run("ip", "-4", "-o", "address", "show", "eth0").split()[3] for box in boxes]
+    assert len(set(ips)) == 20
