@@ -18,6 +18,7 @@ from skerry.store.archive.reader import entries
 from skerry.store.archive.recipe import RecipeWriter
 from skerry.store.archive.source import Source
 from skerry.store.blobs import blob_path, has_blob
+from skerry.store.early_sync import EarlySync
 from skerry.store.layers import get_layer, layer_folder
 from skerry.store.staging import remove_tree
 from skerry.store.steps import step
@@ -95,8 +96,11 @@ def _unpack(
         step("layer.unpack")
         folder = staging.path + "/layer"
         os.mkdir(folder, 0o700)
-        # Where the disk's work starts early, the last sync has little left to do.
-        with open(staging.path + "/blob", "wb", buffering=0) as keep, Pipeline(stream, keep=keep) as pipeline:
+        with (
+            open(staging.path + "/blob", "wb", buffering=0) as keep,
+            EarlySync(folder),
+            Pipeline(stream, keep=keep) as pipeline,
+        ):
             extract(pipeline, folder, max_bytes=expected.max_bytes, rootless=store.rootless)
             blob, diff_id = pipeline.finish()
         expected.verify(pipeline, blob, diff_id)
