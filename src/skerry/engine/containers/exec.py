@@ -11,7 +11,6 @@ import os
 from skerry.engine.containers import exec_sessions
 from skerry.engine.containers import state as states
 from skerry.engine.containers.options.process import additions
-from skerry.engine.containers.storage import rootfs_path
 from skerry.errors import CommandNotFound, CommandNotRunnable, Conflict, Invalid, SkerryError
 from skerry.linux import process, terminal
 from skerry.runtime import oci, users
@@ -91,7 +90,7 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
         if user_name:
             # The groups of --group-add are the container's own user's.
             config = {**config, "user": user_name}
-        user = users.resolve(rootfs_path(engine, record), config["user"], config.get("groups", ()))
+        user = users.resolve(states.rootfs_path(engine, record), config["user"], config.get("groups", ()))
         tty = options.get("tty", False)
         spec = exec_process(
             config, user, engine.settings, args=command, cwd=options.get("workdir", ""), terminal=tty,

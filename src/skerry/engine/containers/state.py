@@ -50,6 +50,11 @@ def folder(engine: Engine, container_id: str, *names: str) -> str:
     return engine.store.path("containers", container_id, *names)
 
 
+def rootfs_path(engine: Engine, record: ContainerRecord) -> str:
+    """Where the root file system is while the container is mounted."""
+    return record["config"].get("rootfs") or run_folder(engine, record["id"], "rootfs")
+
+
 def log_path(engine: Engine, container_id: str) -> str:
     """The default place of the container's log."""
     return folder(engine, container_id, "ctr.log")

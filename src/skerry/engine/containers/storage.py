@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from skerry.engine.containers.state import folder, run_folder
+from skerry.engine.containers.state import folder, rootfs_path, run_folder
 from skerry.errors import NotFound, OutOfSpace, SkerryError, Unavailable
 from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from skerry.linux.mount import MNT_DETACH, umount
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from skerry.runtime.users import ResolvedUser
 
 _OURS = {"U", "z", "Z", "copy", "nocopy", "rw", "suid", "dev", "exec"}  # not the runtime's words
-
-
-def rootfs_path(engine: Engine, record: ContainerRecord) -> str:
-    """Where the root file system is while the container is mounted."""
-    return record["config"].get("rootfs") or run_folder(engine, record["id"], "rootfs")
 
 
 def mount_rootfs(engine: Engine, record: ContainerRecord) -> str:
