@@ -212,6 +212,6 @@ def _kept(member: tarfile.TarInfo) -> bool:
     name = _plain(member.name)
     if name in _DROPPED_FILES or member.ischr() or member.isblk():
         return False
-    if name.startswith(("var/log/", "var/cache/apt/", "var/cache/debconf/")) and member.isdir():
-        return True  # programs write their logs into folders of their package
+    if name.startswith(("run/", "var/log/", "var/cache/apt/", "var/cache/debconf/")) and member.isdir():
+        return True  # programs write into folders that their package made
     return not name.startswith(_DROPPED)
