@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from skerry.engine.containers.state import folder, rootfs_path, run_folder
+from skerry.engine.containers.state import folder, rootfs_path
 from skerry.errors import NotFound, OutOfSpace, SkerryError, Unavailable
 from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from skerry.linux.mount import MNT_DETACH, umount
