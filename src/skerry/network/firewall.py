@@ -135,7 +135,7 @@ class Firewall:
         except OSError as error:
             if error.errno != errno.ENOENT:
                 raise Unavailable(f"cannot change the firewall: {error.strerror}") from error
-            if len(elements) > 1 or any(len(some) > 1 for some in elements.values()):
+            if sum(len(list(_parts(name, some))) for name, some in elements.items()) > 1:
                 for name, some in elements.items():
                     for part in _parts(name, some):
                         self.delete({name: part})
