@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from skerry.errors import Invalid
 from skerry.network.etc_files import Resolver, host_resolver, hosts, parse_resolv_conf, resolv_conf
 
@@ -25,7 +26,9 @@ def test_added_hosts_win() -> None:
     assert "10.88.0.2" not in text
 
 
-@pytest.mark.parametrize("item", ["a", ":1.2.3.4", "a:b", "a\n6.6.6.6 bank:1.2.3.4", "a b:1.2.3.4", "a:1.2.3.4\n", ";:1.2.3.4"])
+@pytest.mark.parametrize(
+    "item", ["a", ":1.2.3.4", "a:b", "a\n6.6.6.6 bank:1.2.3.4", "a b:1.2.3.4", "a:1.2.3.4\n", ";:1.2.3.4"]
+)
 def test_entries_that_would_write_another_line_are_refused(item: str) -> None:
     with pytest.raises(Invalid):
         hosts(add_hosts=[item])
@@ -45,9 +48,9 @@ def test_loopback_servers_of_the_host_are_not_the_containers() -> None:
 def test_given_servers_replace_the_hosts_and_networks_come_first() -> None:
     host = Resolver(["192.0.2.53"], [], [])
     assert resolv_conf(servers=["9.9.9.9"], host=host) == "nameserver 9.9.9.9\n"
-    assert resolv_conf(network_servers=["10.89.0.1"], network_searches=["dns.podman"], servers=["9.9.9.9"], host=host) == (
-        "search dns.podman\nnameserver 10.89.0.1\n"
-    )
+    assert resolv_conf(
+        network_servers=["10.89.0.1"], network_searches=["dns.podman"], servers=["9.9.9.9"], host=host
+    ) == ("search dns.podman\nnameserver 10.89.0.1\n")
 
 
 def test_search_dot_is_none() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
+
 from skerry.linux.netlink import nft, route
 from skerry.linux.netlink.message import attribute, attributes, message, messages, nested
 

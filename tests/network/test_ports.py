@@ -7,6 +7,7 @@ import socket
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from skerry.errors import Conflict, Invalid, SkerryError
 from skerry.network.ports import assign, claim, overlap, parse_publish
 

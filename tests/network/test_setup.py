@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+
 from skerry.errors import Conflict, Invalid, NotFound, OutOfSpace
 from skerry.linux import netns
 from skerry.network import definitions, firewall, setup

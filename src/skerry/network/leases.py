@@ -80,6 +80,12 @@ class Leases:
         """Forget a lease, last of all."""
         _unlink(f"{self.folder}/leases/{container}")
 
+    def drop_unfinished(self) -> None:
+        """Remove what was being written when its writer died."""
+        for name in _names(self.folder + "/leases"):
+            if name.endswith(".new"):
+                _unlink(f"{self.folder}/leases/{name}")
+
     def containers(self) -> list[str]:
         """The ids of all containers with a lease."""
         return _names(self.folder + "/leases", without=".new")

@@ -314,6 +314,7 @@ def _sweep_lease(host: Host, container: str, lease: Lease | None) -> None:
 
 
 def _sweep_claims(host: Host) -> list[str]:
+    host.leases.drop_unfinished()
     done, known = [], set(host.leases.containers())
     for name, address, container in host.leases.holdings():
         if container not in known:
