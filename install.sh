@@ -135,14 +135,6 @@ remove_old_versions() {
 }
 
 prepare_host() {
-    # crun 1.8 refuses hybrid hosts (cgroup v1 with a unified folder) until every v1 controller is mounted.
-    if [ -d /sys/fs/cgroup/unified ] && grep -q '^hugetlb.*1$' /proc/cgroups && ! mountpoint -q /sys/fs/cgroup/hugetlb; then
-        if mkdir -p /sys/fs/cgroup/hugetlb 2>/dev/null && mount -t cgroup -o hugetlb cgroup /sys/fs/cgroup/hugetlb 2>/dev/null; then
-            say "mounted the hugetlb control groups, which crun needs (until the next boot; 'skerry doctor' tells when it is missing)"
-        else
-            say "could not mount the hugetlb control groups; crun may refuse to start containers" >&2
-        fi
-    fi
     for device in /dev/net/tun /dev/fuse; do
         if [ -c "$device" ] && [ "$(stat -c %a "$device")" = 600 ]; then
             say "$device is root's alone: unprivileged users need it for their network or storage (chmod 666 $device)"
