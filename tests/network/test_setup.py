@@ -191,7 +191,8 @@ def test_the_idle_bridge_and_table_go_away_by_themselves(host: Host) -> None:
     assert host.wait_gone("sk")
 
 
-def test_foreign_forward_policies_are_found(host: Host) -> None:
+@pytest.mark.usefixtures("host")
+def test_foreign_forward_policies_are_found() -> None:
     subprocess.run(["nft", "add table ip x; add chain ip x f { type filter hook forward priority 0; policy drop; }"])
     assert firewall.blockers() == ["ip x f"]
     subprocess.run(["nft", "delete table ip x"])
