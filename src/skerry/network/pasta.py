@@ -123,9 +123,9 @@ def stop(pid_file: str) -> None:
     except (OSError, ValueError):
         return  # it has gone already
     try:
-        # Its /proc/PID/exe is closed to us: pasta has locked itself in.
-        with open(f"/proc/{pid}/comm", encoding="ascii") as file:
-            if not file.read().startswith(("pasta", "passt")):
+        # Its /proc/PID/exe is closed to us (pasta has locked itself in), its command line is not: it names this file.
+        with open(f"/proc/{pid}/cmdline", "rb") as arguments:
+            if os.fsencode(pid_file) not in arguments.read().split(b"\0"):
                 return
         os.kill(pid, 15)
         waiting = select.poll()

@@ -115,7 +115,8 @@ def _pasta(engine: Engine, record: ContainerRecord) -> Joined:
 
 
 def _pasta_pid(engine: Engine, record: ContainerRecord) -> str:
-    return states.run_folder(engine, record["id"], "pasta.pid")
+    # AppArmor lets pasta write below the user's home and /tmp, not below /run.
+    return states.folder(engine, record["id"], "pasta.pid")
 
 
 def disconnect(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
