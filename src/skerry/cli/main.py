@@ -90,6 +90,11 @@ def dispatch(argv: list[str], out: Output) -> int:
         from skerry.cli.help import show_group
 
         return show_group(path, rest, out, asked=asked)
+    if command.starts and os.geteuid() == 0:
+        # A user's own namespace has to be entered before there is a second thread: these commands call it then.
+        from skerry.engine.warm import warm_up
+
+        warm_up()
     module = load(command)
     out.command = path
     if getattr(module, "RAW_ARGS", False):  # completion: flags are its data

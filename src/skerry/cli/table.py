@@ -8,15 +8,18 @@ from __future__ import annotations
 
 
 class Command:
-    """``module`` (below ``skerry.cli``), a one-line ``summary``, and ``also``: other full names of the same command."""
+    """``module`` (below ``skerry.cli``), a one-line ``summary``, and ``also``: other full names of the same command.
 
-    __slots__ = ("also", "hidden", "module", "summary")
+    ``starts``: it starts processes in containers, so what that waits for is worth beginning at once."""
 
-    def __init__(self, module: str, summary: str, *also: str, hidden: bool = False) -> None:
+    __slots__ = ("also", "hidden", "module", "starts", "summary")
+
+    def __init__(self, module: str, summary: str, *also: str, hidden: bool = False, starts: bool = False) -> None:
         self.module = module
         self.summary = summary
         self.also = also
         self.hidden = hidden
+        self.starts = starts
 
 
 # Words that only hold other commands (a group in a group by both words), with what their help says.
@@ -32,7 +35,7 @@ COMMANDS = {
     # Containers
     "attach": Command("containers.attach", "Attach to a running container", "container attach"),
     "create": Command("containers.create", "Create but do not start a container", "container create"),
-    "exec": Command("containers.exec", "Run a process in a running container", "container exec"),
+    "exec": Command("containers.exec", "Run a process in a running container", "container exec", starts=True),
     "inspect": Command("containers.inspect", "Display the configuration of an object by name or ID"),
     "kill": Command("containers.kill", "Kill one or more running containers with a specific signal", "container kill"),
     "logs": Command("containers.logs", "Fetch the logs of one or more containers", "container logs"),
@@ -40,10 +43,10 @@ COMMANDS = {
     "pause": Command("containers.pause", "Pause the processes of containers", "container pause"),
     "ps": Command("containers.ps", "List containers", "container list", "container ls", "container ps"),
     "rename": Command("containers.rename", "Rename a container", "container rename"),
-    "restart": Command("containers.restart", "Restart one or more containers", "container restart"),
+    "restart": Command("containers.restart", "Restart one or more containers", "container restart", starts=True),
     "rm": Command("containers.rm", "Remove one or more containers", "container rm"),
-    "run": Command("containers.run", "Run a command in a new container", "container run"),
-    "start": Command("containers.start", "Start one or more containers", "container start"),
+    "run": Command("containers.run", "Run a command in a new container", "container run", starts=True),
+    "start": Command("containers.start", "Start one or more containers", "container start", starts=True),
     "stop": Command("containers.stop", "Stop one or more containers", "container stop"),
     "unpause": Command("containers.unpause", "Unpause the processes of containers", "container unpause"),
     "wait": Command("containers.wait", "Block until containers stop and print their exit codes", "container wait"),
