@@ -8,7 +8,7 @@ from _hashlib import openssl_sha256
 
 from skerry import fastjson
 from skerry.errors import Conflict, Corrupt, SkerryError
-from skerry.store.blobs import add_blob
+from skerry.store.blobs import add_blob, remove_blob
 from skerry.store.layers import get_layer, remove_layer
 from skerry.store.steps import step
 
@@ -63,9 +63,13 @@ def add_image(
             top = layers[-1] if layers else None
             if top and not db.query("SELECT 1 FROM layers WHERE chain_id = ?", top):
                 raise Conflict("a layer of the image was removed meanwhile", hint="try again")
+            before = db.query("SELECT digest FROM images WHERE id = ?", record["id"])
             _insert(db, record, top)
             for name in names:
                 db.execute("INSERT OR REPLACE INTO image_names VALUES (?, ?, ?)", name, record["id"], time.time_ns())
+        if before and before[0][0] != record["digest"]:  # the same image by another manifest: the new one counts
+            step("image.remove-manifest")
+            remove_blob(store, before[0][0])
     record["names"] = list(names)
     return record
 
