@@ -5,8 +5,10 @@ A staging folder is locked while its maker lives; an unlocked one is garbage tha
 
 from __future__ import annotations
 
+import errno
 import os
 
+from skerry.errors import OutOfSpace, Unavailable
 from skerry.store.locks import Lock
 
 TYPE_CHECKING = False

@@ -27,7 +27,7 @@ def matcher(engine: Engine, filters: Sequence[str]) -> Test:
     for item in filters:
         key, equals, value = item.partition("=")
         if not equals:
-            raise Invalid(f'invalid image filter {item!r}: must be in the format "filter=value"'.replace("'", '"'))
+            raise Invalid(f'invalid image filter "{item}": must be in the format "filter=value or filter!=value"')
         negated = key.endswith("!")
         test = _test(engine, key.removesuffix("!"), value)
         if negated:
