@@ -8,10 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.support.command import Skerry
+
 from skerry.engine.doctor import cgroups, configuration, kernel, network, programs, storage, users, will_work
 from skerry.engine.doctor.host import Host
 from skerry.engine.doctor.report import FAIL, OK, WARN, Finding
-from tests.support.command import Skerry
 
 
 class OtherHost(Host):
@@ -21,7 +22,7 @@ class OtherHost(Host):
         super().__init__(str(top))
         self.have = have
 
-    def find(self, name: str, settings: Any) -> str:
+    def find(self, name: str, settings: Any) -> str:  # noqa: ARG002
         return f"/usr/bin/{name}" if name.rpartition("/")[2] in self.have else ""
 
     def output(self, argv: list[str], data: bytes = b"") -> tuple[int, str]:  # noqa: ARG002
