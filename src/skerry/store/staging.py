@@ -28,9 +28,10 @@ class Staging:
         self._lock = Lock(self.path + ".lock")
         try:
             os.mkdir(self.path, 0o700)
-        except OSError:
+        except OSError as error:
             self._lock.release(remove=True)
-            raise
+            kind = OutOfSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
+            raise kind(f"cannot make {self.path}: {os.strerror(error.errno or 0)}") from None
 
     def __enter__(self) -> Staging:
         return self
