@@ -75,9 +75,7 @@ def remove_tree(path: str) -> None:
         os.unlink(path)
         return
     except PermissionError:
-        os.chmod(path, 0o700, follow_symlinks=False) if os.chmod in os.supports_follow_symlinks else os.chmod(
-            path, 0o700
-        )
+        os.chmod(path, 0o700)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     # One descriptor however deep the tree is: hostile layers are deeper than a process may have files open. The way
     # back up is "..", which is safe where nobody else moves folders.
@@ -87,7 +85,10 @@ def remove_tree(path: str) -> None:
             name, folders = stack[-1]
             if folders:
                 child = folders.pop()
-                child_fd = _open_folder(child, fd)
+                try:
+                    child_fd = _open_folder(child, fd)
+                except FileNotFoundError:
+                    continue  # another process was faster
                 os.close(fd)
                 fd = child_fd
                 stack.append((child, _empty(fd)))
@@ -98,10 +99,17 @@ def remove_tree(path: str) -> None:
             parent_fd = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
             os.close(fd)
             fd = parent_fd
-            os.rmdir(name, dir_fd=fd)
+            _remove_folder(name, fd)
     finally:
         os.close(fd)
-    os.rmdir(path)
+    _remove_folder(path)
+
+
+def _remove_folder(name: str, parent: int | None = None) -> None:
+    try:
+        os.rmdir(name, dir_fd=parent)
+    except FileNotFoundError:
+        pass  # another process was faster
 
 
 def _open_folder(name: str, parent: int) -> int:
