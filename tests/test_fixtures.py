@@ -1,0 +1,30 @@
+"""The fixtures that all tests rest on: the private store works, and leaks are found."""
+
+from __future__ import annotations
+
+import subprocess
+
+from tests.support.command import Skerry
+from tests.support.leaks import Leaks
+
+
+def test_a_container_runs_on_the_private_store(skerry: Skerry, busybox: str) -> None:
+    assert skerry("run", "--rm", "--network", "none", busybox, "echo", "hello").lines == ["hello"]
+
+
+def test_what_runs_on_is_removed_with_its_port(skerry: Skerry, busybox: str) -> None:
+    box = skerry("run", "-d", "-p", "18467:80", busybox, "sleep", "60").id
+    assert box in skerry.container_ids()
+
+
+def test_a_mount_and_a_process_left_behind_are_found(skerry: Skerry) -> None:
+    point = skerry.top / "left"
+    point.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "left", point], check=True)
+    process = subprocess.Popen(["sh", "-c", "read line", f"{skerry.top}/x"], stdin=subprocess.PIPE)
+    leaks = Leaks(skerry)
+    assert leaks.mounts() == [str(point)]
+    assert leaks.processes() == [process.pid]
+    leaks.clean()
+    process.wait(timeout=10)
+    assert leaks.find() == []
