@@ -91,9 +91,9 @@ class Leaks:
         ids = self.command.container_ids()
         if not ids:
             return []
-        parents = set(Path("/sys/fs/cgroup").glob("**/libpod_parent"))
-        parents |= set(Path("/sys/fs/cgroup").glob("**/machine.slice"))
-        return [path for parent in parents for path in parent.glob("*libpod-*") if any(i in path.name for i in ids)]
+        # Not Path.glob: other tests' groups come and go meanwhile, and it stumbles over that.
+        folders = (Path(top) / name for top, names, _ in os.walk("/sys/fs/cgroup") for name in names)
+        return [path for path in folders if "libpod-" in path.name and any(i in path.name for i in ids)]
 
     def leases(self) -> list[str]:
         """Addresses and ports that the host still keeps for the test's containers."""

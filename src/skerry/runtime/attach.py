@@ -78,7 +78,7 @@ def stream(
         finally:
             attachment.close()
         return "eof"
-    feeder = Feeder(_Packets(attachment.socket), stdin, detach_keys)
+    feeder = Feeder(_Packets(attachment.socket, tty), stdin, detach_keys)
     feeder.start()
     try:
         _carry_output(attachment.socket, targets)
@@ -91,10 +91,11 @@ def stream(
 class _Packets:
     """The sending side of the socket, for `Feeder`."""
 
-    __slots__ = ("_socket",)
+    __slots__ = ("_socket", "_tty")
 
-    def __init__(self, socket: _socket.socket) -> None:
+    def __init__(self, socket: _socket.socket, tty: bool) -> None:
         self._socket = socket
+        self._tty = tty
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -103,6 +104,10 @@ class _Packets:
         return self._socket.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
 
     def end(self) -> None:
+        if self._tty:
+            # A terminal's input has no end but what Ctrl-D says: once to hand over a begun line, once as the end.
+            # (Podman says nothing here: `echo | podman run -it … cat` hangs.)
+            self._socket.send(b"\4\4", _socket.MSG_NOSIGNAL)
         self._socket.shutdown(_socket.SHUT_WR)
 
     def leave(self) -> None:

@@ -152,7 +152,8 @@ def argv(launch: Launch) -> list[str]:
         "--full-attach", "--log-level", launch.log_level, "--conmon-pidfile", launch.conmon_pidfile,
         "-l", _log_argument(launch),
     ]  # fmt: skip
-    flags = (("-s", runtime.systemd_cgroup), ("-t", launch.terminal), ("-i", launch.stdin),
+    # Never both -t and -i: with -i conmon closes the terminal's input when a client detaches. Podman does so too.
+    flags = (("-s", runtime.systemd_cgroup), ("-t", launch.terminal), ("-i", launch.stdin and not launch.terminal),
              ("--leave-stdin-open", launch.stdin and not launch.stdin_once), ("--no-pivot", launch.no_pivot),
              ("--no-new-keyring", launch.no_new_keyring), ("--no-sync-log", not launch.sync_log))  # fmt: skip
     args += [flag for flag, wanted in flags if wanted]

@@ -55,6 +55,8 @@ class LogFile:
         """What is there and has not been read yet, also in the file that replaced the one we had open."""
         if self._fd < 0 and not self._open():
             return
+        if os.fstat(self._fd).st_size < self._offset:
+            self._offset, self._rest = 0, b""  # somebody truncated it
         yield from self._to_end()
         while self._replaced():
             # What was written to the old one after we were at its end comes first.
@@ -70,12 +72,7 @@ class LogFile:
         except FileNotFoundError:
             return False
         held = os.fstat(self._fd)
-        if (named.st_dev, named.st_ino) != (held.st_dev, held.st_ino):
-            return True
-        if held.st_size < self._offset:
-            self._offset, self._rest = 0, b""  # truncated by somebody else
-            return held.st_size > 0
-        return False
+        return (named.st_dev, named.st_ino) != (held.st_dev, held.st_ino)
 
     def _to_end(self) -> Iterator[list[Entry]]:
         while block := os.pread(self._fd, _BLOCK, self._offset):
