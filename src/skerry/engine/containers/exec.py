@@ -11,6 +11,7 @@ import os
 from skerry.engine.containers import exec_sessions
 from skerry.engine.containers import state as states
 from skerry.engine.containers.options.process import additions
+from skerry.engine.containers.streams import require_descriptors
 from skerry.errors import CommandNotFound, CommandNotRunnable, Conflict, Invalid, SkerryError
 from skerry.linux import process, terminal
 from skerry.runtime import oci, users
@@ -104,7 +105,7 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
         error.exit_code = 255
         raise
     count = options.get("preserve_fds", 0)
-    _check_descriptors(count)
+    require_descriptors(count)
     return Prepared(record, spec, oci.find(engine.settings, config["runtime"]), count)
 
 
@@ -112,16 +113,6 @@ def _require_running(record: ContainerRecord, state: ContainerState) -> None:
     states.require("exec", record, state)
     if not process.is_same(state.get("pid", 0), state.get("pid_start", 0)):
         raise Conflict("can only create exec sessions on running containers: container state improper")
-
-
-def _check_descriptors(count: int) -> None:
-    for fd in range(3, 3 + count):
-        try:
-            os.fstat(fd)
-        except OSError:
-            raise Invalid(
-                f"file descriptor {fd} is not available - the preserve-fds option requires that file descriptors must be passed"
-            ) from None
 
 
 def _run_on_pipes(engine: Engine, prepared: Prepared, streams: Streams) -> int:

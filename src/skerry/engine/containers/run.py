@@ -7,7 +7,7 @@ from skerry.engine.containers import state as states
 from skerry.engine.containers.create import create
 from skerry.engine.containers.remove import remove_ended
 from skerry.engine.containers.start import start
-from skerry.engine.containers.streams import Streams
+from skerry.engine.containers.streams import Streams, require_descriptors
 from skerry.engine.containers.wait import wait
 from skerry.errors import SkerryError
 from skerry.store.locks import Lock
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 def run_detached(engine: Engine, options: ContainerRequest) -> ContainerRecord:
     """Create and start in the background. If it cannot start, ``--rm`` removes it again."""
+    require_descriptors(options.get("preserve_fds", 0))
     record = create(engine, options)
     return _start(engine, record)
 
@@ -47,6 +48,7 @@ def _not_started(engine: Engine, record: ContainerRecord, error: SkerryError) ->
 
 def run(engine: Engine, options: ContainerRequest, streams: Streams | None = None) -> int:
     """Create, start and stay with a container until it ends (its exit code) or the detach keys are typed (0)."""
+    require_descriptors(options.get("preserve_fds", 0))
     record = create(engine, options)
     try:
         return start_attached(engine, record, streams or Streams())
