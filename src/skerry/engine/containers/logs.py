@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 
 from skerry.engine.containers import state as states
-from skerry.engine.moments import parse_moment
 from skerry.errors import NotFound, Unsupported
-from skerry.linux.inotify import Watch
 from skerry.runtime.logs import LogFile, time_ns
 
 TYPE_CHECKING = False
@@ -49,11 +47,17 @@ def read_many(
     engine: Engine, names: list[str], *, follow: bool = False, since: str = "", until: str = "", tail: int = -1
 ) -> Iterator[tuple[int, list[Entry]]]:
     """The logs of several containers by time (when following: as it comes); each batch with its container's number."""
-    since_ns = parse_moment(since, "--since", past=True) if since else 0
-    until_ns = parse_moment(until, "--until", past=False) if until else 0
+    since_ns = _moment(since, "--since", past=True) if since else 0
+    until_ns = _moment(until, "--until", past=False) if until else 0
     readers = [_reader(engine, states.find(engine, name)[0], tail) for name in names]
     batches = _following(engine, readers, until_ns) if follow else _present(readers)
     return _between(batches, since_ns, until_ns) if since_ns or until_ns else batches
+
+
+def _moment(text: str, flag: str, *, past: bool) -> int:
+    from skerry.engine.moments import parse_moment  # most calls bound nothing
+
+    return parse_moment(text, flag, past=past)
 
 
 def _reader(engine: Engine, record: ContainerRecord, tail: int) -> Reader:
@@ -106,6 +110,8 @@ def _merged(readers: list[Reader]) -> Iterator[tuple[int, list[Entry]]]:
 
 def _following(engine: Engine, readers: list[Reader], until_ns: int) -> Iterator[tuple[int, list[Entry]]]:
     """Until all containers have ended, or ``until_ns`` is over."""
+    from skerry.linux.inotify import Watch
+
     folders = {reader.folder for reader in readers if reader.folder}
     pause = _LOOK_AGAIN_S if len(folders) == len(readers) else 0.25
     going = dict(enumerate(readers))
