@@ -6,7 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from skerry.runtime.logs import Entry
+    from skerry.engine.containers.logs import Entry
 
 _COLOURS = (37, 31, 33, 34, 35, 36, 32)
 _FDS = {b"stdout": 1, b"stderr": 2}

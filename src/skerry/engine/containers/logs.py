@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
-    from skerry.runtime.logs import Entry
+    from skerry.runtime.logs import Entry as Entry
 
     class Reader(Protocol):
         """A log of any driver. ``folder`` changes when something is written; None: look again after a moment."""
