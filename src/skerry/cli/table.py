@@ -53,6 +53,7 @@ COMMANDS = {
     "container cleanup": Command("containers.cleanup", "Clean up network and mounts of stopped containers"),
     "container exists": Command("containers.exists", "Check whether a container exists"),
     "container inspect": Command("containers.inspect_container", "Display the configuration of a container"),
+    "container prune": Command("containers.prune", "Remove all containers that do not run"),
     # Images
     "history": Command("images.history", "Show the history of an image", "image history"),
     "images": Command("images.list", "List images", "image list", "image ls"),
@@ -91,6 +92,7 @@ COMMANDS = {
     "version": Command("system.version", "Display the version"),
     "system check": Command("system.check", "Check the store for damage and left-overs, and repair it"),
     "system df": Command("system.df", "Show how much of the disk is used"),
+    "system prune": Command("system.prune", "Remove unused containers, networks, images and volumes"),
     "system reset": Command("system.reset", "Remove everything that Skerry stores"),
     "__complete": Command(
         "complete", "What a half-typed command line could go on with", "__completeNoDesc", hidden=True

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, Unpack
 
     from skerry.engine.containers.options.types import CreateOptions
     from skerry.engine.containers.run import Streams
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
+
+    Pruned = list[tuple[str, int]]  # named here because `list` is a method below
 
 
 class Containers:
@@ -139,6 +142,18 @@ class Containers:
         from skerry.engine.containers.inspect import inspect
 
         return inspect(self._engine, name, size=size)
+
+    def ports(self, name: str) -> list[tuple[int, str, str, int]]:
+        """(port inside, protocol, host's address, host's port) of a running container."""
+        from skerry.engine.containers.ports import published
+
+        return published(self._engine, name)
+
+    def prune(self, *, filters: Sequence[str] = ()) -> Pruned:
+        """Remove the containers that do not run: (id, bytes that it had written) each."""
+        from skerry.engine.containers.prune import prune
+
+        return prune(self._engine, filters)
 
     def logs(self, name: str, **options: Any) -> Any:
         """Its log lines; see `logs.read_logs`."""

@@ -213,8 +213,8 @@ def _joined(ports: list[PortMapping]) -> list[PortMapping]:
 
 def sizes(engine: Engine, record: ContainerRecord) -> tuple[int, int]:
     """(bytes that the container wrote, those plus its image's)."""
+    from skerry.engine.disk_usage import tree_size
     from skerry.engine.images.resolve import by_id
-    from skerry.engine.volumes.remove import tree_size
 
     written = tree_size(states.folder(engine, record["id"], "upper"))
     image = by_id(engine, record["image_id"]) if record["image_id"] else None

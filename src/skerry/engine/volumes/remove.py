@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from skerry.engine.disk_usage import tree_size
 from skerry.engine.volumes.find import find, users
 from skerry.engine.volumes.view import list_volumes
 from skerry.errors import InUse, NotFound
@@ -59,17 +60,3 @@ def prune(engine: Engine, filters: Sequence[str] = ()) -> list[tuple[str, int]]:
             continue  # a container took it, or another command removed it, meanwhile
         removed.append((row["Name"], size))
     return removed
-
-
-def tree_size(path: str) -> int:
-    """Bytes of the files below ``path``, hard links once."""
-    total, seen = 0, set()
-    for folder, _names, _files, fd in os.fwalk(path, follow_symlinks=False):
-        del folder
-        with os.scandir(fd) as entries:
-            for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                if status.st_nlink == 1 or (status.st_dev, status.st_ino) not in seen:
-                    seen.add((status.st_dev, status.st_ino))
-                    total += status.st_size
-    return total

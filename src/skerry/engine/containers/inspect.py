@@ -1,0 +1,185 @@
+"""``skerry container inspect``: everything about a container, with the keys of Podman 6.
+
+Hot: one query for the container, one for its image, one for each volume, one look at /proc.
+"""
+
+from __future__ import annotations
+
+from skerry.engine.containers import state as states
+from skerry.engine.containers.inspect_config import config_section, effective_capabilities, host_config_section
+from skerry.engine.containers.inspect_network import network_settings
+from skerry.engine.times import ZERO_TIME, rfc3339
+from skerry.store.layers import layer_dir
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
+    from skerry.engine.engine import Engine
+    from skerry.runtime.types import MountConfig
+
+OCI_VERSION = "1.2.0"
+_PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable")
+
+
+def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
+    """The container ``name``; ``size`` adds SizeRw and SizeRootFs, which reads its whole upper directory."""
+    record, written = states.find(engine, name)
+    state = states.observe(engine, record["id"], written)
+    config = record["config"]
+    container_id = record["id"]
+    mounts = [_mount(engine, mount) for mount in config["mounts"] if mount["type"] in ("bind", "volume")]
+    bounding, effective = effective_capabilities(engine, config)
+    found: dict[str, Any] = {
+        "Id": container_id,
+        "Created": rfc3339(record["created_ns"]),
+        "Path": config["args"][0],
+        "Args": config["args"][1:],
+        "State": _state(record, state),
+        "Image": record["image_id"],
+        "ImageDigest": _image_digest(engine, record["image_id"]),
+        "ImageName": record["image"],
+        "Rootfs": config.get("rootfs", ""),
+        "Pod": record["pod"],
+        **_files(engine, record, state),
+        "OCIRuntime": config["runtime"].rpartition("/")[2],
+        "Name": record["name"],
+        "RestartCount": state.get("restarts", 0),
+        "Driver": "overlay",
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": config.get("apparmor", ""),
+        "EffectiveCaps": effective,
+        "BoundingCaps": bounding,
+        "ExecIDs": _exec_ids(engine, container_id) if state["status"] in states.LIVE else [],
+        "GraphDriver": {"Name": "overlay", "Data": _graph(engine, record, state)},
+        "Mounts": mounts,
+        "Dependencies": _dependencies(record),
+        "NetworkSettings": network_settings(record, state),
+        "Namespace": "",
+        "IsInfra": False,
+        "IsService": False,
+        "KubeExitCodePropagation": "invalid",
+        "lockNumber": 0,
+        "Config": config_section(record),
+        "HostConfig": host_config_section(engine, record, mounts),
+        "UseImageHosts": record.get("no_hosts", False),
+        "UseImageHostname": record.get("no_hostname", False),
+    }
+    if size:
+        from skerry.engine.containers.listing import sizes
+
+        found["SizeRw"], found["SizeRootFs"] = sizes(engine, record)
+    return found
+
+
+def _state(record: ContainerRecord, state: ContainerState) -> dict[str, Any]:
+    status = state["status"]
+    live = status in states.LIVE
+    shown: dict[str, Any] = {
+        "OciVersion": OCI_VERSION,
+        "Status": states.shown(state),
+        "Running": status in ("running", "stopping"),
+        "Paused": status == "paused",
+        "Restarting": False,
+        "OOMKilled": state.get("oom_killed", False),
+        "Dead": False,
+        "Pid": state.get("pid", 0),
+        "ExitCode": state.get("exit_code", 0),
+        "Error": state.get("error", ""),
+        "StartedAt": rfc3339(state.get("started_ns", 0)),
+        "FinishedAt": rfc3339(0 if live else state.get("finished_ns", 0)),
+        "Health": {"Status": "", "FailingStreak": 0, "Log": None},
+        "CheckpointedAt": ZERO_TIME,
+        "RestoredAt": ZERO_TIME,
+    }
+    if live:
+        shown["ConmonPid"] = state.get("conmon_pid", 0)
+        shown["CgroupPath"] = _cgroup_path(state.get("cgroup_path", ""))
+    if record["config"].get("healthcheck"):
+        shown["Health"]["Status"] = "starting"
+    if state.get("stopped_by_user"):
+        shown["StoppedByUser"] = True
+    return shown
+
+
+def _cgroup_path(path: str) -> str:
+    """systemd's ``slice:prefix:name`` as the path of the scope that it became."""
+    parts = path.split(":")
+    return f"/{parts[0]}/{parts[1]}-{parts[2]}.scope" if len(parts) == 3 else path
+
+
+def _image_digest(engine: Engine, image_id: str) -> str:
+    rows = engine.store.db.query("SELECT digest FROM images WHERE id = ?", image_id) if image_id else []
+    return rows[0][0] if rows else ""
+
+
+def _files(engine: Engine, record: ContainerRecord, state: ContainerState) -> dict[str, str]:
+    """Paths of the files that make the container up. Those of a run are shown while there is one."""
+    container_id = record["id"]
+    folder = states.run_folder(engine, container_id)
+    mode = str(record["config"]["namespaces"]["net"])
+    shared = mode.startswith("container:")
+    owner = states.run_folder(engine, mode.partition(":")[2]) if shared else folder
+    live = state["status"] in states.LIVE
+    return {
+        "ResolvConfPath": f"{owner}/resolv.conf" if live and record["dns"] != ["none"] else "",
+        "HostnamePath": f"{folder}/hostname" if live and not record.get("no_hostname") else "",
+        "HostsPath": f"{owner}/hosts" if live and not record.get("no_hosts") else "",
+        "StaticDir": states.folder(engine, container_id),
+        "OCIConfigPath": f"{folder}/config.json" if live else "",
+        "ConmonPidFile": record.get("conmon_pid_file") or f"{folder}/conmon.pid",
+        "PidFile": record.get("pid_file") or f"{folder}/pidfile",
+    }
+
+
+def _exec_ids(engine: Engine, container_id: str) -> list[str]:
+    from skerry.engine.containers.exec_sessions import sessions
+
+    return [session["id"] for session in sessions(engine, container_id)]
+
+
+def _graph(engine: Engine, record: ContainerRecord, state: ContainerState) -> dict[str, str]:
+    if "rootfs" in record["config"]:
+        return {}
+    data = {
+        "LowerDir": ":".join(layer_dir(engine.store, chain_id) for chain_id in reversed(record["layers"])),
+        "UpperDir": states.folder(engine, record["id"], "upper"),
+        "WorkDir": states.folder(engine, record["id"], "work"),
+    }
+    if state["status"] in states.LIVE:
+        data["MergedDir"] = states.rootfs_path(engine, record)
+    return data
+
+
+def _mount(engine: Engine, mount: MountConfig) -> dict[str, Any]:
+    options = mount["options"]
+    shown: dict[str, Any] = {"Type": mount["type"]}
+    source = mount["source"]
+    if mount["type"] == "volume":
+        from skerry.engine.volumes.find import get
+
+        shown["Name"] = mount["name"]
+        volume = get(engine, mount["name"])
+        source = volume["mountpoint"] if volume else f"{engine.settings.volume_path}/{mount['name']}/_data"
+    kept = [word for word in options if word not in ("ro", "rw", "z", "Z", "U", *_PROPAGATION)]
+    if not {"bind", "rbind"} & set(kept):
+        kept.append("rbind")
+    return {
+        **shown,
+        "Source": source,
+        "Destination": mount["destination"],
+        "Driver": "local" if mount["type"] == "volume" else "",
+        "Mode": "z" if "z" in options else "Z" if "Z" in options else "",
+        "Options": kept,
+        "RW": "ro" not in options,
+        "Propagation": next((word for word in options if word in _PROPAGATION), "rprivate"),
+    }
+
+
+def _dependencies(record: ContainerRecord) -> list[str]:
+    """The containers whose namespaces it shares, and those that --requires names."""
+    namespaces = record["config"]["namespaces"].values()
+    shared = [str(mode).partition(":")[2] for mode in namespaces if str(mode).startswith("container:")]
+    return list(dict.fromkeys([*shared, *record.get("requires", [])]))

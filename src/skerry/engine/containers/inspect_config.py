@@ -1,0 +1,279 @@
+"""``Config`` and ``HostConfig`` of ``skerry container inspect``: what was asked for when it was created."""
+
+from __future__ import annotations
+
+from skerry.engine.containers import state as states
+from skerry.engine.containers.inspect_network import port_bindings
+from skerry.errors import SkerryError
+from skerry.linux.signals import NAMES
+from skerry.runtime.security import DEFAULT_CAPS, capabilities
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skerry.engine.containers.types import ContainerRecord
+    from skerry.engine.engine import Engine
+    from skerry.runtime.types import ContainerConfig, Resources
+
+_TRUE_FALSE = {True: "TRUE", False: "FALSE"}
+
+
+def effective_capabilities(engine: Engine, config: ContainerConfig) -> tuple[list[str], list[str]]:
+    """(bounding set, effective set) as a start would give them."""
+    user = config.get("user", "").partition(":")[0]
+    try:
+        sets = capabilities(
+            privileged=config.get("privileged", False), add=config.get("cap_add", ()),
+            drop=config.get("cap_drop", ()), defaults=engine.settings.default_caps or DEFAULT_CAPS,
+            uid=0 if user in ("", "0", "root") else 1,
+        )  # fmt: skip
+    except SkerryError:
+        return [], []  # it could not start; inspect shows it all the same
+    return sets["bounding"], sets["effective"]
+
+
+def config_section(record: ContainerRecord) -> dict[str, Any]:
+    """What concerns the program."""
+    config = record["config"]
+    shown: dict[str, Any] = {
+        "Hostname": config["hostname"],
+        "Domainname": "",
+        "User": config["user"],
+        "AttachStdin": False,
+        "AttachStdout": False,
+        "AttachStderr": False,
+        "Tty": config["terminal"],
+        "OpenStdin": config["stdin_open"],
+        "StdinOnce": False,
+        "Env": config["env"],
+        "Cmd": record["command"] or None,
+        "Image": record["image"],
+        "Volumes": None,
+        "WorkingDir": config["cwd"],
+        "Entrypoint": record["entrypoint"] or None,
+        "OnBuild": None,
+        "Labels": config["labels"] or None,
+        "Annotations": _annotations(record),
+        "StopSignal": _signal_name(config["stop_signal"]),
+        "HealthcheckOnFailureAction": "none",
+        "HealthLogDestination": "local",
+        "HealthcheckMaxLogCount": 5,
+        "HealthcheckMaxLogSize": 500,
+        "CreateCommand": record["create_command"] or None,
+        "Umask": config.get("umask") or "0022",
+        "Timeout": config["timeout_s"],
+        "StopTimeout": config["stop_timeout_s"],
+        "Passwd": record.get("passwd", True),
+        "sdNotifyMode": "container",
+    }
+    if record["exposed"]:
+        shown["ExposedPorts"] = {item: {} for item in record["exposed"]}
+    if config.get("tz"):
+        shown["Timezone"] = config["tz"]
+    if config.get("systemd"):
+        shown["SystemdMode"] = True
+    health = config.get("healthcheck")
+    if health:
+        shown["Healthcheck"] = {
+            "Test": health.get("test", []), "Interval": health.get("interval_ns", 0),
+            "Timeout": health.get("timeout_ns", 0), "StartPeriod": health.get("start_period_ns", 0),
+            "Retries": health.get("retries", 0),
+        }  # fmt: skip
+    return shown
+
+
+def _annotations(record: ContainerRecord) -> dict[str, str]:
+    config = record["config"]
+    prefix = "io.podman.annotations."
+    own = {
+        "io.kubernetes.cri-o.TTY": "true" if config["terminal"] else "false",
+        prefix + "autoremove": _TRUE_FALSE[record["auto_remove"]],
+        prefix + "init": _TRUE_FALSE[config.get("init", False)],
+        prefix + "privileged": _TRUE_FALSE[config.get("privileged", False)],
+        prefix + "publish-all": _TRUE_FALSE[record.get("publish_all", False)],
+    }
+    return {**own, **config["annotations"]}
+
+
+def _signal_name(number: int) -> str:
+    for name, value in NAMES.items():
+        if value == number and name not in ("RTMIN", "RTMAX", "CLD", "POLL", "IOT"):
+            return "SIG" + name
+    return str(number)
+
+
+def host_config_section(engine: Engine, record: ContainerRecord, mounts: list[dict[str, Any]]) -> dict[str, Any]:
+    """What concerns the host: limits, mounts, namespaces, rights. ``mounts`` as inspect shows them."""
+    config = record["config"]
+    namespaces = config["namespaces"]
+    return {
+        "Binds": [_bind(mount) for mount in mounts],
+        "CgroupManager": engine.settings.cgroup_manager,
+        "CgroupMode": namespaces.get("cgroup", "private"),
+        "ContainerIDFile": record.get("cid_file", ""),
+        "LogConfig": _log_config(engine, record),
+        "NetworkMode": str(namespaces["net"]),
+        "PortBindings": port_bindings(record["ports"]),
+        "RestartPolicy": {
+            "Name": record["restart"]["name"], "MaximumRetryCount": record["restart"]["max_retries"],
+        },
+        "AutoRemove": record["auto_remove"],
+        "AutoRemoveImage": record.get("remove_image", False),
+        "Annotations": _annotations(record),
+        "VolumeDriver": "",
+        "VolumesFrom": None,
+        "CapAdd": _capability_names(config.get("cap_add", ())),
+        "CapDrop": _capability_names(config.get("cap_drop", ())),
+        "Dns": record["dns"],
+        "DnsOptions": record["dns_options"],
+        "DnsSearch": record["dns_search"],
+        "ExtraHosts": record["add_hosts"],
+        "HostsFile": "",
+        "GroupAdd": config.get("groups", []),
+        "IpcMode": namespaces.get("ipc", "shareable"),
+        "Cgroup": "",
+        "Cgroups": "default" if config.get("cgroups", "enabled") == "enabled" else config["cgroups"],
+        "Links": None,
+        "OomScoreAdj": config.get("oom_score_adj", 0),
+        "PidMode": namespaces.get("pid", "private"),
+        "Privileged": config.get("privileged", False),
+        "PublishAllPorts": record.get("publish_all", False),
+        "ReadonlyRootfs": config.get("read_only", False),
+        "SecurityOpt": _security_options(config),
+        "Tmpfs": {
+            mount["destination"]: ",".join(mount["options"])
+            for mount in config["mounts"] if mount["type"] == "tmpfs"
+        },
+        "UTSMode": namespaces.get("uts", "private"),
+        "UsernsMode": "" if namespaces.get("user", "host") == "host" else namespaces["user"],
+        "IDMappings": _id_mappings(config),
+        "ShmSize": config["shm_size"],
+        "Runtime": "oci",
+        "ConsoleSize": [0, 0],
+        "Isolation": "",
+        "CgroupParent": config.get("cgroup_parent", ""),
+        "Devices": [_device(text) for text in config.get("devices", ())],
+        "DeviceCgroupRules": config.get("device_cgroup_rules") or None,
+        "DiskQuota": 0,
+        "KernelMemory": 0,
+        "Ulimits": _ulimits(config),
+        "CpuCount": 0,
+        "CpuPercent": 0,
+        "IOMaximumIOps": 0,
+        "IOMaximumBandwidth": 0,
+        "IntelRdtClosID": "",
+        **_limits(engine, config.get("resources", {})),
+    }  # fmt: skip
+
+
+def _bind(mount: dict[str, Any]) -> str:
+    options = ["rw" if mount["RW"] else "ro", mount["Propagation"], *mount["Options"]]
+    return f"{mount.get('Name') or mount['Source']}:{mount['Destination']}:{','.join(options)}"
+
+
+def _log_config(engine: Engine, record: ContainerRecord) -> dict[str, Any]:
+    from skerry.engine.units import human_size
+
+    config = record["config"]
+    driver = config["log_driver"]
+    path = config.get("log_path", "")
+    if not path and driver in ("k8s-file", "json-file"):
+        path = states.log_path(engine, record["id"])
+    size = config.get("log_size_max", 0)
+    return {
+        "Type": driver, "Config": None, "Path": path, "Tag": config.get("log_tag", ""),
+        "Size": human_size(size) if size > 0 else "0B",
+    }  # fmt: skip
+
+
+def _capability_names(given: Any) -> list[str]:
+    from skerry.runtime.security import normalize
+
+    try:
+        return normalize(given)
+    except SkerryError:
+        return list(given)
+
+
+def _security_options(config: ContainerConfig) -> list[str]:
+    found = []
+    if config.get("no_new_privileges"):
+        found.append("no-new-privileges")
+    for key in ("seccomp", "apparmor"):
+        if config.get(key):
+            found.append(f"{key}={config[key]}")  # type: ignore[literal-required]
+    found += [f"label={option}" for option in config.get("label_opts", ())]
+    if config.get("mask"):
+        found.append("mask=" + ":".join(config["mask"]))
+    if config.get("unmask"):
+        found.append("unmask=" + ":".join(config["unmask"]))
+    return found
+
+
+def _id_mappings(config: ContainerConfig) -> dict[str, list[str]] | None:
+    def shown(maps: Any) -> list[str]:
+        return [f"{item['containerID']}:{item['hostID']}:{item['size']}" for item in maps]
+
+    if not config.get("uid_maps") and not config.get("gid_maps"):
+        return None
+    return {"UidMap": shown(config.get("uid_maps", ())), "GidMap": shown(config.get("gid_maps", ()))}
+
+
+def _device(text: str) -> dict[str, str]:
+    parts = text.split(":")
+    inside = parts[1] if len(parts) > 1 and parts[1].startswith("/") else parts[0]
+    access = parts[-1] if len(parts) > 1 and not parts[-1].startswith("/") else "rwm"
+    return {"PathOnHost": parts[0], "PathInContainer": inside, "CgroupPermissions": access}
+
+
+def _ulimits(config: ContainerConfig) -> list[dict[str, Any]]:
+    from skerry.runtime.limits import rlimits
+
+    try:
+        limits = rlimits(config.get("ulimits", ()), warn=_quiet)
+    except SkerryError:
+        return []
+    return [{"Name": item["type"], "Soft": _signed(item["soft"]), "Hard": _signed(item["hard"])} for item in limits]
+
+
+def _quiet(_message: str) -> None:
+    """A start has warned about it."""
+
+
+def _signed(limit: int) -> int:
+    """As Go's int64 shows it: -1 is unlimited."""
+    return limit - (1 << 64) if limit >= 1 << 63 else limit
+
+
+def _limits(engine: Engine, limits: Resources) -> dict[str, Any]:
+    quota, period = limits.get("cpu_quota", 0), limits.get("cpu_period", 0)
+    return {
+        "CpuShares": limits.get("cpu_shares", 0),
+        "Memory": limits.get("memory", 0),
+        "NanoCpus": quota * 10**9 // (period or 100000) if quota > 0 else 0,
+        "BlkioWeight": limits.get("blkio_weight", 0),
+        "BlkioWeightDevice": [
+            {"Path": path, "Weight": weight} for path, weight in limits.get("blkio_weight_device", ())
+        ] or None,
+        "BlkioDeviceReadBps": _rates(limits.get("device_read_bps")),
+        "BlkioDeviceWriteBps": _rates(limits.get("device_write_bps")),
+        "BlkioDeviceReadIOps": _rates(limits.get("device_read_iops")),
+        "BlkioDeviceWriteIOps": _rates(limits.get("device_write_iops")),
+        "CpuPeriod": period,
+        "CpuQuota": quota,
+        "CpuRealtimePeriod": limits.get("cpu_rt_period", 0),
+        "CpuRealtimeRuntime": limits.get("cpu_rt_runtime", 0),
+        "CpusetCpus": limits.get("cpuset_cpus", ""),
+        "CpusetMems": limits.get("cpuset_mems", ""),
+        "MemoryReservation": limits.get("memory_reservation", 0),
+        "MemorySwap": limits.get("memory_swap", 0),
+        "MemorySwappiness": limits.get("memory_swappiness", 0),
+        "OomKillDisable": limits.get("oom_kill_disable", False),
+        "PidsLimit": limits.get("pids_limit") or engine.settings.pids_limit,
+        "CgroupConf": limits.get("cgroup_conf") or None,
+    }  # fmt: skip
+
+
+def _rates(devices: Any) -> list[dict[str, Any]] | None:
+    return [{"Path": item["path"], "Rate": item["rate"]} for item in devices or ()] or None

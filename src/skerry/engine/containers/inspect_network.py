@@ -1,0 +1,81 @@
+"""``NetworkSettings`` of ``skerry container inspect``."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
+    from skerry.network.types import PortMapping
+
+
+def port_bindings(ports: list[PortMapping]) -> dict[str, list[dict[str, str]]]:
+    """``{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}``: ranges and protocol lists one by one."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for port in ports:
+        for protocol in port["protocol"].split(","):
+            for number in range(port["range"] or 1):
+                host_port = port["host_port"] + number if port["host_port"] else 0
+                found.setdefault(f"{port['container_port'] + number}/{protocol}", []).append(
+                    {"HostIp": port["host_ip"] or "0.0.0.0", "HostPort": str(host_port or "")}
+                )
+    return found
+
+
+def network_settings(record: ContainerRecord, state: ContainerState) -> dict[str, Any]:
+    """What the container has of the network now; published ports also while it does not run."""
+    ports: dict[str, Any] = dict.fromkeys(record["exposed"])
+    ports.update(port_bindings(state.get("ports") or record["ports"]))
+    status = state.get("network") or {}
+    joined = {request["name"]: _endpoint(record, request, status) for request in record["networks"]}
+    first = next(iter(joined.values()), None) if len(joined) == 1 else None
+    top = {key: first[key] for key in _EMPTY} if first else dict(_EMPTY)
+    netns = state.get("netns", "")
+    return {
+        **top,
+        "Bridge": "",
+        "SandboxID": "",
+        "HairpinMode": False,
+        "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0,
+        "Ports": ports,
+        "SandboxKey": netns,
+        **({"Networks": joined} if joined else {}),
+    }
+
+
+_EMPTY: dict[str, Any] = {
+    "EndpointID": "", "Gateway": "", "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "GlobalIPv6Address": "",
+    "GlobalIPv6PrefixLen": 0, "MacAddress": "",
+}  # fmt: skip
+
+
+def _endpoint(record: ContainerRecord, request: Any, status: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = dict(_EMPTY)
+    interfaces = (status.get(request["name"]) or {}).get("interfaces") or {}
+    for interface in interfaces.values():
+        found["MacAddress"] = found["MacAddress"] or interface["mac_address"]
+        for subnet in interface["subnets"]:
+            _add_address(found, subnet)
+    return {
+        **found,
+        "NetworkID": request["name"],
+        "DriverOpts": None,
+        "IPAMConfig": None,
+        "Links": None,
+        "Aliases": [*request.get("aliases", ()), record["id"][:12]],
+    }
+
+
+def _add_address(found: dict[str, Any], subnet: dict[str, str]) -> None:
+    address, _, length = subnet["ipnet"].partition("/")
+    gateway = subnet.get("gateway", "")
+    keys = ("IPAddress", "IPPrefixLen", "Gateway")
+    if ":" in address:
+        keys = ("GlobalIPv6Address", "GlobalIPv6PrefixLen", "IPv6Gateway")
+    if not found[keys[0]]:
+        found[keys[0]], found[keys[1]], found[keys[2]] = address, int(length), gateway
+    else:
+        name = "SecondaryIPv6Addresses" if ":" in address else "SecondaryIPAddresses"
+        found.setdefault(name, []).append({"Addr": address, "PrefixLength": int(length)})
