@@ -4,9 +4,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any, Unpack
 
+    from skerry.engine.containers.exec import ExecOptions
+    from skerry.engine.containers.logs import Entry
     from skerry.engine.containers.options.types import CreateOptions
     from skerry.engine.containers.run import Streams
     from skerry.engine.containers.types import ContainerRecord, ContainerState
@@ -155,17 +157,21 @@ class Containers:
 
         return prune(self._engine, filters)
 
-    def logs(self, name: str, **options: Any) -> Any:
-        """Its log lines; see `logs.read_logs`."""
+    def logs(
+        self, name: str, *, follow: bool = False, since: str = "", until: str = "", tail: int = -1
+    ) -> Iterator[Entry]:
+        """Its log: (time, b"stdout" or b"stderr", text, whether the line ends here); see `logs.read_logs`."""
         from skerry.engine.containers.logs import read_logs
 
-        return read_logs(self._engine, name, **options)
+        return read_logs(self._engine, name, follow=follow, since=since, until=until, tail=tail)
 
-    def exec(self, name: str, command: list[str], **options: Any) -> Any:
-        """Run a program in it; see `exec.exec_run`."""
+    def exec(
+        self, name: str, command: list[str], *, streams: Streams | None = None, **options: Unpack[ExecOptions]
+    ) -> int:
+        """Run a further program in it, its output on ours (or ``streams``); the program's exit code."""
         from skerry.engine.containers.exec import exec_run
 
-        return exec_run(self._engine, name, command, **options)
+        return exec_run(self._engine, name, command, streams, **options)
 
     def list(self, *, all: bool = False, filters: list[str] | None = None) -> list[dict[str, Any]]:
         """What ``skerry ps`` shows, newest first, as dicts with Podman's JSON keys."""
