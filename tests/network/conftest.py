@@ -149,6 +149,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
                 for box in made.boxes:
                     box.down()
                 setup.sweep(made.context, [])
+                setup.forget_host(made.context)
                 assert made.wait_gone("sk")
                 assert made.links() == before
                 assert "skerry" not in made.tables()

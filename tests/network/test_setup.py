@@ -183,12 +183,43 @@ def test_tear_down_twice_is_no_error(host: Host) -> None:
     host.box("again").up("8080:80")
 
 
-def test_the_idle_bridge_and_table_go_away_by_themselves(host: Host) -> None:
+def test_the_idle_bridge_goes_away_by_itself_and_the_empty_table_stays(host: Host) -> None:
     box = host.box("box")
     box.up("8080:80")
     box.down()
     assert host.wait_gone("skerry0")
     assert host.wait_gone("sk")
+    assert "inet skerry" in host.tables()
+
+
+def test_the_table_goes_with_the_last_container_of_all_stores(host: Host) -> None:
+    box = host.box("box")
+    box.up("8080:80")
+    assert setup.forget_host(host.context) == []
+    assert "inet skerry" in host.tables()
+    box.down()
+    assert "nftables table inet skerry" in setup.forget_host(host.context)
+    assert setup.forget_host(host.context) == []
+
+
+def test_a_table_of_another_version_is_replaced_with_what_runs(host: Host) -> None:
+    subprocess.run(["nft", "add table inet skerry; add chain inet skerry relic"], check=True)
+    web = host.box("web")
+    web.up("8080:80")
+    web.serve("tcp:80")
+    assert host.ask(HOST_IP, 8080, where=host.remote).startswith("web")
+    assert "relic" not in subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True).stdout
+
+
+def test_giving_back_a_port_waits_for_no_grace_period(host: Host) -> None:
+    took = []
+    for number in range(5):
+        box = host.box(f"box{number}")
+        box.up("8080:80")
+        start = time.monotonic()
+        setup.tear_down(host.context, box.id)
+        took.append(time.monotonic() - start)
+    assert min(took) < 0.004
 
 
 @pytest.mark.usefixtures("host")

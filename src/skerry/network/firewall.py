@@ -1,6 +1,6 @@
 """One nftables table for all of Skerry: `inet skerry`. Its rules never change; sets and maps say what they act on.
 
-A network is an element of ``bridges`` (and of ``inside``, its subnets, unless it is internal); a published port is an
+A network is an element of ``bridges1`` (and of ``inside``, its subnets, unless it is internal); a published port is an
 element of a map, and so is a range with the same numbers on both sides. ``same``: with br_netfilter what stays on one
 bridge passes the forward chain too. Other tables are not touched. An accept here
 cannot overrule a drop in another table's forward chain: `blockers` finds those.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _thread
 import errno
+import os
 
 from skerry.errors import SkerryError, Unavailable
 from skerry.linux import spawn
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
     Elements = dict[str, list[Element]]
 
 TABLE = "skerry"
+# Other rules need another name of this set: then a table that an older version made is replaced.
+_BRIDGES = "bridges1"
 _RULES = """
+table inet skerry
+delete table inet skerry
 table inet skerry {
-  set bridges { type ifname; }
+  set bridges1 { type ifname; }
   set same { type ifname . ifname; }
   set internal { type ifname; }
   set isolated { type ifname; }
@@ -47,7 +52,7 @@ table inet skerry {
   map hostrange6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr; flags interval; }
   chain guard {
     type filter hook prerouting priority raw; policy accept;
-    iifname @bridges ip daddr 127.0.0.0/8 drop
+    iifname @bridges1 ip daddr 127.0.0.0/8 drop
   }
   chain published {
     dnat ip to ip daddr . meta l4proto . th dport map @host4
@@ -65,10 +70,10 @@ table inet skerry {
     type nat hook postrouting priority srcnat; policy accept;
     ct status dnat ip saddr @inside4 ip daddr @inside4 masquerade
     ct status dnat ip6 saddr @inside6 ip6 daddr @inside6 masquerade
-    oifname @bridges ip saddr 127.0.0.0/8 masquerade
-    oifname @bridges ip6 saddr ::1 masquerade
-    oifname != @bridges ip saddr @inside4 masquerade
-    oifname != @bridges ip6 saddr @inside6 masquerade
+    oifname @bridges1 ip saddr 127.0.0.0/8 masquerade
+    oifname @bridges1 ip6 saddr ::1 masquerade
+    oifname != @bridges1 ip saddr @inside4 masquerade
+    oifname != @bridges1 ip6 saddr @inside6 masquerade
   }
   chain forward {
     type filter hook forward priority filter; policy accept;
@@ -77,7 +82,7 @@ table inet skerry {
     iifname . oifname @same accept
     iifname @internal drop
     oifname @internal drop
-    iifname @isolated oifname @bridges drop
+    iifname @isolated oifname @bridges1 drop
   }
 }
 """
@@ -87,6 +92,7 @@ class Firewall:
     """The table, over one nfnetlink socket."""
 
     __slots__ = ("_deleted", "_netlink")
+    _lingering: Netlink | None = None
 
     def __init__(self) -> None:
         self._netlink: Netlink | None = None
@@ -98,14 +104,19 @@ class Firewall:
         return self._netlink
 
     def close(self) -> None:
-        """Close the socket. After a deletion the kernel makes this wait for its garbage (nft_rcv_nl_event, 5 ms):
-        a thread does that while the command goes on."""
-        if self._netlink is not None:
-            if self._deleted:
-                _thread.start_new_thread(self._netlink.close, ())
-            else:
-                self._netlink.close()
-            self._netlink = None
+        """Close the socket without waiting, and without making the others wait.
+
+        The kernel flushes what was deleted when any nfnetlink socket closes, for a grace period of RCU (5-20 ms) and
+        with all firewall changes of the namespace locked out (nft_rcv_nl_event). A moment later that has happened by
+        itself and a close is free. So a socket that deleted is left to a process that sleeps that long, and another
+        one to the end of this process, or the next socket."""
+        if self._netlink is None:
+            return
+        if self._deleted:
+            _close_later(self._netlink)
+        else:
+            Firewall._lingering = self._netlink
+        self._netlink = None
 
     def add(self, elements: Elements, *, exclusive: bool = True) -> bool:
         """Add elements, all or none. False: there is no table (`create` it). `FileExistsError`: one is there."""
@@ -141,7 +152,9 @@ class Firewall:
                         self.delete({name: part})
 
     def create(self, program: str) -> None:
-        """Make the table with the nft program: once per boot, or after another tool flushed all rules."""
+        """Make the table with the nft program (12-30 ms): once per boot, or after another tool flushed all rules.
+
+        It stays when it is empty. One that is there already, of another version, is replaced in the same change."""
         if not program:
             raise Unavailable("nft is not installed", hint="apt-get install nftables")
         done = spawn.run([program, "-f", "-"], input=_RULES.encode(), timeout_s=30)
@@ -149,13 +162,31 @@ class Firewall:
             text = done.stderr.decode(errors="replace").strip().partition("\n")[0]
             raise Unavailable(f"cannot make the firewall's table: {text}")
 
-    def remove(self) -> None:
-        """Delete the table. Idempotent."""
+    def remove(self) -> bool:
+        """Delete the table; whether there was one."""
+        self._deleted = True
         try:
             self._socket().send(nft.batch([nft.delete_table(TABLE)]))
+            return True
         except OSError as error:
-            if error.errno != errno.ENOENT:
-                raise Unavailable(f"cannot remove the firewall's table: {error.strerror}") from error
+            if error.errno == errno.ENOENT:
+                return False
+            raise Unavailable(f"cannot remove the firewall's table: {error.strerror}") from error
+
+
+def _close_later(netlink: Netlink) -> None:
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        pid = spawn.spawn(
+            ["sleep", "0.05"], stdin=null, stdout=null, stderr=null, pass_fds=[netlink.fileno()], cwd="/",
+            new_session=True,
+        )  # fmt: skip
+        _thread.start_new_thread(os.waitpid, (pid, 0))
+    except Unavailable:
+        pass  # then the close waits
+    finally:
+        os.close(null)
+    netlink.close()
 
 
 def _parts(name: str, elements: list[Element]) -> Iterable[list[Element]]:
@@ -167,7 +198,7 @@ def _parts(name: str, elements: list[Element]) -> Iterable[list[Element]]:
 def network_elements(network: Network) -> Elements:
     """What makes the rules act on a network."""
     name = network["network_interface"].encode().ljust(16, b"\0")
-    found: Elements = {"bridges": [(name, b"", b"", 0)], "same": [(name * 2, b"", b"", 0)]}
+    found: Elements = {_BRIDGES: [(name, b"", b"", 0)], "same": [(name * 2, b"", b"", 0)]}
     if network.get("options", {}).get("isolate") in ("true", "1", "strict"):
         found["isolated"] = [(name, b"", b"", 0)]
     if network.get("internal"):

@@ -281,7 +281,7 @@ def _release(host: Host, container_id: str) -> list[str]:
 
 def sweep(context: NetworkContext, live_ids: Collection[str]) -> list[str]:
     """Remove what dead containers left: leases of this store without a living container, of any store without a
-    namespace, claims without a lease, bridges without containers, the table without bridges. One line for each."""
+    namespace, claims without a lease, bridges without containers. One line for each."""
     done: list[str] = []
     try:
         with Host(context) as host:
@@ -329,7 +329,7 @@ def _sweep_claims(host: Host) -> list[str]:
 
 
 def remove_unused(host: Host) -> list[str]:
-    """Remove bridges without containers, and the table with the last of them."""
+    """Remove bridges without containers. The firewall's table stays: making it anew is what a first container waits for."""
     done = []
     for network in host.leases.bridges():
         name = network["network_interface"]
@@ -338,6 +338,17 @@ def remove_unused(host: Host) -> list[str]:
             bridge.remove(host.netlink, name)
             host.leases.drop_bridge(name)
             done.append(f"bridge {name}")
-    if done and not host.leases.bridges():
-        host.firewall.remove()
     return done
+
+
+def forget_host(context: NetworkContext) -> list[str]:
+    """Remove bridges that nobody uses and, when no store of this host has a container on a network, the firewall's
+    table. One line for what was removed. For ``system reset``."""
+    try:
+        with Host(context) as host:
+            done = remove_unused(host)
+            if not host.leases.containers() and host.firewall.remove():
+                done.append("nftables table inet skerry")
+            return done
+    except OSError as error:
+        raise Unavailable(f"cannot remove the network: {error}") from error

@@ -89,6 +89,10 @@ class Netlink:
     def close(self) -> None:
         self._socket.close()
 
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._socket.fileno()
+
     def cookie(self) -> int:
         """The namespace's number, unique until reboot. 0 before Linux 5.14."""
         try:
