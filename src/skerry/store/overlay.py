@@ -11,6 +11,8 @@ from skerry.store.layers import layer_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skerry.store.store import Store
 
 # Kernels without the new options: fsopen is Linux 5.2, lowerdir+ 6.7, overlayfs by fsconfig at all 6.5.
@@ -19,6 +21,8 @@ _TOO_OLD = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
 # Whatever the kernel's defaults: an upper folder must hold whole files and folders, it may become a layer.
 # (With userxattr both are off anyway, and cannot be named.)
 _WHOLE = (("redirect_dir", "off"), ("metacopy", "off"))
+# The same numbers for fsmount(2) (MOUNT_ATTR_*) and mount(2) (MS_*).
+_ATTRIBUTES = {"nosuid": 2, "nodev": 4, "noexec": 8}
 
 
 def mount_overlay(
@@ -29,10 +33,15 @@ def mount_overlay(
     upper: str | None = None,
     work: str | None = None,
     volatile: bool = False,
+    attributes: Sequence[str] = (),
 ) -> None:
     """Mount the layers (base first) at ``target``; writable if ``upper`` and ``work`` (one file system) are given.
 
-    ``volatile`` skips all syncing of the upper folder: for what is thrown away with the container."""
+    ``volatile`` skips all syncing of the upper folder: for what is thrown away with the container. ``attributes``:
+    nodev, nosuid, noexec."""
+    flags = 0
+    for word in attributes:
+        flags |= _ATTRIBUTES[word]
     lowers = [layer_dir(store, chain_id) for chain_id in reversed(chain_ids)]
     while len(lowers) < (2 if upper is None else 1):
         lowers.append(_empty(store, len(lowers)))
@@ -40,11 +49,11 @@ def mount_overlay(
         forgive_volatile(work)
     try:
         try:
-            _mount_new(target, lowers, upper, work, volatile=volatile, userxattr=store.rootless)
+            _mount_new(target, lowers, upper, work, volatile=volatile, userxattr=store.rootless, flags=flags)
         except OSError as error:
             if error.errno not in _TOO_OLD:
                 raise
-            _mount_old(target, lowers, upper, work, volatile=volatile, userxattr=store.rootless)
+            _mount_old(target, lowers, upper, work, volatile=volatile, userxattr=store.rootless, flags=flags)
     except OSError as error:
         raise _explained(error, target, lowers) from error
 
@@ -70,7 +79,7 @@ def forgive_volatile(work: str) -> None:
 
 
 def _mount_new(
-    target: str, lowers: list[str], upper: str | None, work: str | None, *, volatile: bool, userxattr: bool
+    target: str, lowers: list[str], upper: str | None, work: str | None, *, volatile: bool, userxattr: bool, flags: int
 ) -> None:
     fs = m.fsopen("overlay")
     mounted = -1
@@ -89,7 +98,7 @@ def _mount_new(
             for key, value in _WHOLE:
                 m.fsconfig_string(fs, key, value)
         m.fsconfig_create(fs)
-        mounted = m.fsmount(fs, 0 if upper is not None else m.MOUNT_ATTR_RDONLY)
+        mounted = m.fsmount(fs, flags | (0 if upper is not None else m.MOUNT_ATTR_RDONLY))
         m.move_mount(mounted, target)
     finally:
         os.close(fs)
@@ -98,7 +107,7 @@ def _mount_new(
 
 
 def _mount_old(
-    target: str, lowers: list[str], upper: str | None, work: str | None, *, volatile: bool, userxattr: bool
+    target: str, lowers: list[str], upper: str | None, work: str | None, *, volatile: bool, userxattr: bool, flags: int
 ) -> None:
     """mount(2), whose options must fit one page and where colons and commas in paths need escapes: so the folders
     go by their descriptors' numbers, relative to /proc/self/fd. 127 layers take 500 bytes."""
@@ -115,7 +124,7 @@ def _mount_old(
                 options.append("volatile")
         options += ["userxattr"] if userxattr else [f"{key}={value}" for key, value in _WHOLE]
         os.chdir("/proc/self/fd")
-        m.mount("overlay", target, "overlay", 0 if upper else m.MS_RDONLY, ",".join(options))
+        m.mount("overlay", target, "overlay", flags | (0 if upper else m.MS_RDONLY), ",".join(options))
     finally:
         os.fchdir(here)
         for fd in [here, *fds]:

@@ -37,8 +37,24 @@ def mount_rootfs(engine: Engine, record: ContainerRecord) -> str:
             os.makedirs(path, mode=0o755, exist_ok=True)
     except OSError as error:
         raise _translated(error, "cannot prepare the container's file system") from error
-    mount_overlay(engine.store, target, record["layers"], upper=upper, work=work, volatile=record["auto_remove"])
+    mount_overlay(
+        engine.store,
+        target,
+        record["layers"],
+        upper=upper,
+        work=work,
+        volatile=record["auto_remove"],
+        attributes=_attributes(engine),
+    )
     return target
+
+
+def _attributes(engine: Engine) -> list[str]:
+    if not engine.settings.storage_opts:
+        return []
+    from skerry.config.storage_opts import mount_attributes
+
+    return mount_attributes(engine.settings.storage_opts, engine.warn)
 
 
 def _make_upper(engine: Engine, record: ContainerRecord, upper: str) -> None:
