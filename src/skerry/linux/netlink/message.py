@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import _socket
 import os
-import struct
+import _struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLA_F_NESTED = 0x8000
 NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
 SO_SNDBUFFORCE = 32
-_HEADER = struct.Struct("=IHHII")
-_ATTRIBUTE = struct.Struct("=HH")
+_HEADER = _struct.Struct("=IHHII")
+_ATTRIBUTE = _struct.Struct("=HH")
 
 
 def attribute(kind: int, payload: bytes) -> bytes:
@@ -36,7 +36,7 @@ def nested(kind: int, *attributes: bytes) -> bytes:
 
 def u32(kind: int, value: int) -> bytes:
     """An attribute with a number in the host's byte order."""
-    return attribute(kind, struct.pack("=I", value))
+    return attribute(kind, _struct.pack("=I", value))
 
 
 def string(kind: int, value: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import struct
+import _struct
 
 from skerry.linux.netlink.message import (
     NETLINK_NETFILTER,
@@ -38,12 +38,12 @@ def open_nft() -> Netlink:
 
 
 def _message(kind: int, flags: int, body: bytes, family: int = _INET) -> bytes:
-    return message(_SUBSYSTEM | kind, flags, struct.pack("=BBH", family, 0, 0) + body)
+    return message(_SUBSYSTEM | kind, flags, _struct.pack("=BBH", family, 0, 0) + body)
 
 
 def batch(changes: Sequence[bytes]) -> list[bytes]:
     """Put changes into one transaction: all or nothing."""
-    frame = struct.pack(">BBH", 0, 0, 10)
+    frame = _struct.pack(">BBH", 0, 0, 10)
     return [message(_BATCH_BEGIN, 0, frame), *changes, message(_BATCH_END, 0, frame)]
 
 
@@ -55,7 +55,7 @@ def _element(element: Element) -> bytes:
     if data:
         parts.append(nested(2, attribute(1, data)))
     if flags:
-        parts.append(attribute(3, struct.pack(">I", flags)))
+        parts.append(attribute(3, _struct.pack(">I", flags)))
     return nested(1, *parts)
 
 
@@ -97,9 +97,9 @@ def base_chains(netlink: Netlink) -> list[tuple[int, str, str, int, int]]:
 
 def port_key(protocol: int, port: int, address: bytes = b"") -> bytes:
     """[address .] inet_proto . inet_service: each part fills whole 32-bit registers."""
-    return address + struct.pack(">B3xH2x", protocol, port)
+    return address + _struct.pack(">B3xH2x", protocol, port)
 
 
 def target(address: bytes, port: int) -> bytes:
     """address . inet_service."""
-    return address + struct.pack(">H2x", port)
+    return address + _struct.pack(">H2x", port)

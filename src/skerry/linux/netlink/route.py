@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import _socket
-import struct
+import _struct
 
 from skerry.linux.netlink.message import (
     NETLINK_ROUTE,
@@ -39,7 +39,7 @@ def open_route() -> Netlink:
 
 
 def _ifinfo(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
-    return struct.pack("=BxHiII", 0, 0, index, flags, change)
+    return _struct.pack("=BxHiII", 0, 0, index, flags, change)
 
 
 def new_bridge(name: str, mac: bytes, mtu: int = 0) -> bytes:
@@ -90,7 +90,7 @@ def get_link(name: str) -> bytes:
 def new_address(index: int, address: bytes, prefix: int, label: str = "") -> bytes:
     """Give a link an address; IPv6 without duplicate detection, so that it can be used at once."""
     family = _socket.AF_INET if len(address) == 4 else _socket.AF_INET6
-    body = struct.pack("=BBBBI", family, prefix, 0, 0, index) + attribute(IFA_LOCAL, address)
+    body = _struct.pack("=BBBBI", family, prefix, 0, 0, index) + attribute(IFA_LOCAL, address)
     body += attribute(IFA_ADDRESS, address)
     if len(address) == 4:
         host = (1 << (32 - prefix)) - 1
@@ -106,7 +106,7 @@ def new_address(index: int, address: bytes, prefix: int, label: str = "") -> byt
 def new_route(index: int, gateway: bytes, destination: bytes = b"", prefix: int = 0, metric: int = 0) -> bytes:
     """A route by ``gateway`` over a link; the default route without ``destination``."""
     family = _socket.AF_INET if len(gateway) == 4 else _socket.AF_INET6
-    body = struct.pack(
+    body = _struct.pack(
         "=BBBBBBBBI", family, prefix, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0
     )
     if destination:
@@ -125,7 +125,7 @@ def link_index(netlink: Netlink, name: str) -> int:
         if error.errno == 19:  # ENODEV
             return 0
         raise
-    return int(struct.unpack_from("=i", answers[0][1], 4)[0])
+    return int(_struct.unpack_from("=i", answers[0][1], 4)[0])
 
 
 def links(netlink: Netlink) -> dict[int, str]:
@@ -133,25 +133,25 @@ def links(netlink: Netlink) -> dict[int, str]:
     found = {}
     for _, body in netlink.send([message(RTM_GETLINK, NLM_F_DUMP, _ifinfo())]):
         name = attributes(body, 16).get(IFLA_IFNAME, b"")
-        found[int(struct.unpack_from("=i", body, 4)[0])] = name.rstrip(b"\0").decode()
+        found[int(_struct.unpack_from("=i", body, 4)[0])] = name.rstrip(b"\0").decode()
     return found
 
 
 def addresses(netlink: Netlink) -> list[tuple[int, bytes, int]]:
     """All addresses of the namespace: (link's number, address, prefix length)."""
     found = []
-    for _, body in netlink.send([message(RTM_GETADDR, NLM_F_DUMP, struct.pack("=BBBBI", 0, 0, 0, 0, 0))]):
+    for _, body in netlink.send([message(RTM_GETADDR, NLM_F_DUMP, _struct.pack("=BBBBI", 0, 0, 0, 0, 0))]):
         values = attributes(body, 8)
         address = values.get(IFA_LOCAL) or values.get(IFA_ADDRESS)
         if address:
-            found.append((int(struct.unpack_from("=I", body, 4)[0]), address, body[1]))
+            found.append((int(_struct.unpack_from("=I", body, 4)[0]), address, body[1]))
     return found
 
 
 def routes(netlink: Netlink) -> list[tuple[bytes, int, int]]:
     """IPv4 routes with a destination: (address, prefix length, link's number)."""
     found = []
-    request = struct.pack("=BBBBBBBBI", _socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)
+    request = _struct.pack("=BBBBBBBBI", _socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)
     for _, body in netlink.send([message(RTM_GETROUTE, NLM_F_DUMP, request)]):
         values = attributes(body, 12)
         if RTA_DST in values and body[4] == RT_TABLE_MAIN:
