@@ -17,12 +17,13 @@ class NetworkContext:
 
     ``host_dir`` is shared by all stores of a host: addresses, ports and bridges are the host's, not a store's."""
 
-    __slots__ = ("conf", "config_dir", "default_network", "helper_dirs", "host_dir", "rootless", "run_dir")
+    __slots__ = ("conf", "config_dir", "default_network", "helper_dirs", "host_dir", "programs", "rootless", "run_dir")
 
     def __init__(
         self, config_dir: str, run_dir: str, *, host_dir: str = HOST_DIR, rootless: bool = False,
         conf: Mapping[str, Any] | None = None, default_network: str = "podman",
         helper_dirs: tuple[str, ...] = ("/usr/libexec/podman", "/usr/lib/podman"),
+        programs: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.config_dir = config_dir
         self.run_dir = run_dir
@@ -31,9 +32,12 @@ class NetworkContext:
         self.conf = conf or {}
         self.default_network = default_network
         self.helper_dirs = helper_dirs
+        self.programs = programs or {}  # name: path, where the user chose one
 
     def helper(self, name: str) -> str:
         """The path of a helper program such as aardvark-dns or pasta; empty when there is none."""
+        if self.programs.get(name):
+            return self.programs[name]
         path = os.environ.get("PATH", "").split(":")
         for folder in (*self.helper_dirs, *path, "/usr/sbin", "/usr/bin", "/sbin", "/bin"):
             if folder.startswith("/") and os.access(f"{folder}/{name}", os.X_OK):

@@ -40,6 +40,7 @@ def open_context(settings: Settings) -> NetworkContext:
         host_dir=os.path.join(settings.run_base, "net") if settings.rootless else HOST_DIR,
         rootless=settings.rootless, conf=settings.conf["network"], default_network=settings.default_network,
         helper_dirs=tuple(settings.helper_dirs),
+        programs={"pasta": settings.network_cmd_path},
     )  # fmt: skip
 
 
