@@ -111,7 +111,9 @@ def _join(
 def _apply(host: Host, lease: Lease, joined: list[Joined]) -> None:
     connected = []
     for item, network in joined:
-        index, _made = bridge.ensure(host.netlink, network)
+        index, made = bridge.ensure(host.netlink, network)
+        if made:
+            _admit(host.context, network)
         connected.append((item, network, index))
     bridge.connect(host.netlink, lease["netns"], connected, published=bool(lease["ports"]))
     _open_firewall(host, lease, [network for _, network in joined])
@@ -119,6 +121,14 @@ def _apply(host: Host, lease: Lease, joined: list[Joined]) -> None:
         from skerry.network import dns
 
         dns.update(host.context, host.leases)
+
+
+def _admit(context: NetworkContext, network: Network) -> None:
+    from skerry.network import foreign
+
+    if not network.get("internal"):
+        six = any(":" in subnet["subnet"] for subnet in network.get("subnets") or ())
+        foreign.admit(context, network["network_interface"], ipv6=six)
 
 
 def _open_firewall(host: Host, lease: Lease, networks: list[Network]) -> None:
@@ -341,14 +351,38 @@ def remove_unused(host: Host) -> list[str]:
     return done
 
 
+def remove_idle(context: NetworkContext) -> list[str]:
+    """Remove bridges that no container of any store is on; one line for each."""
+    try:
+        with Host(context) as host:
+            return remove_unused(host)
+    except OSError as error:
+        raise Unavailable(f"cannot remove the network: {error}") from error
+
+
 def forget_host(context: NetworkContext) -> list[str]:
     """Remove bridges that nobody uses and, when no store of this host has a container on a network, the firewall's
     table. One line for what was removed. For ``system reset``."""
+    from skerry.network import foreign
+
     try:
         with Host(context) as host:
+            bridges = [network["network_interface"] for network in host.leases.bridges()]
             done = remove_unused(host)
-            if not host.leases.containers() and host.firewall.remove():
-                done.append("nftables table inet skerry")
+            if not host.leases.containers():
+                foreign.retract(context, [foreign.OWN, *bridges])
+                if host.firewall.remove():
+                    done.append("nftables table inet skerry")
             return done
     except OSError as error:
         raise Unavailable(f"cannot remove the network: {error}") from error
+
+
+def leased_by(context: NetworkContext) -> list[str]:
+    """The ids of the containers of this store (its ``run_dir``) that hold a lease. Changes nothing."""
+    try:
+        with Host(context) as host:
+            leases = [(container, host.leases.get(container)) for container in host.leases.containers()]
+    except OSError as error:
+        raise Unavailable(f"cannot read the network's leases: {error}") from error
+    return [container for container, lease in leases if lease is not None and lease["store"] == context.run_dir]

@@ -123,11 +123,9 @@ def _since(engine: Engine, value: str) -> Test:
 
 
 def _until(_engine: Engine, value: str) -> Test:
-    import time
+    from skerry.engine.moments import parse_moment
 
-    from skerry.engine.units import parse_duration
-
-    limit = int(value) * 10**9 if value.isdigit() else time.time_ns() - parse_duration(value, "until")
+    limit = parse_moment(value, "until", past=True)
     return lambda record, _state: record["created_ns"] < limit
 
 

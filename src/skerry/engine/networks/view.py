@@ -85,4 +85,9 @@ def _test(engine: Engine, item: str) -> tuple[str, Callable[[Network], bool]]:
         used, wanted = members(engine), value.lower() in ("true", "1")
         default = engine.network.default_network
         return key, lambda network: (network["name"] != default and network["name"] not in used) == wanted
-    raise Invalid(f'invalid filter "{key}"', hint="name, id, driver, label, label! or dangling")
+    if key == "until":
+        from skerry.engine.moments import parse_moment
+
+        limit = parse_moment(value, key, past=True)
+        return key, lambda network: parse_moment(network["created"], key, past=True) < limit
+    raise Invalid(f'invalid filter "{key}"', hint="name, id, driver, label, label!, dangling or until")

@@ -33,19 +33,21 @@ def create(
         "mountpoint": os.path.join(engine.settings.volume_path, name, "_data"), "needs_copy_up": True,
         "driver": "local", "options": {},
     }  # fmt: skip
-    step("volume.folder")
-    _make_folder(record["mountpoint"])
-    step("volume.record")
-    try:
-        with engine.store.db.write(durable=not anonymous) as db:
-            db.execute("INSERT INTO volumes VALUES (?, ?, ?)", name, record["created_ns"], fastjson.dumps(record))
-    except Exception as error:
-        if not engine.store.db.is_collision(error):
-            raise
-        found = get(engine, name)  # another command was faster
-        if not ignore or found is None:
-            raise Conflict(f"volume with name {name} already exists: volume already exists") from None
-        return found
+    # Under the lock, so that a check never takes the folder for an orphan.
+    with engine.store.lock("volume", name):
+        step("volume.folder")
+        _make_folder(record["mountpoint"])
+        step("volume.record")
+        try:
+            with engine.store.db.write(durable=not anonymous) as db:
+                db.execute("INSERT INTO volumes VALUES (?, ?, ?)", name, record["created_ns"], fastjson.dumps(record))
+        except Exception as error:
+            if not engine.store.db.is_collision(error):
+                raise
+            found = get(engine, name)  # another command was faster
+            if not ignore or found is None:
+                raise Conflict(f"volume with name {name} already exists: volume already exists") from None
+            return found
     engine.events.emit(type="volume", status="create", id=name, name=name)
     return record
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
     from skerry.store.database import Database
 
+REMOVED = ".removed-"  # no volume's name begins with a dot
+
 
 def remove(engine: Engine, name: str, *, force: bool = False) -> str:
     """Remove a volume; its name. With ``force`` the containers that use it go first."""
@@ -39,10 +41,20 @@ def remove(engine: Engine, name: str, *, force: bool = False) -> str:
         step("volume.remove-row")
         engine.store.db.free(lambda db: _delete_row(db, record["name"]), durable=True)
         step("volume.remove-folder")
-        remove_tree(os.path.dirname(record["mountpoint"]))
+        _remove_folder(os.path.dirname(record["mountpoint"]))
         lock.release(remove=True)
     engine.events.emit(type="volume", status="remove", id=record["name"], name=record["name"])
     return record["name"]
+
+
+def _remove_folder(path: str) -> None:
+    """Under another name first: cut in between, a check can tell half a removed volume from a lost row."""
+    gone = os.path.join(os.path.dirname(path), f"{REMOVED}{os.urandom(8).hex()}")
+    try:
+        os.rename(path, gone)
+    except FileNotFoundError:
+        return  # somebody took the folder away
+    remove_tree(gone)
 
 
 def _delete_row(db: Database, name: str) -> None:

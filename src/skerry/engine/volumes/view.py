@@ -61,4 +61,9 @@ def _test(engine: Engine, item: str) -> tuple[str, Callable[[VolumeRecord], bool
     if key == "dangling" and value.lower() in ("true", "false", "1", "0"):
         wanted = value.lower() in ("true", "1")
         return key, lambda record: (not users(engine, record["name"])) == wanted
-    raise Invalid(f'"{key}" is an invalid volume filter', hint="name, label, label!, driver or dangling")
+    if key == "until":
+        from skerry.engine.moments import parse_moment
+
+        limit = parse_moment(value, key, past=True)
+        return key, lambda record: record["created_ns"] < limit
+    raise Invalid(f'"{key}" is an invalid volume filter', hint="name, label, label!, driver, dangling or until")

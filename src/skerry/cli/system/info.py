@@ -1,0 +1,46 @@
+"""``skerry info``."""
+
+from __future__ import annotations
+
+from skerry.cli.flags import flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.cli.flags import Args
+    from skerry.cli.output import Output
+    from skerry.engine.engine import Engine
+
+USAGE = "[options]"
+DESCRIPTION = (
+    "Shows what Skerry found on this host (cgroups, conmon, OCI runtime, network and security features), where this "
+    "store is and how many containers and images it has. The keys are Podman's. To hear what is missing and what "
+    "mends it, ask `skerry doctor`."
+)
+EXAMPLES = (
+    ("skerry info", "everything, as YAML"),
+    ("skerry info -f '{{.Host.CgroupVersion}}'", "v1 or v2"),
+    ("skerry info -f json", "for programs"),
+    ("skerry info -f '{{.Store.GraphRoot}}'", "where images and containers are"),
+)
+FLAGS = (
+    flag("-D", "--debug", hidden=True, help="Podman's older flag: there is nothing more to show"),
+    flag("-f", "--format", kind="str", metavar="TEMPLATE", help="A Go template, or json"),
+)
+COMPLETE = "none"
+MIN_ARGS, MAX_ARGS = 0, 0
+
+
+def run(args: Args, engine: Engine, out: Output) -> int:
+    report = engine.system.info()
+    template = args["format"]
+    if template.strip() in ("json", "{{json .}}", "{{ json . }}"):
+        out.json(report, indent=2)
+    elif template:
+        from skerry.cli.listing import render_each
+
+        out.write(render_each("info", [report], template))
+    else:
+        from skerry.cli.system.yaml import dump
+
+        out.line(dump(report))
+    return 0
