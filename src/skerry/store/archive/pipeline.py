@@ -16,7 +16,13 @@ from skerry.store.archive.decompress import decompressed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
+    from typing import BinaryIO, Protocol
+
+    class Readable(Protocol):
+        """All that is needed of a stream."""
+
+        def read(self, size: int = ..., /) -> bytes: ...
+
 
 CHUNK = 1 << 20
 _AHEAD = 8
@@ -27,7 +33,7 @@ class Pipeline:
 
     A context manager: leaving it early stops the threads."""
 
-    def __init__(self, stream: BinaryIO, *, keep: BinaryIO | None = None) -> None:
+    def __init__(self, stream: Readable, *, keep: BinaryIO | None = None) -> None:
         """``keep`` is given the bytes as they come, if they are compressed."""
         self._stream = stream
         self._keep = keep
