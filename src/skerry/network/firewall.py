@@ -3,7 +3,7 @@
 A network is an element of ``bridges1`` (and of ``inside``, its subnets, unless it is internal); a published port is an
 element of a map, and so is a range with the same numbers on both sides. ``same``: with br_netfilter what stays on one
 bridge passes the forward chain too. Other tables are not touched. An accept here
-cannot overrule a drop in another table's forward chain: `blockers` finds those.
+cannot overrule a drop in another table's forward chain: see `foreign`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import _thread
 import errno
 import os
 
-from skerry.errors import SkerryError, Unavailable
+from skerry.errors import Unavailable
 from skerry.linux import spawn
 from skerry.linux.netlink import nft
 from skerry.network.addresses import Net, pack
@@ -244,21 +244,4 @@ def _mapping(port: PortMapping, host: bytes, target: bytes) -> tuple[str, list[E
         return ("hostrange" if host else "range"), [(*ends, target, 0)]
     return ("host" if host else "any"), [
         (nft.port_key(protocol, first + n, host), b"", nft.target(target, inner + n), 0) for n in range(length)
-    ]
-
-
-def blockers() -> list[str]:
-    """Chains of other tables that drop what is forwarded by default, as ``FAMILY TABLE CHAIN``; for diagnosis."""
-    netlink = nft.open_nft()
-    try:
-        chains = nft.base_chains(netlink)
-    except OSError as error:
-        raise SkerryError(f"cannot list the firewall's chains: {error.strerror}") from error
-    finally:
-        netlink.close()
-    families = {1: "inet", 2: "ip", 10: "ip6"}
-    return [
-        f"{families[family]} {table} {chain}"
-        for family, table, chain, hook, policy in chains
-        if family in families and hook == 2 and policy == 0 and table != TABLE
     ]

@@ -51,10 +51,9 @@ def _detach_and_remove(context: NetworkContext, lock: int) -> None:
         time.sleep(_LINGER_S)
         # Whoever comes from now on starts the next one: we may have looked already.
         os.close(lock)
-        from skerry.network.setup import Host, remove_unused
+        from skerry.network.setup import remove_idle
 
-        with Host(context) as host:
-            remove_unused(host)
+        remove_idle(context)
     except BaseException:  # noqa: BLE001, S110 - nobody is there to be told
         pass
     finally:

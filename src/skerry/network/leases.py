@@ -13,6 +13,8 @@ boot id, so that what another namespace or another boot left never counts. In it
 
 from __future__ import annotations
 
+import _thread
+import errno
 import fcntl
 import os
 
@@ -46,8 +48,7 @@ class Leases:
             try:
                 self._fd = os.open(self.folder + "/lock", flags, 0o600)
             except FileNotFoundError:
-                for name in ("leases", "addresses", "next", "ports", "bridges"):
-                    os.makedirs(f"{self.folder}/{name}", mode=0o700, exist_ok=True)
+                self._make()
                 self._fd = os.open(self.folder + "/lock", flags, 0o600)
             fcntl.flock(self._fd, fcntl.LOCK_EX)
         except OSError as error:
@@ -59,6 +60,20 @@ class Leases:
     ) -> None:
         os.close(self._fd)
         self._fd = -1
+
+    def _make(self) -> None:
+        """Whole or not at all: another command may look for the lock at any moment."""
+        new = f"{self.folder}.{os.getpid()}.{_thread.get_native_id()}"
+        for name in ("leases", "addresses", "next", "ports", "bridges"):
+            os.makedirs(f"{new}/{name}", mode=0o700, exist_ok=True)
+        try:
+            os.rename(new, self.folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            for name in os.listdir(new):
+                os.rmdir(f"{new}/{name}")
+            os.rmdir(new)
 
     # leases
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.engine.doctor.report import FAIL, OK, WARN, Finding
+from skerry.errors import SkerryError
 from skerry.linux.namespaces import CLONE_NEWNET, unshare
 from skerry.linux.netlink import route
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from skerry.engine.doctor.host import Host
 
 AREA = "network"
+_CUT_OFF = "containers on bridges reach nothing, and published ports are not reached from other hosts"
 # What Skerry's table needs: NAT, fib, maps. Checked by the kernel, never committed.
 _RULES = b"""table inet skerry_doctor {
  map m { type inet_proto . inet_service : ipv4_addr . inet_service; }
@@ -31,6 +33,7 @@ def check(host: Host, settings: Settings) -> Iterator[Finding]:
     if nft := host.find("nft", settings):
         yield _firewall(host, nft)
     yield _forwarding(host)
+    yield from _foreign_chains(host, settings)
 
 
 def _tun(host: Host) -> Finding:
@@ -91,3 +94,37 @@ def _forwarding(host: Host) -> Finding:
         "containers reach only this host",
         "sysctl -w net.ipv4.ip_forward=1",
     )
+
+
+def _foreign_chains(host: Host, settings: Settings) -> Iterator[Finding]:
+    """Other tools' rules for what is forwarded: Skerry opens iptables' FORWARD by itself, the others are their owner's."""
+    from skerry.network import foreign
+
+    try:
+        chains = [] if host.top else foreign.forward_chains()
+    except SkerryError:
+        return  # the firewall's own line says it
+    iptables = host.find("iptables-nft", settings) or host.find("iptables", settings)
+    for chain in chains:
+        subject = f"forward chain {chain}"
+        if chain.table == "firewalld":
+            if not _firewalld_trusts(host, settings):
+                remedy = "firewall-cmd --permanent --zone=trusted --add-source=10.88.0.0/16; firewall-cmd --reload"
+                yield Finding(AREA, "firewalld", WARN, "does not trust the default network", _CUT_OFF, remedy)
+        elif chain.drops and foreign.is_iptables(chain) and iptables:
+            yield Finding(AREA, subject, OK, "drops by default; Skerry adds rules for its bridges")
+        elif chain.drops and foreign.is_iptables(chain):
+            yield Finding(AREA, subject, WARN, "drops by default", _CUT_OFF, "apt-get install iptables")
+        elif chain.drops:
+            rule = f"nft insert rule {chain}"
+            remedy = f"{rule} iifname 'skerry*' accept; {rule} oifname 'skerry*' ct state established,related accept; "
+            yield Finding(
+                AREA, subject, WARN, "drops by default", _CUT_OFF,
+                remedy + f"{rule} oifname 'skerry*' ct status dnat accept",
+            )  # fmt: skip
+
+
+def _firewalld_trusts(host: Host, settings: Settings) -> bool:
+    _, rules = host.output([host.find("nft", settings) or "nft", "list", "table", "inet", "firewalld"])
+    lines = [line for line in rules.splitlines() if "trusted" in line]
+    return any("10.88.0.0/16" in line or "skerry" in line for line in lines)

@@ -32,16 +32,17 @@ def remove(engine: Engine, name: str, *, force: bool = False) -> str:
             )
         step("network.remove")
         definitions.remove(engine.network, network["name"])
-    _remove_bridge(engine)
+    _remove_bridge(engine, network["network_interface"])
     engine.events.emit(type="network", status="remove", id=network["id"], name=network["name"])
     return network["name"]
 
 
-def _remove_bridge(engine: Engine) -> None:
-    from skerry.network.setup import Host, remove_unused
+def _remove_bridge(engine: Engine, name: str) -> None:
+    from skerry.network import foreign, setup
 
-    with Host(engine.network) as host:
-        remove_unused(host)
+    setup.remove_idle(engine.network)
+    if not name.startswith(foreign.PREFIX):
+        foreign.retract(engine.network, [name])
 
 
 def prune(engine: Engine, filters: Sequence[str] = ()) -> list[str]:
