@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _RESERVE_BYTES = 1 << 20  # given up so that removing works with no byte free
+_SOME_ROOM = 256 << 10
 SCHEMA_VERSION = 1
 _SCHEMA = """
 CREATE TABLE layers (
@@ -72,6 +73,11 @@ def _import_sqlite() -> Any:
     return _sqlite3
 
 
+def _is_full(path: str) -> bool:
+    status = os.statvfs(os.path.dirname(path))
+    return not status.f_favail or status.f_bavail * status.f_frsize < _SOME_ROOM
+
+
 class Database:
     """An open connection. One thread's; not to be carried over a fork."""
 
@@ -84,7 +90,7 @@ class Database:
             self._open(busy_timeout_s)
         except OutOfSpace:
             # A reader needs room too (the WAL's index); what it then removes gives it back.
-            if not self._give_up_reserve():
+            if not self.give_up_reserve():
                 raise
             self._open(busy_timeout_s)
 
@@ -113,8 +119,9 @@ class Database:
 
     def _translated(self, error: Exception) -> Exception:
         text = str(error)
-        if "full" in text or "disk I/O error" in text:
-            return OutOfSpace(f"cannot write {self.path}: {text}")
+        # "I/O error" is also what SQLite says when there is no room for the WAL's index.
+        if "disk is full" in text or ("disk I/O error" in text and _is_full(self.path)):
+            return OutOfSpace(f"cannot write {self.path}: no space left on device")
         if isinstance(error, self._sqlite.IntegrityError):
             same: Exception = error  # the caller knows what it means
             return same
@@ -147,19 +154,28 @@ class Database:
         """A transaction that holds the write lock from its start. Nests: the outermost commits."""
         return _Transaction(self, durable)
 
-    def free(self, change: Callable[[Database], None], *, durable: bool) -> None:
-        """A `write` that makes room (rm, rmi, prune): on a full disk it takes the reserve."""
+    def free(self, change: Callable[[Database], object], *, durable: bool) -> None:
+        """A `write` that makes room (rm, rmi, prune) or notes that a container ended. ``change`` may be called again.
+
+        On a full disk the log is written over from its beginning, in blocks that it has, or else the reserve goes."""
+        for make_room in (self._rewind_log, self.give_up_reserve, None):
+            try:
+                with self.write(durable=durable):
+                    change(self)
+                break
+            except OutOfSpace:
+                if self._depth or make_room is None or not make_room():
+                    raise
+        if not os.path.exists(self._reserve):
+            self._keep_reserve()
+
+    def _rewind_log(self) -> bool:
+        """Copy the write-ahead log into the database, so that the next write begins the log's file anew."""
         try:
-            with self.write(durable=durable):
-                change(self)
-        except OutOfSpace:
-            if self._depth or not self._give_up_reserve():
-                raise
-            with self.write(durable=durable):
-                change(self)
-        else:
-            if not os.path.exists(self._reserve):
-                self._keep_reserve()
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except self._sqlite.Error:
+            pass  # no room for that either: the reserve is next
+        return True
 
     def _keep_reserve(self) -> None:
         """Set some room aside while there is any."""
@@ -174,7 +190,8 @@ class Database:
         finally:
             os.close(fd)
 
-    def _give_up_reserve(self) -> bool:
+    def give_up_reserve(self) -> bool:
+        """Free a block range and an inode for what removes things; whether there was a reserve."""
         try:
             os.unlink(self._reserve)
         except OSError:

@@ -8,19 +8,19 @@ from skerry.errors import InUse, OutOfSpace
 from skerry.store.blobs import remove_blob
 from skerry.store.layer_add import translated
 from skerry.store.layers import get_layer, layer_folder
-from skerry.store.locks import Lock
 from skerry.store.staging import remove_tree
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from skerry.store.database import Database
     from skerry.store.store import Store
 
 
 def remove(store: Store, chain_id: str) -> None:
     """See `skerry.store.layers.remove_layer`. The row goes first: a crash then leaves only garbage."""
     try:
-        with store.lock("layer", chain_id):
+        with store.lock("layer", chain_id, reserve=True):
             record = get_layer(store, chain_id)
             if record is None:
                 return
@@ -28,7 +28,7 @@ def remove(store: Store, chain_id: str) -> None:
             if blob is None:
                 _remove_locked(store, chain_id)
                 return
-            with store.lock("blob", blob):
+            with store.lock("blob", blob, reserve=True):
                 _remove_locked(store, chain_id)
                 if not store.db.query("SELECT 1 FROM layers WHERE blob=? LIMIT 1", blob):
                     step("layer.remove-blob")
@@ -54,9 +54,13 @@ def _remove_locked(store: Store, chain_id: str) -> None:
 
 def forget(store: Store, chain_id: str) -> None:
     """Delete the row of a layer (whose lock is held); `InUse` when something is based on it."""
-    with store.db.write(durable=True) as db:
+
+
+    def delete(db: Database) -> None:
         _refuse_if_used(store, chain_id)
         db.execute("DELETE FROM layers WHERE chain_id=?", chain_id)
+
+    store.db.free(delete, durable=True)
 
 
 def _refuse_if_used(store: Store, chain_id: str) -> None:
@@ -71,7 +75,7 @@ def _refuse_if_used(store: Store, chain_id: str) -> None:
 def discard(store: Store, folder: str) -> None:
     """Remove a tree by way of staging: cut short, the rest is swept. Needs no free block (no folder is made)."""
     staged = store.path("staging", os.urandom(8).hex())
-    lock = Lock(staged + ".lock")
+    lock = store.file_lock(staged + ".lock")
     try:
         step("layer.discard")
         os.rename(folder, staged)

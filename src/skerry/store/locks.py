@@ -6,10 +6,11 @@ holds it exclusively; `Lock` notices that it waited for a removed file and start
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 
-from skerry.errors import Unavailable
+from skerry.errors import OutOfSpace, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,12 +61,14 @@ class Lock:
 def _open(path: str) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        return os.open(path, flags, 0o600)
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        return os.open(path, flags, 0o600)
+        try:
+            return os.open(path, flags, 0o600)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            return os.open(path, flags, 0o600)
     except OSError as error:
-        raise Unavailable(f"cannot open lock {path}: {os.strerror(error.errno or 0)}") from error
+        kind = OutOfSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
+        raise kind(f"cannot open lock {path}: {os.strerror(error.errno or 0)}") from error
 
 
 def _same_file(fd: int, path: str) -> bool:

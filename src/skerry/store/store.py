@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
-from skerry.errors import Denied, Unavailable
+from skerry.errors import Denied, OutOfSpace, Unavailable
 from skerry.store.locks import Lock
 from skerry.store.staging import Staging
 
@@ -50,7 +51,8 @@ class Store:
         except PermissionError as error:
             raise Denied(f"cannot create the store at {self.root}: {error.strerror}") from error
         except OSError as error:
-            raise Unavailable(f"cannot create the store at {self.root}: {error.strerror}") from error
+            kind = OutOfSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
+            raise kind(f"cannot create the store at {self.root}: {error.strerror}") from error
 
     def path(self, *names: str) -> str:
         """A path under ``root``."""
@@ -60,9 +62,24 @@ class Store:
         """A path under ``runroot``."""
         return os.path.join(self.runroot, *names)
 
-    def lock(self, kind: str, name: str, *, shared: bool = False, blocking: bool = True) -> Lock:
-        """The lock of one object (kind: pod, container, network, image, layer, volume)."""
-        return Lock(self.path("locks", f"{kind}-{name.replace('/', '-')}"), shared=shared, blocking=blocking)
+    def lock(
+        self, kind: str, name: str, *, shared: bool = False, blocking: bool = True, reserve: bool = False
+    ) -> Lock:
+        """The lock of one object (kind: pod, container, network, image, layer, volume). ``reserve``: see `file_lock`."""
+        path = self.path("locks", f"{kind}-{name.replace('/', '-')}")
+        return self.file_lock(path, shared=shared, blocking=blocking, reserve=reserve)
+
+    def file_lock(
+        self, path: str, *, shared: bool = False, blocking: bool = True, reserve: bool = True
+    ) -> Lock:
+        """A lock on a file below the root. ``reserve`` (for what stops or removes things): where no file can be made
+        any more the reserve gives its inode."""
+        try:
+            return Lock(path, shared=shared, blocking=blocking)
+        except OutOfSpace:
+            if not reserve or not self.db.give_up_reserve():
+                raise
+            return Lock(path, shared=shared, blocking=blocking)
 
     def staging(self) -> Staging:
         """A locked folder on the root's file system to build things in."""

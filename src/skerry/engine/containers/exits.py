@@ -51,7 +51,7 @@ def clean_up(engine: Engine, container_id: str) -> tuple[ContainerRecord, Contai
 
     Does nothing to one that runs. Removes it when that was asked for (``--rm``)."""
     try:
-        with engine.store.lock("container", container_id):
+        with engine.store.lock("container", container_id, reserve=True):
             record, written = states.reload(engine, container_id)
             state = settle(engine, record, written)
     except NotFound:
@@ -77,7 +77,7 @@ def settle(engine: Engine, record: ContainerRecord, written: ContainerState) -> 
             _died(engine, record, state)
         return take_down(engine, record, state)
     if state is not written:
-        states.save(engine, record["id"], state)
+        states.note(engine, record["id"], state)
     return state
 
 
@@ -109,7 +109,7 @@ def take_down(
     if new["status"] in states.LIVE:
         new["status"] = "exited" if state.get("ever_started") else "created"
     step("container.cleaned")
-    states.save(engine, container_id, new)
+    states.note(engine, container_id, new)  # without it the next command does all this again, which is harmless
     engine.events.emit_container("cleanup", record)
     return new
 

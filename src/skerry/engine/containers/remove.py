@@ -8,7 +8,7 @@ import time
 from skerry.engine.containers import exits, records
 from skerry.engine.containers import state as states
 from skerry.engine.containers.signals import stop
-from skerry.errors import Conflict, InUse, NotFound, OutOfSpace
+from skerry.errors import Conflict, InUse, NotFound
 from skerry.store.staging import remove_tree
 from skerry.store.steps import step
 
@@ -60,7 +60,7 @@ def stop_for_removal(engine: Engine, container_id: str, timeout_s: float | None)
 
 def _try(engine: Engine, container_id: str, *, force: bool, volumes: bool) -> bool:
     """Remove under the lock; False when it runs and has to be stopped first."""
-    lock = engine.store.lock("container", container_id)
+    lock = engine.store.lock("container", container_id, reserve=True)
     try:
         try:
             record, written = states.reload(engine, container_id)
@@ -107,10 +107,7 @@ def dependents(engine: Engine, container_id: str) -> list[str]:
 def _remove_locked(engine: Engine, record: ContainerRecord, state: ContainerState, *, volumes: bool) -> None:
     container_id = record["id"]
     step("container.removing")
-    try:
-        states.save(engine, container_id, {**state, "status": "removing"})
-    except OutOfSpace:
-        pass  # only a note for a repair; what follows makes room
+    states.note(engine, container_id, {**state, "status": "removing"})
     if os.path.isdir(states.run_folder(engine, container_id)):
         state = exits.take_down(engine, record, state)
     step("container.remove-folder")

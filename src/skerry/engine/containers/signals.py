@@ -24,13 +24,13 @@ def kill(engine: Engine, name: str, signal: str = "KILL") -> str:
     """Send a signal to a running container; its id. After SIGKILL it is waited for, as Podman does."""
     number = parse_signal(signal)
     container_id = states.find(engine, name)[0]["id"]
-    with engine.store.lock("container", container_id):
+    with engine.store.lock("container", container_id, reserve=True):
         record, written = states.reload(engine, container_id)
         state = states.observe(engine, container_id, written)
         states.require("kill", record, state)
         if number == SIGKILL:
             state = {**state, "stopped_by_user": True}
-            states.save(engine, container_id, state)
+            states.save_ending(engine, container_id, state)
         send(engine, record, state, number)
     engine.events.emit_container("kill", record, signal=str(number))
     if number == SIGKILL and await_exit(state, 10.0):
@@ -43,7 +43,7 @@ def stop(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
 
     Its id. One that does not run is left as it is. `Conflict` when paused; `Unavailable` when it survives SIGKILL."""
     container_id = states.find(engine, name)[0]["id"]
-    with engine.store.lock("container", container_id):
+    with engine.store.lock("container", container_id, reserve=True):
         record, written = states.reload(engine, container_id)
         state = exits.settle(engine, record, written)
         if state["status"] not in states.LIVE:
@@ -53,12 +53,12 @@ def stop(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
                 f"can only stop created or running containers. {container_id} is in state paused: container state improper"
             )
         state = {**state, "status": "stopping", "stopped_by_user": True}
-        states.save(engine, container_id, state)
+        states.save_ending(engine, container_id, state)
         limit = record["config"]["stop_timeout_s"] if timeout_s is None else timeout_s
         if limit != 0:
             send(engine, record, state, record["config"]["stop_signal"])
     if limit == 0 or not await_exit(state, limit):
-        with engine.store.lock("container", container_id):
+        with engine.store.lock("container", container_id, reserve=True):
             send(engine, record, state, SIGKILL)
         if not await_exit(state, 60.0):
             raise Unavailable(

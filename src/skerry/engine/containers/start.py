@@ -6,6 +6,7 @@ next command that meets the container takes it down first (`exits.take_down`).
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -15,7 +16,7 @@ from skerry.engine.containers import state as states
 from skerry.engine.containers.containerenv import containerenv
 from skerry.engine.containers.identity import identity_files
 from skerry.engine.containers.network import connect, network_files
-from skerry.errors import Conflict, SkerryError, Unavailable
+from skerry.errors import Conflict, OutOfSpace, SkerryError, Unavailable
 from skerry.linux import process
 from skerry.runtime import bpf, cgroups, conmon, oci, spec, users
 from skerry.store.steps import step
@@ -77,7 +78,7 @@ def _initialize(engine: Engine, record: ContainerRecord, state: ContainerState, 
     except BaseException as error:
         exits.take_down(engine, record, {**state, "status": "created", "cleaned": False}, runtime=runtime)
         if isinstance(error, SkerryError):
-            states.save(engine, record["id"], {**state, "error": error.message, "cleaned": True})
+            states.note(engine, record["id"], {**state, "error": error.message, "cleaned": True})
         raise
 
 
@@ -128,7 +129,8 @@ def _make_folders(engine: Engine, container_id: str, bundle: str) -> None:
         os.makedirs(os.path.dirname(bundle), mode=0o711, exist_ok=True)
         os.mkdir(bundle, 0o711)
     except OSError as error:
-        raise Unavailable(f"cannot make {bundle}: {error.strerror}") from error
+        kind = OutOfSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
+        raise kind(f"cannot make {bundle}: {error.strerror}") from error
 
 
 def _namespace_paths(engine: Engine, record: ContainerRecord) -> dict[str, str]:
@@ -177,15 +179,15 @@ def _launch(
 def _go(engine: Engine, record: ContainerRecord, state: ContainerState) -> ContainerRecord:
     runtime = oci.find(engine.settings, record["config"]["runtime"])
     step("container.start")
+    new: ContainerState = {**state, "status": "running", "started_ns": time.time_ns(), "ever_started": True}
     try:
         oci.start(runtime, record["id"])
+        step("container.running")
+        states.save(engine, record["id"], new)
     except SkerryError as error:
         exits.take_down(engine, record, {**state, "cleaned": False}, runtime=runtime)
-        states.save(engine, record["id"], {**state, "status": "created", "cleaned": True, "error": error.message})
+        states.note(engine, record["id"], {**state, "status": "created", "cleaned": True, "error": error.message})
         raise
-    new: ContainerState = {**state, "status": "running", "started_ns": time.time_ns(), "ever_started": True}
-    step("container.running")
-    states.save(engine, record["id"], new)
     if record.get("pid_file"):
         run_files.write(record["pid_file"], str(new["pid"]).encode(), 0o644)
     engine.events.emit_container("init", record)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from skerry import fastjson
-from skerry.errors import Conflict, NotFound
+from skerry.errors import Conflict, NotFound, OutOfSpace
 from skerry.linux import process
 
 TYPE_CHECKING = False
@@ -93,6 +93,25 @@ def save(engine: Engine, container_id: str, state: ContainerState, *, durable: b
     """Write the state. What is observed anyway (running, exited) needs no fsync."""
     with engine.store.db.write(durable=durable) as db:
         db.execute("UPDATE containers SET state = ? WHERE id = ?", fastjson.dumps(state), container_id)
+
+
+def note(engine: Engine, container_id: str, state: ContainerState) -> None:
+    """Write what the next command would observe again. On a full disk it has to."""
+    try:
+        save(engine, container_id, state)
+    except OutOfSpace:
+        pass
+
+
+def save_ending(engine: Engine, container_id: str, state: ContainerState) -> None:
+    """Write that somebody ends the container, at the cost of the disk's reserve: stopping goes on in any case."""
+    text = fastjson.dumps(state)
+    try:
+        engine.store.db.free(
+            lambda db: db.execute("UPDATE containers SET state = ? WHERE id = ?", text, container_id), durable=False
+        )
+    except OutOfSpace:
+        pass  # only a restart policy would have wanted to know
 
 
 def observe(engine: Engine, container_id: str, state: ContainerState) -> ContainerState:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from skerry import fastjson
 from skerry.engine.images.add import OCI_CONFIG, OCI_MANIFEST, add_image, digest_of, drop_layers
-from skerry.errors import Invalid
+from skerry.errors import Invalid, OutOfSpace, Unavailable
 from skerry.image.reference import normalise
 from skerry.store.layers import add_layer
 
@@ -69,6 +69,7 @@ def bootstrap(
 
 
 def _busybox(engine: Engine, base: Base, names: list[str]) -> ImageRecord:
+    import errno
     import os
 
     from skerry.engine.images.busybox import applets, program, write_tar
@@ -79,12 +80,16 @@ def _busybox(engine: Engine, base: Base, names: list[str]) -> ImageRecord:
         raise Invalid(f"the busybox at hand is for {machine}", hint="a Debian image can have another architecture")
     with engine.store.staging() as staging:
         path = staging.path + "/busybox"
-        with open(path, "wb", opener=lambda name, flags: os.open(name, flags | os.O_CLOEXEC, 0o700)) as file:
-            file.write(binary)
-        with open(staging.path + "/tar", "w+b") as tar:
-            write_tar(tar, binary, applets(path))
-            tar.seek(0)
-            layer = add_layer(engine.store, None, tar)
+        try:
+            with open(path, "wb", opener=lambda name, flags: os.open(name, flags | os.O_CLOEXEC, 0o700)) as file:
+                file.write(binary)
+            with open(staging.path + "/tar", "w+b") as tar:
+                write_tar(tar, binary, applets(path))
+                tar.seek(0)
+                layer = add_layer(engine.store, None, tar)
+        except OSError as error:
+            kind = OutOfSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
+            raise kind(f"cannot make the image: {error.strerror}") from error
     return _record(engine, base, layer, names, "sh", "busybox", machine, "")
 
 

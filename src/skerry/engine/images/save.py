@@ -47,11 +47,11 @@ def save(
     try:
         with open(target, "wb") as file:
             _write(engine, chosen, TarTarget(file), format, compress)
-    except OSError as error:
-        raise write_error(error) from None
-    except BaseException:
+    except BaseException as error:
         if os.path.isfile(target):
             os.unlink(target)
+        if isinstance(error, OSError):
+            raise write_error(error) from None
         raise
 
 
