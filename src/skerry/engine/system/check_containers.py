@@ -21,9 +21,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
+    from skerry.store.locks import Lock
     from skerry.store.types import Finding
 
 _EXIT_FILES_KEPT_S = 300
+_PATIENCE_S = 3.0
 _ENDED = "ended and was not cleaned up"
 _HEX = frozenset("0123456789abcdef")
 
@@ -31,8 +33,9 @@ _HEX = frozenset("0123456789abcdef")
 def check(engine: Engine, *, repair: bool) -> list[Finding]:
     """All findings about containers."""
     found: list[Finding] = []
+    deadline = time.monotonic() + (_PATIENCE_S if repair else 0)
     for container_id in sorted(_ids(engine)):
-        lock = try_lock(engine.store, "container", container_id)
+        lock = _lock(engine, container_id, deadline)
         if lock is None:
             continue
         removed = False
@@ -48,6 +51,31 @@ def check(engine: Engine, *, repair: bool) -> list[Finding]:
     found += _unfinished_removals(engine, repair)
     found += _rows_without_container(engine, repair)
     return found
+
+
+def _lock(engine: Engine, container_id: str, deadline: float) -> Lock | None:
+    """The container's lock; None while others work on it.
+
+    A repair waits a little for them: they may be a clean-up that is itself about to be killed."""
+    while True:
+        lock = try_lock(engine.store, "container", container_id)
+        if lock is not None:
+            if not _clean_up_is_due(engine, container_id) or time.monotonic() >= deadline:
+                return lock
+            lock.release()
+        elif time.monotonic() >= deadline:
+            return None
+        time.sleep(0.02)
+
+
+def _clean_up_is_due(engine: Engine, container_id: str) -> bool:
+    """Whether the container has ended and its conmon, or client, is about to clean up after it."""
+    try:
+        written = states.reload(engine, container_id)[1]
+    except NotFound:
+        return False
+    state = states.observe(engine, container_id, written)
+    return _ended_unnoticed(state) and _conmon_works(engine, container_id, written)
 
 
 def _clean_up(engine: Engine, found: Finding, repair: bool) -> Finding:

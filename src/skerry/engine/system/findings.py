@@ -35,6 +35,6 @@ def mend(found: Finding, repair: bool, action: Callable[[], object]) -> Finding:
 def try_lock(store: Store, kind: str, name: str) -> Lock | None:
     """The lock, or None while another command works on the object: then nothing about it is a finding."""
     try:
-        return store.lock(kind, name, blocking=False)
+        return store.lock(kind, name, blocking=False, fleeting=True)
     except BlockingIOError:
         return None

@@ -43,7 +43,7 @@ def reset(engine: Engine) -> list[str]:
     for path in (*paths, engine.settings.events_path):
         _attempt(problems, lambda path=path: _remove(path))  # type: ignore[misc]
     for path in (
-        os.path.dirname(engine.settings.events_path), engine.settings.network_config_dir, engine.settings.volume_path,
+        engine.store.path("volumes"), os.path.dirname(engine.settings.events_path), engine.settings.network_config_dir, engine.settings.volume_path,
         engine.settings.tmpdir, engine.settings.root, engine.settings.runroot,
     ):  # fmt: skip
         _remove_empty(path, keep=engine.settings.run_base)
