@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.engine import Engine
     from skerry.engine.images.bootstrap import Base
+    from skerry.engine.images.transfer import Platform, Report, Transfer
     from skerry.engine.images.types import ImageRecord
 
 
@@ -84,6 +85,22 @@ class Images:
         from skerry.engine.images.save import save
 
         save(self._engine, names, target, format=format, compress=compress, multi=multi)
+
+    def pull(
+        self,
+        name: str,
+        *,
+        platform: Platform | None = None,
+        policy: str = "always",
+        transfer: Transfer | None = None,
+        report: Report | None = None,
+    ) -> ImageRecord:
+        """Fetch an image from its registry; policies ``always``, ``missing``, ``newer``, ``never``. What is here
+        already is not fetched again, also after a pull that was cut. `NotFound`, `Denied`, `Unavailable`, `Corrupt`."""
+        from skerry.engine.images.pull import Pull, pull
+
+        options = Pull(platform=platform, policy=policy, transfer=transfer, report=report)
+        return pull(self._engine, name, options)
 
     def bootstrap(
         self, distribution: str = "busybox", base: Base | None = None, *, report: Callable[[str], None] | None = None

@@ -1,0 +1,58 @@
+"""``skerry pull``."""
+
+from __future__ import annotations
+
+from skerry.cli.flags import UsageError, flag
+from skerry.cli.images.registry_flags import PLATFORM, REGISTRY_FLAGS, platform, transfer
+from skerry.errors import SkerryError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.cli.flags import Args
+    from skerry.cli.output import Output
+    from skerry.engine.engine import Engine
+
+USAGE = "[options] IMAGE [IMAGE...]"
+DESCRIPTION = (
+    "Copies images from registries to this store and prints their ids. A name without a registry is looked for where "
+    "registries.conf says, or on docker.io. What is here already is not fetched again, and a pull that was cut goes on "
+    "where it stopped."
+)
+EXAMPLES = (
+    ("skerry pull debian:12", "from docker.io"),
+    (
+        "skerry pull --platform linux/arm64 registry.example.com/team/web@sha256:…",
+        "an exact image for another platform",
+    ),
+)
+FLAGS = (
+    flag("-a", "--all-tags", help="Pull every tag of the repository"),
+    *PLATFORM,
+    *REGISTRY_FLAGS,
+    flag("--policy", kind="str", metavar="POLICY", default="always", choices=("always", "missing", "never", "newer"),
+         help="When to pull: always, missing, never or newer"),
+    flag("-q", "--quiet", help="No progress"),
+)  # fmt: skip
+COMPLETE = "images"
+MIN_ARGS, MAX_ARGS = 1, None
+
+
+def run(args: Args, engine: Engine, out: Output) -> int:
+    from skerry.cli.transfers import reporter
+    from skerry.engine.images.pull import Pull, pull, pull_all_tags
+
+    if args["all_tags"] and args.given("policy"):
+        raise UsageError("--all-tags and --policy can't be used together")
+    report = reporter(out, quiet=args["quiet"])
+    options = Pull(platform=platform(args), policy=args["policy"], transfer=transfer(args), report=report)
+    code = 0
+    for name in args.positional:
+        try:
+            records = pull_all_tags(engine, name, options) if args["all_tags"] else [pull(engine, name, options)]
+        except SkerryError as error:
+            out.error(str(error))
+            code = error.exit_code
+            continue
+        for record in records:
+            out.line(record["id"])
+    return code

@@ -1,0 +1,195 @@
+"""Pulling an image: manifest, config, layers, and then the row from which on it exists."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from skerry.engine.images.add import add_image, diff_ids_of, parse_config
+from skerry.engine.images.pull_layers import fetch_layers
+from skerry.engine.images.resolve import find
+from skerry.engine.images.transfer import Report, Transfer, connect
+from skerry.errors import Conflict, Corrupt, Invalid, NotFound, SkerryError, Unavailable, Unsupported
+from skerry.image.archive import MAX_JSON
+from skerry.image.registry import documents, platforms
+from skerry.image.registry.endpoints import candidates, endpoints
+from skerry.image.registry.tags import all_tags
+from skerry.store.blobs import has_blob, read_blob
+from skerry.store.partial import sweep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.engine import Engine
+    from skerry.engine.images.types import ImageRecord
+    from skerry.image.reference import Reference
+    from skerry.image.registry.client import Client
+    from skerry.image.registry.documents import Descriptor, Document
+    from skerry.image.registry.endpoints import Endpoint
+    from skerry.image.registry.platforms import Platform
+
+POLICIES = ("always", "missing", "never", "newer")
+_CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
+_MAX_NESTING = 3
+_TRIES = 3
+
+
+class Pull:
+    """What is wanted: ``platform`` None is this machine's. ``exact``: somebody asked for it."""
+
+    __slots__ = ("exact", "platform", "policy", "report", "transfer")
+
+    def __init__(
+        self,
+        *,
+        platform: Platform | None = None,
+        policy: str = "always",
+        transfer: Transfer | None = None,
+        report: Report | None = None,
+    ) -> None:
+        if policy not in POLICIES:
+            raise Invalid(f'unsupported pull policy "{policy}"')
+        self.exact = platform is not None
+        self.platform = platform or platforms.host()
+        self.policy = policy
+        self.transfer = transfer or Transfer()
+        self.report = report or Report()
+
+
+def pull(engine: Engine, name: str, options: Pull) -> ImageRecord:
+    """See `Images.pull`."""
+    local = find(engine, name) if options.policy != "always" else None
+    if local and options.exact and not _is_for(local, options.platform):
+        local = None
+    if local and options.policy != "newer":
+        return local
+    if options.policy == "never":
+        raise NotFound(f"{name}: image not known")
+    try:
+        return _pull_first(engine, candidates(engine.settings, name), options)
+    except SkerryError:
+        if local:
+            return local  # newer: what cannot be asked is not newer
+        raise
+
+
+def pull_all_tags(engine: Engine, name: str, options: Pull) -> list[ImageRecord]:
+    """Every tag of the repository."""
+    (reference, *_) = candidates(engine.settings, name)
+    if reference.digest or reference.tag != "latest" or name.endswith(":latest"):
+        raise Invalid("tag can't be used with --all-tags/-a")
+    for endpoint in endpoints(engine.settings, reference):
+        with closing(connect(engine.settings, endpoint, options.transfer)) as client:
+            tags = all_tags(client)
+        wanted = [candidates(engine.settings, f"{reference.repository}:{tag}")[0] for tag in tags]
+        return [_pull_first(engine, [item], options) for item in wanted]
+    return []
+
+
+def _is_for(record: ImageRecord, platform: Platform) -> bool:
+    same = (record["os"], record["architecture"]) == (platform.os, platform.architecture)
+    return same and (not platform.variant or record["variant"] in ("", platform.variant))
+
+
+def _pull_first(engine: Engine, references: list[Reference], options: Pull) -> ImageRecord:
+    """The first of ``references`` that some registry has; the error of all when none."""
+    errors: list[SkerryError] = []
+    for reference in references:
+        for endpoint in endpoints(engine.settings, reference):
+            options.report.line(f"Trying to pull {reference}...")
+            try:
+                return _pull_from(engine, reference, endpoint, options)
+            except (NotFound, Unavailable, SkerryError) as error:
+                error.message = f"initializing source docker://{reference}: {error.message}"
+                errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    text = "; ".join(error.message for error in errors)
+    kind = errors[0].__class__ if len({type(error) for error in errors}) == 1 else Unavailable
+    raise kind(f"{len(errors)} errors occurred while pulling: {text}")
+
+
+def _pull_from(engine: Engine, reference: Reference, endpoint: Endpoint, options: Pull) -> ImageRecord:
+    engine.store.db  # noqa: B018 - the root's folders exist
+    sweep(engine.store)
+    with closing(connect(engine.settings, endpoint, options.transfer)) as client:
+        source = _Source(client, options)
+        manifest = source.manifest(reference)
+        config = source.config(engine, manifest)
+        options.report.line("Getting image source signatures")
+        for _try in range(_TRIES - 1):
+            try:
+                return _store(engine, client, reference, manifest, config, options.report)
+            except Conflict:
+                continue  # a layer that was there was removed by another command meanwhile
+        return _store(engine, client, reference, manifest, config, options.report)
+
+
+def _store(
+    engine: Engine, client: Client, reference: Reference, manifest: Document, config: bytes, report: Report
+) -> ImageRecord:
+    diff_ids = diff_ids_of(parse_config(config))
+    if len(manifest.layers) != len(diff_ids):
+        raise Corrupt(f"the image's config has {len(diff_ids)} layers, its manifest {len(manifest.layers)}")
+    assert manifest.config
+    with fetch_layers(engine, client, manifest.layers, diff_ids, report) as layers:
+        report.copying(manifest.config.digest, len(config), "config")
+        report.done(manifest.config.digest)
+        report.line("Writing manifest to image destination")
+        record = add_image(engine, config, manifest.data, manifest.media_type, layers.ids, [str(reference)])
+        layers.keep()
+    engine.events.emit(type="image", status="pull", id=record["id"], name=str(reference))
+    return record
+
+
+class _Source:
+    """An image in a registry."""
+
+    def __init__(self, client: Client, options: Pull) -> None:
+        self._client = client
+        self._options = options
+
+    def manifest(self, reference: Reference) -> Document:
+        """The manifest that ``reference`` names, through indexes to the one for the platform."""
+        document = self._document(reference.digest or reference.tag, reference.digest, None)
+        for _nested in range(_MAX_NESTING):
+            if not document.manifests and document.config:
+                break
+            chosen = platforms.choose(document.manifests, self._options.platform, exact=self._options.exact)
+            document = self._document(chosen.digest, chosen.digest, chosen)
+        if document.config is None:
+            raise Corrupt(f"{self._client.endpoint}: indexes in indexes in indexes")
+        if document.config.media_type not in _CONFIGS:
+            kind = document.config.media_type[:100]
+            raise Unsupported(f'unsupported image-specific operation on artifact with type "{kind}"')
+        return document
+
+    def _document(self, name: str, digest: str, expected: Descriptor | None) -> Document:
+        client = self._client
+        data, content_type, promised = client.manifest(name, documents.ACCEPT, documents.MAX_MANIFEST)
+        what = f"the manifest {name} of {client.endpoint}"
+        found = documents.digest_of(data)
+        promised = promised if promised.startswith("sha256:") else ""
+        if found != (digest or promised or found):
+            raise Corrupt(f"{what} has the digest {found}, not {digest or promised}")
+        if expected and len(data) != expected.size:
+            raise Corrupt(f"{what} has {len(data)} bytes, not {expected.size}")
+        return documents.parse(data, content_type, what)
+
+    def config(self, engine: Engine, manifest: Document) -> bytes:
+        """The image's config, from the store when it is there."""
+        descriptor = manifest.config
+        assert descriptor
+        data = b""
+        if has_blob(engine.store, descriptor.digest):
+            data = read_blob(engine.store, descriptor.digest, MAX_JSON)
+        if documents.digest_of(data) != descriptor.digest:
+            data = self._client.small_blob(descriptor.digest, descriptor.size, MAX_JSON)
+        if documents.digest_of(data) != descriptor.digest:
+            raise Corrupt(f"the image's config has the digest {documents.digest_of(data)}, not {descriptor.digest}")
+        if len(data) != descriptor.size:
+            raise Corrupt(f"the image's config has {len(data)} bytes, not {descriptor.size}")
+        document = parse_config(data)
+        wanted = self._options.platform
+        if (document.get("os"), document.get("architecture")) != (wanted.os, wanted.architecture):
+            found = f"{document.get('os') or ''}/{document.get('architecture') or ''}"
+            self._options.report.warn(f"image platform ({found}) does not match the expected platform ({wanted})")
+        return data

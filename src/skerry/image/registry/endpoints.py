@@ -1,0 +1,54 @@
+"""Which registries a name means, and where each is reached. The one place that registries.conf decides."""
+
+from __future__ import annotations
+
+from skerry.errors import Invalid
+from skerry.image.reference import DOCKER_HUB, Reference, complete, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.config.settings import Settings
+
+_HUB_HOST = "registry-1.docker.io"
+_TRANSPORT = "docker://"
+
+
+class Endpoint:
+    """Where a repository can be reached: the registry itself or a mirror of it.
+
+    ``registry`` is the name that credentials and certs.d go by, ``host`` what is connected to, ``path`` the
+    repository there; ``insecure``: any certificate, or none, is accepted."""
+
+    __slots__ = ("host", "insecure", "path", "registry")
+
+    def __init__(self, registry: str, path: str, *, insecure: bool = False) -> None:
+        self.registry = registry
+        self.host = _HUB_HOST if registry == DOCKER_HUB else registry
+        self.path = path
+        self.insecure = insecure
+
+    def __str__(self) -> str:
+        return f"{self.registry}/{self.path}"
+
+
+def candidates(settings: Settings, name: str) -> list[Reference]:
+    """The full names that ``name`` is looked for under, in this order."""
+    text = name.removeprefix(_TRANSPORT)
+    try:
+        reference = parse(text)
+    except Invalid as error:
+        raise Invalid(f'parsing reference "{text}": {error.message}' if text else error.message) from None
+    domains = [reference.domain] if reference.domain else settings.search_registries or [DOCKER_HUB]
+    return [_full(reference, domain) for domain in domains]
+
+
+def endpoints(settings: Settings, reference: Reference, *, push: bool = False) -> list[Endpoint]:
+    """Where a full name's repository is, the first that answers counts (to push: only the registry itself)."""
+    del settings, push
+    return [Endpoint(reference.domain, reference.path)]
+
+
+def _full(reference: Reference, domain: str) -> Reference:
+    """With registry, path and tag all there. Name, tag and digest: the digest decides, the tag is dropped."""
+    full = parse(complete(Reference(domain, reference.path, reference.tag, reference.digest)))
+    return Reference(full.domain or domain, full.path, full.tag, full.digest)
