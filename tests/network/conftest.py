@@ -17,7 +17,7 @@ from skerry.network.addresses import pack
 from skerry.network.context import NetworkContext
 
 HOST_IP, REMOTE_IP = "192.0.2.1", "192.0.2.2"
-_SERVER = """
+SERVER = """
 import socket, sys, threading
 def tcp(port):
     s = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
@@ -70,7 +70,7 @@ class Box:
 
     def serve(self, *where: str) -> None:
         process = subprocess.Popen(
-            ["nsenter", f"--net={self.path}", "python3", "-c", _SERVER, self.name, *where],
+            ["nsenter", f"--net={self.path}", "python3", "-c", SERVER, self.name, *where],
             stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert process.stdout is not None

@@ -175,6 +175,24 @@ def test_the_default_network_makes_room_for_another_tools_bridge(host: Host) -> 
         subprocess.run(["ip", "link", "delete", "podman9"], check=True)
 
 
+def test_a_container_comes_back_while_the_kernel_still_removes_its_last_interface(host: Host) -> None:
+    box = host.box("box")
+    for _ in range(5):
+        box.up("8080:80")
+        box.down()
+        netns.create(box.path)
+
+
+def test_a_refused_container_holds_nothing(host: Host) -> None:
+    definitions.save(host.context, APP)
+    box = host.box("box")
+    for wrong in ({"name": "app", "static_ips": ["1.2.3.4"]}, {"name": "app", "interface_name": "a/b"}):
+        with pytest.raises(Invalid):
+            box.up("8080:80", networks=[{"name": "podman"}, wrong])
+    with setup.Host(host.context) as opened:
+        assert (opened.leases.holdings(), opened.leases.ports(), opened.leases.containers()) == ([], {}, [])
+
+
 def test_tear_down_twice_is_no_error(host: Host) -> None:
     box = host.box("box")
     box.up("8080:80")
@@ -275,7 +293,7 @@ def test_twenty_at_once_and_two_stores(host: Host) -> None:
                 context = other if number % 2 else host.context
                 setup.set_up(context, box.id, box.name, box.path, [{"name": "podman"}], [])
                 os._exit(0)
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 - shown, and the exit code tells
                 print(repr(error), file=sys.stderr, flush=True)
             finally:
                 os._exit(1)

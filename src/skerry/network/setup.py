@@ -75,6 +75,7 @@ def set_up(
                 return _join(host, container_id, name, netns_path, wanted, ports)
             except BaseException:
                 _release(host, container_id)
+                _free_claims(host, container_id)
                 raise
     except OSError as error:
         raise Unavailable(f"cannot set up the network: {error}") from error
@@ -205,8 +206,8 @@ def _interface(
     inner = request.get("interface_name") or f"eth{number}"
     if len(inner) > 15 or "/" in inner or not inner.isprintable() or " " in inner or inner in (".", "..", "lo"):
         raise Invalid(f"invalid interface name {inner!r}")
-    # Unique on the host and found again by a sweep: 44 bits of the container's random id and the number.
-    veth = f"sk{container_id[:11]}{number:x}"
+    # Of each set-up its own: after a restart the kernel may not have taken the last one away yet.
+    veth = f"sk{container_id[:7]}{os.urandom(2).hex()}{number:02x}"
     return {
         "network": network["name"], "network_id": network["id"], "bridge": network["network_interface"], "veth": veth,
         "name": inner, "mac": mac.lower().replace("-", ":"), "ips": ips, "dns": bool(network.get("dns_enabled")),
@@ -321,6 +322,15 @@ def _sweep_lease(host: Host, container: str, lease: Lease | None) -> None:
         bridge.remove(host.netlink, veth)
     if lease["store"] == host.context.run_dir:
         namespaces.remove(lease["netns"])
+
+
+def _free_claims(host: Host, container_id: str) -> None:
+    """Give back what was taken for a lease that was not written any more."""
+    for name, address, holder in host.leases.holdings():
+        if holder == container_id:
+            host.leases.free(name, address, holder)
+    for claim in host.leases.ports():
+        host.leases.free_port(claim, container_id)
 
 
 def _sweep_claims(host: Host) -> list[str]:

@@ -1,0 +1,73 @@
+"""``skerry network …``, as typed."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from tests.support.command import Skerry
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+def test_create_list_inspect_remove(skerry: Skerry) -> None:
+    assert skerry("network", "create", "--subnet", "10.211.5.0/24", "--label", "a=b", "app").stdout == "app\n"
+    (shown,) = json.loads(skerry("network", "inspect", "app").stdout)
+    assert shown["subnets"] == [{"subnet": "10.211.5.0/24", "gateway": "10.211.5.1"}]
+    assert (shown["driver"], shown["dns_enabled"], shown["internal"], shown["labels"]) == (
+        "bridge", True, False, {"a": "b"},
+    )  # fmt: skip
+    assert len(shown["id"]) == 64
+    assert skerry("network", "ls", "--format", "{{.Name}} {{.Driver}}").lines == ["app bridge", "podman bridge"]
+    assert skerry("network", "ls", "-q", "--filter", "label=a").lines == ["app"]
+    listed = {network["name"] for network in json.loads(skerry("network", "ls", "--format", "json").stdout)}
+    assert listed == {"app", "podman"}
+    assert skerry("network", "inspect", "app", "--format", "{{(index .Subnets 0).Gateway}}").stdout == "10.211.5.1\n"
+    assert skerry("network", "exists", "app").code == 0
+    assert skerry("network", "rm", "app").stdout == "app\n"
+    assert skerry("network", "exists", "app", check=False).code == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("create", "podman"), "network name podman already used: network already exists"),
+        (("create", "a/b"), "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument"),
+        (("create", "host"), "valid network mode"),
+        (("create", "--subnet", "10.88.3.0/24", "x"), "already used"),
+        (("create", "--gateway", "10.1.1.1", "x"), "cannot set gateway or range without subnet"),
+        (("create", "--subnet", "10.211.5.0/24", "--gateway", "10.1.1.1", "x"), "gateway 10.1.1.1 not in subnet"),
+        (("create", "-d", "nope", "x"), "unsupported driver nope"),
+        (("create", "-o", "foo=1", "x"), "unsupported bridge network option foo"),
+        (("rm", "podman"), "default network podman cannot be removed"),
+        (("rm", "nope"), "unable to find network with name or ID nope: network not found"),
+        (("inspect", "nope"), "unable to find network with name or ID nope: network not found"),
+    ],
+)
+def test_mistakes_are_one_line(skerry: Skerry, argv: tuple[str, ...], words: str) -> None:
+    result = skerry("network", *argv, check=False)
+    assert result.code
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) <= 2
+
+
+def test_a_network_in_use_stays_unless_forced(skerry: Skerry, busybox: str) -> None:
+    skerry("network", "create", "app")
+    box = skerry("run", "-d", "--network", "app", busybox, "sleep", "60").id
+    (shown,) = json.loads(skerry("network", "inspect", "app").stdout)
+    assert list(shown["containers"]) == [box]
+    refused = skerry("network", "rm", "app", check=False)
+    assert refused.code == 2
+    assert "network is being used" in refused.stderr
+    skerry("network", "rm", "-f", "app")
+    assert skerry("ps", "-aq").stdout == ""
+    assert skerry("network", "ls", "-q").lines == ["podman"]
+
+
+def test_prune_removes_what_nobody_uses(skerry: Skerry, busybox: str) -> None:
+    for name in ("used", "idle"):
+        skerry("network", "create", name)
+    skerry("create", "--network", "used", busybox, "true")
+    assert skerry("network", "prune", "-f").lines == ["idle"]
+    assert skerry("network", "ls", "-q").lines == ["podman", "used"]
