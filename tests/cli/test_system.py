@@ -1,0 +1,163 @@
+"""``info``, ``system df``, ``system prune`` and ``system reset``, on the real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from tests.support.command import Skerry
+
+from skerry.cli.system.yaml import dump
+
+
+def test_info_has_podman_s_sections_and_keys(skerry: Skerry) -> None:
+    report = json.loads(skerry("info", "-f", "json").stdout)
+    assert list(report) == ["host", "store", "registries", "plugins", "version"]
+    host = report["host"]
+    assert {
+        "arch", "cgroupManager", "cgroupVersion", "cgroupControllers", "conmon", "cpus", "cpuUtilization", "distribution",
+        "eventLogger", "hostname", "idMappings", "kernel", "logDriver", "memFree", "memTotal", "networkBackend",
+        "ociRuntime", "os", "remoteSocket", "security", "swapFree", "swapTotal", "uptime", "linkmode", "pasta",
+        "networkBackendInfo",
+    } <= set(host)  # fmt: skip
+    assert host["kernel"] == os.uname().release
+    assert host["conmon"]["version"].startswith("conmon version")
+    assert report["store"]["graphRoot"] == str(skerry.root)
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{.Host.OS}} {{.Host.Hostname}}", f"linux {os.uname().nodename}"), ("{{.Host.EventLogger}}", "file"),
+        ("{{.Store.GraphDriverName}} {{.Store.ContainerStore.Number}}", "overlay 0"),
+        ("{{.Host.Security.Rootless}}", "false"), ('{{index .Store.GraphStatus "Supports d_type"}}', "true"),
+    ],
+)  # fmt: skip
+def test_info_answers_templates(skerry: Skerry, template: str, text: str) -> None:
+    assert skerry("info", "--format", template).stdout == text + "\n"
+
+
+def test_info_counts_containers_by_state(skerry: Skerry, busybox: str) -> None:
+    skerry("create", busybox)
+    skerry("run", "-d", "--network", "none", busybox, "sleep", "60")
+    counts = json.loads(skerry("info", "-f", "{{json .Store.ContainerStore}}").stdout)
+    assert counts == {"number": 2, "paused": 0, "running": 1, "stopped": 1}
+    assert skerry("info", "-f", "{{.Store.ImageStore.Number}}").stdout == "1\n"
+
+
+def test_info_is_yaml_without_a_format(skerry: Skerry) -> None:
+    lines = skerry("info").lines
+    assert lines[0] == "host:" and "  cgroupManager: cgroupfs" in lines or "  cgroupManager: systemd" in lines
+    assert f"  graphRoot: {skerry.root}" in lines
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"b": 1, "a": None}, "a: null\nb: 1\n"), ({"a": {}, "b": []}, "a: {}\nb: []\n"),
+        ({"a": ["x", "z"]}, "a:\n- x\n- z\n"), ({"a": "12", "b": "true", "c": ""}, 'a: "12"\nb: "true"\nc: ""\n'),
+        ({"a": "x: y"}, "a: 'x: y'\n"), ({"a": "one\ntwo"}, "a: |-\n  one\n  two\n"),
+        ({"a": [{"c": 1, "b": 2}]}, "a:\n- b: 2\n  c: 1\n"), ({"a": {"b": {"c": False}}}, "a:\n  b:\n    c: false\n"),
+        ({"a": "\x1b[31m"}, 'a: "\\u001b[31m"\n'), ({"a": "*x"}, "a: '*x'\n"),
+    ],
+)  # fmt: skip
+def test_yaml_is_written_as_podman_writes_it(value: object, text: str) -> None:
+    assert dump(value) == text
+
+
+def usage(skerry: Skerry) -> dict[str, tuple[int, int, int, int]]:
+    rows = json.loads(skerry("system", "df", "--format", "json").stdout)
+    return {row["Type"]: (row["Total"], row["Active"], row["RawSize"], row["RawReclaimable"]) for row in rows}
+
+
+def test_df_of_an_empty_store_is_zero(skerry: Skerry) -> None:
+    assert skerry("system", "df").lines[1].split() == ["Images", "0", "0", "0B", "0B", "(0%)"]
+
+
+def test_df_counts_what_is_written_and_what_could_go(skerry: Skerry, busybox: str) -> None:
+    size = usage(skerry)["Images"][2]
+    assert usage(skerry)["Images"] == (1, 0, size, size)
+    skerry("run", "--name", "box", "-v", "data:/d", busybox, "sh", "-c", "head -c 3000 /dev/zero | tee /f > /d/f")
+    found = usage(skerry)
+    assert found["Images"] == (1, 1, size, 0)
+    assert found["Containers"] == (1, 0, 3000, 3000)
+    assert found["Local Volumes"] == (1, 1, 3000, 0)
+    skerry("rm", "box")
+    assert usage(skerry)["Local Volumes"] == (1, 0, 3000, 3000)
+
+
+def test_df_counts_a_shared_layer_once(skerry: Skerry, busybox: str) -> None:
+    before = usage(skerry)["Images"]
+    skerry("tag", busybox, "other:1")
+    assert usage(skerry)["Images"] == before
+    verbose = skerry("system", "df", "-v").stdout
+    assert "Images space usage:\n\nREPOSITORY" in verbose and "SHARED SIZE" in verbose
+
+
+def test_df_takes_no_format_with_verbose(skerry: Skerry) -> None:
+    result = skerry("system", "df", "-v", "--format", "json", check=False)
+    assert (result.code, "cannot combine --format and --verbose flags" in result.stderr) == (125, True)
+
+
+def test_prune_removes_in_one_go_what_nothing_uses(skerry: Skerry, busybox: str) -> None:
+    gone = skerry("run", "-d", "-v", "data:/d", busybox, "true").id
+    skerry("wait", gone)
+    skerry("network", "create", "unused")
+    assert "- all dangling images" in skerry("system", "prune", input="n\n").stdout
+    assert skerry("container", "exists", gone).code == 0
+    report = skerry("system", "prune", "-af", "--volumes").lines
+    assert report[:2] == ["Deleted Containers", gone]
+    assert report[2:4] == ["Deleted Volumes", "data"]
+    assert report[4] == "Deleted Images" and report[6:8] == ["Deleted Networks", "unused"]
+    assert report[8].startswith("Total reclaimed space: ") and not report[8].endswith(" 0B")
+    assert skerry("images", "-q").stdout == ""
+
+
+def test_prune_leaves_what_is_in_use_and_volumes(skerry: Skerry, busybox: str) -> None:
+    box = skerry("run", "-d", "--network", "none", busybox, "sleep", "60").id
+    skerry("volume", "create", "data")
+    assert skerry("system", "prune", "-af").lines == ["Total reclaimed space: 0B"]
+    assert skerry("ps", "-q", "--no-trunc").lines == [box]
+    assert skerry("volume", "exists", "data").code == 0
+
+
+def test_reset_asks_first(skerry: Skerry, busybox: str) -> None:
+    assert "all containers" in skerry("system", "reset", input="n\n").stdout
+    assert skerry("image", "exists", busybox).code == 0
+
+
+def test_reset_removes_everything_but_what_is_not_its_own(skerry: Skerry, busybox: str) -> None:
+    skerry("run", "-d", "-p", "127.0.0.1::80", "-v", "data:/d", busybox, "sleep", "60")
+    skerry("run", "-d", "--rm", "--network", "none", busybox, "sleep", "60")
+    skerry("network", "create", "web")
+    (skerry.root / "mine").write_text("x")
+    skerry("system", "reset", "-f")
+    left = {str(path.relative_to(skerry.top)) for path in skerry.top.rglob("*")}
+    assert left == {"root", "root/mine"}
+    assert skerry("ps", "-aq").stdout == ""
+
+
+def test_reset_leaves_other_stores_alone(skerry: Skerry, busybox: str, short_tmp: Path) -> None:
+    box = skerry("run", "-d", "-p", "127.0.0.1::80", busybox, "sleep", "60").id
+    other = Skerry(short_tmp / "o")
+    other("volume", "create", "x")
+    other("system", "reset", "-f")
+    assert skerry("inspect", "-f", "{{.State.Running}} {{len .NetworkSettings.Ports}}", box).stdout == "true 1\n"
+
+
+def test_reset_works_without_a_database(skerry: Skerry, busybox: str) -> None:
+    skerry("run", "-d", "-p", "127.0.0.1::80", "--name", "a", busybox, "sleep", "60")
+    skerry("run", "-d", "--network", "none", "--name", "b", busybox, "sleep", "60")
+    pids = [int(skerry("inspect", "-f", "{{.State.Pid}}", name).stdout) for name in "ab"]
+    for path in skerry.root.glob("skerry.db*"):
+        path.write_bytes(os.urandom(8192))
+    assert skerry("system", "check", check=False).code == 125
+    skerry("system", "reset", "-f")
+    assert not skerry.root.exists()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_reset_of_nothing_is_fine(skerry: Skerry) -> None:
+    assert skerry("system", "reset", "-f").code == 0
