@@ -22,6 +22,7 @@ GLOBAL_FLAGS = (
     flag(
         "--network-config-dir", kind="str", metavar="PATH", complete="dirs", help="Folder of the networks' definitions"
     ),
+    flag("--noout", help="Print nothing on stdout"),
     flag("--out", kind="str", metavar="PATH", complete="files", help="Send output (stdout) to a file"),
     flag(
         "--root", kind="str", metavar="PATH", complete="dirs", help="Folder in which images and containers are stored"

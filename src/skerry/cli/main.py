@@ -178,8 +178,8 @@ def _apply(top: Args, out: Output) -> None:
     """Global flags that concern the output, from either side of the command."""
     if top.given("log_level"):
         out.set_level(top["log_level"])
-    if top["out"]:
-        out.redirect(top["out"])
+    if top["out"] or top["noout"]:
+        out.redirect(top["out"] or os.devnull)
 
 
 def load(command: Command) -> ModuleType:
@@ -223,12 +223,13 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
         enter(settings)
     for warning in settings.warnings:
         out.warn(warning)
-    return int(module.run(args, Engine(settings, warn=out.warn), out))
+    return int(module.run(args, Engine(settings, warn=out.notice), out))
 
 
 def global_flags(top: Args) -> dict[str, object]:
     """The global flags that were given, by key: what `load_settings` takes."""
     flags = top.all_given()
     flags.pop("out", None)
+    flags.pop("noout", None)
     flags.pop("version", None)
     return flags

@@ -93,6 +93,11 @@ class Output:
         """A warning, unless --log-level hides it."""
         self.log(3, text)
 
+    def notice(self, text: str) -> None:
+        """What the user asked for and got only in part: a plain line, unless --log-level hides warnings."""
+        if self.level >= 3:
+            self.plain_error(text)
+
     def info(self, text: str) -> None:
         """Shown by --log-level=info."""
         self.log(4, text)

@@ -32,7 +32,7 @@ def message_in(log: bytes) -> str:
                 continue
             if entry.get("level", "error") in ("error", "fatal") and entry.get("msg"):
                 found = str(entry["msg"])
-        else:
+        elif not (found and line.startswith(b"Try `")):  # the pointer to --help after an unknown flag says nothing
             found = line.decode(errors="replace")
     return found
 

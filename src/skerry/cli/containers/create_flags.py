@@ -46,6 +46,13 @@ _PROCESS = (
     flag("--passwd", default=True, help="Give the user a line in /etc/passwd and /etc/group when it has none"),
     flag("--passwd-entry", kind="str", metavar="LINE", help="The line to add to /etc/passwd"),
     flag("--group-entry", kind="str", metavar="LINE", help="The line to add to /etc/group"),
+    flag(
+        "--systemd",
+        kind="str",
+        metavar="MODE",
+        default="true",
+        help="Prepare the container for systemd: true (when that is what it runs), always or false",
+    ),
     flag("--personality", kind="str", metavar="NAME", help="Execution domain, such as LINUX32"),
 )
 _IDENTITY = (
@@ -149,8 +156,8 @@ _NETWORK = (
     flag("--no-hostname", help="Leave the image's /etc/hostname"),
 )  # fmt: skip
 _LOGGING = (
-    flag("--log-driver", kind="str", metavar="DRIVER", choices=("k8s-file", "json-file", "journald", "none", "passthrough"),
-         help="Where output is kept"),
+    flag("--log-driver", kind="str", metavar="DRIVER",
+         help="Where output is kept: k8s-file, json-file, journald, none or passthrough"),
     flag("--log-opt", kind="list", metavar="KEY=VALUE", help="path=, max-size=, tag= (journald)"),
     flag("-q", "--quiet", help="No progress"),
 )  # fmt: skip

@@ -49,7 +49,10 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             raise Invalid("--attach and --detach can't be used together")
         out.line(run_detached(engine, options)["id"])
         return 0
-    return run_attached(engine, options, streams(args))
+    chosen = streams(args)
+    if chosen.stdout is None and chosen.stderr is None:  # nothing of it will be seen here: say at least its id
+        return run_attached(engine, options, chosen, created=lambda record: out.line(record["id"]))
+    return run_attached(engine, options, chosen)
 
 
 def streams(args: Args) -> Streams:

@@ -18,7 +18,9 @@ PLACE = "/run/.containerenv"
 def containerenv(engine: Engine, record: ContainerRecord) -> list[MountConfig]:
     """The mount of the file, written. Details are only told to privileged containers; none inside a mount of the user's."""
     config = record["config"]
-    if any(mount["destination"] in ("/run", "/var/run", PLACE) for mount in config["mounts"]):
+    if any(
+        mount["destination"] in ("/run", "/var/run", PLACE) and mount["type"] != "tmpfs" for mount in config["mounts"]
+    ):
         return []
     path = states.run_folder(engine, record["id"], "containerenv")
     run_files.write(path, _details(engine, record).encode() if config.get("privileged") else b"", 0o644)

@@ -62,11 +62,7 @@ def _claim_cid_file(options: ContainerRequest) -> int:
     if not path:
         return -1
     try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    except FileExistsError:
-        raise Conflict(
-            f"container id file exists: {path}", hint="remove it, or make sure its container is gone"
-        ) from None
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise Unavailable(f"opening cidfile {path}: {error.strerror}") from None
 

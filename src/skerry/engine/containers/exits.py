@@ -13,7 +13,7 @@ import time
 from skerry.engine.containers import state as states
 from skerry.engine.containers import storage
 from skerry.engine.containers.network import disconnect
-from skerry.errors import NotFound, Unavailable
+from skerry.errors import NotFound, SkerryError, Unavailable
 from skerry.linux import process
 from skerry.linux.mount import MNT_DETACH, umount
 from skerry.runtime import cgroups, oci
@@ -46,12 +46,20 @@ def wait_for_exit_file(engine: Engine, container_id: str, state: ContainerState)
         pause = min(pause * 1.5, 0.02)
 
 
+def forget_exit(engine: Engine, container_id: str) -> None:
+    """Before a container runs again: the exit file of its last run must not be taken for the next one's."""
+    try:
+        os.unlink(states.exit_file(engine, container_id))
+    except FileNotFoundError:
+        pass  # it never ran
+
+
 def clean_up(engine: Engine, container_id: str) -> tuple[ContainerRecord, ContainerState] | None:
     """Record the exit of a container that ended, and take it down. None when it is gone already.
 
     Does nothing to one that runs. Removes it when that was asked for (``--rm``)."""
     try:
-        with engine.store.lock("container", container_id, reserve=True):
+        with engine.store.lock("container", container_id, fleeting=True):
             record, written = states.reload(engine, container_id)
             state = settle(engine, record, written)
     except NotFound:
@@ -119,6 +127,10 @@ def _delete(runtime: Runtime, record: ContainerRecord, state: ContainerState) ->
         oci.delete(runtime, record["id"])
     except NotFound:
         pass  # it never got that far
+    except SkerryError:
+        # A runtime that is missing, or was given flags that it does not know, holds nothing that runs.
+        if process.is_same(state.get("pid", 0), state.get("pid_start", 0)):
+            raise
     finally:
         cgroups.remove(state.get("cgroup_path", "") or cgroups.default_path(record["config"]))
 

@@ -58,8 +58,9 @@ def _id(_engine: Engine, value: str) -> Test:
 
 
 def _name(_engine: Engine, value: str) -> Test:
-    matches = _pattern(value.removeprefix("/"))
-    return lambda record, _state: matches(record["name"])
+    matches = _pattern(value)
+    # Docker shows names with a slash: ^/web$ means web, too.
+    return lambda record, _state: matches(record["name"]) or matches("/" + record["name"])
 
 
 def _label(_engine: Engine, value: str) -> Test:

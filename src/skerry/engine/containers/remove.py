@@ -60,7 +60,7 @@ def stop_for_removal(engine: Engine, container_id: str, timeout_s: float | None)
 
 def _try(engine: Engine, container_id: str, *, force: bool, volumes: bool) -> bool:
     """Remove under the lock; False when it runs and has to be stopped first."""
-    lock = engine.store.lock("container", container_id, reserve=True)
+    lock = engine.store.lock("container", container_id, fleeting=True)
     try:
         try:
             record, written = states.reload(engine, container_id)

@@ -16,6 +16,8 @@ __all__ = ["Streams", "attach", "run", "run_detached", "start_attached"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from skerry.engine.containers.options.types import ContainerRequest
     from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
@@ -46,10 +48,17 @@ def _not_started(engine: Engine, record: ContainerRecord, error: SkerryError) ->
         remove_ended(engine, record["id"])
 
 
-def run(engine: Engine, options: ContainerRequest, streams: Streams | None = None) -> int:
-    """Create, start and stay with a container until it ends (its exit code) or the detach keys are typed (0)."""
+def run(
+    engine: Engine, options: ContainerRequest, streams: Streams | None = None, *,
+    created: Callable[[ContainerRecord], None] | None = None,
+) -> int:  # fmt: skip
+    """Create, start and stay with a container until it ends (its exit code) or the detach keys are typed (0).
+
+    ``created`` is told what was created, before it starts."""
     require_descriptors(options.get("preserve_fds", 0))
     record = create(engine, options)
+    if created is not None:
+        created(record)
     try:
         return start_attached(engine, record, streams or Streams())
     except SkerryError as error:

@@ -24,7 +24,7 @@ def kill(engine: Engine, name: str, signal: str = "KILL") -> str:
     """Send a signal to a running container; its id. After SIGKILL it is waited for, as Podman does."""
     number = parse_signal(signal)
     container_id = states.find(engine, name)[0]["id"]
-    with engine.store.lock("container", container_id, reserve=True):
+    with engine.store.lock("container", container_id, fleeting=True):
         record, written = states.reload(engine, container_id)
         state = states.observe(engine, container_id, written)
         states.require("kill", record, state)
@@ -43,7 +43,7 @@ def stop(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
 
     Its id. One that does not run is left as it is. `Conflict` when paused; `Unavailable` when it survives SIGKILL."""
     container_id = states.find(engine, name)[0]["id"]
-    with engine.store.lock("container", container_id, reserve=True):
+    with engine.store.lock("container", container_id, fleeting=True):
         record, written = states.reload(engine, container_id)
         state = exits.settle(engine, record, written)
         if state["status"] not in states.LIVE:
@@ -58,14 +58,18 @@ def stop(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
         if limit != 0:
             send(engine, record, state, record["config"]["stop_signal"])
     if limit == 0 or not await_exit(state, limit):
-        with engine.store.lock("container", container_id, reserve=True):
+        with engine.store.lock("container", container_id, fleeting=True):
             send(engine, record, state, SIGKILL)
         if not await_exit(state, 60.0):
             raise Unavailable(
                 f"container {container_id} did not end after SIGKILL", hint="see the kernel's log for blocked I/O"
             )
-    exits.clean_up(engine, container_id)
+    ended = exits.clean_up(engine, container_id)
     engine.events.emit_container("stop", record)
+    if ended is not None and states.read_exit(engine, container_id)[0] is None:
+        raise Unavailable(
+            f"container {container_id} conmon exited prematurely, exit code could not be retrieved: conmon process killed"
+        )
     return container_id
 
 

@@ -109,6 +109,7 @@ def _create(
     launch = _launch(engine, record, runtime, bundle, foreground=foreground)
     launch.enter_cgroup = placement.enter_conmon
     launch.no_cgroups = not placement.path
+    exits.forget_exit(engine, container_id)
     step("container.launch")
     launched = conmon.launch(launch)
     bpf.remember(runtime, container_id, document, spec.filter_cache(engine.settings))
@@ -116,7 +117,7 @@ def _create(
         **state, "status": "initialized", "boot_id": process.boot_id(), "pid": launched.pid,
         "pid_start": process.start_time(launched.pid) or 0, "conmon_pid": launched.conmon_pid,
         "conmon_start": process.start_time(launched.conmon_pid) or 0, "network": joined.status, "netns": joined.path or "",
-        "ports": joined.ports, "cleaned": False, "error": "", "exit_code": 0, "oom_killed": False,
+        "ports": joined.ports, "cleaned": False, "error": "", "last_exit_code": state.get("exit_code", 0), "exit_code": 0, "oom_killed": False,
         "stopped_by_user": False, "cgroup_path": placement.path,
     }  # fmt: skip
     return new

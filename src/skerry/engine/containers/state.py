@@ -65,6 +65,7 @@ def find(engine: Engine, name_or_id: str) -> tuple[ContainerRecord, ContainerSta
 
     Raises `NotFound`, or `Conflict` when several ids begin so."""
     query = engine.store.db.query
+    name_or_id = name_or_id.removeprefix("/")  # as Docker shows names
     if not name_or_id:
         raise NotFound("name or ID cannot be empty")
     rows = query("SELECT doc, state FROM containers WHERE name = ?1 OR id = ?1", name_or_id)
@@ -141,7 +142,7 @@ def _after_exit(engine: Engine, container_id: str, state: ContainerState) -> Con
     new: ContainerState = {**state, "status": "exited", "pid": 0, "cleaned": False}
     if code is None:
         # conmon is about to write it, or was itself killed: then nobody knows the code (Podman: 255 / -1).
-        new["exit_code"] = 255
+        new["exit_code"] = -1
         new["finished_ns"] = state.get("finished_ns", 0)
     else:
         new["exit_code"], new["finished_ns"] = code, finished_ns
@@ -157,7 +158,7 @@ def read_exit(engine: Engine, container_id: str) -> tuple[int | None, int]:
         return None, 0
     try:
         text = os.read(fd, 32).strip()
-        if not text.isdigit():
+        if not text.removeprefix(b"-").isdigit():  # -1: conmon killed it at its --timeout
             return None, 0
         return int(text), os.fstat(fd).st_mtime_ns
     finally:

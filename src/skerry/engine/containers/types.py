@@ -68,6 +68,7 @@ class ContainerState(TypedDict, total=False):
     started_ns: int
     finished_ns: int
     exit_code: int
+    last_exit_code: int  # of the run before this one
     oom_killed: bool
     error: str
     restarts: int

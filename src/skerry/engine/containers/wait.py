@@ -30,6 +30,7 @@ def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interva
             raise Invalid(f"invalid container state: {condition}", hint=", ".join(_CONDITIONS))
     wanted = {status for condition in conditions or ("stopped",) for status in _CONDITIONS[condition]}
     container_id = states.find(engine, name)[0]["id"]
+    waited_for: int | None = None
     while True:
         try:
             _record, written = states.reload(engine, container_id)
@@ -37,9 +38,12 @@ def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interva
             code, _when = states.read_exit(engine, container_id)
             return -1 if code is None else code
         state = states.observe(engine, container_id, written)
+        if waited_for is not None and written.get("started_ns") != waited_for and "exited" in wanted:
+            return written.get("last_exit_code", 0)  # it ended, and its restart policy was faster than we
         if state["status"] in wanted:
             return _exit_code(engine, container_id, written, state)
         if written["status"] in ("running", "stopping", "initialized") and "exited" in wanted and len(wanted) == 1:
+            waited_for = written.get("started_ns")
             await_exit(written, -1)
             exits.wait_for_exit_file(engine, container_id, written)
         else:

@@ -17,7 +17,7 @@ from skerry.engine.containers.options.process import (
 from skerry.engine.containers.options.resources import resources
 from skerry.engine.containers.options.security import apply_security
 from skerry.engine.units import parse_size
-from skerry.errors import Invalid
+from skerry.errors import CommandNotFound, Invalid
 from skerry.linux.signals import parse_signal
 
 TYPE_CHECKING = False
@@ -35,6 +35,8 @@ _COPIED = (
     "group_add", "umask", "tz", "read_only", "oom_score_adj", "device_cgroup_rule", "cgroup_parent", "init", "init_path",
     "personality", "preserve_fds",
 )  # fmt: skip
+# What Podman takes for systemd as the container's program.
+_SYSTEMD = ("/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init")
 _CONFIG_KEYS = {"group_add": "groups", "device_cgroup_rule": "device_cgroup_rules"}
 
 
@@ -45,18 +47,28 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
     config = _config(engine, options, image_config, container_id)
     entrypoint, command = entrypoint_and_command(options, image_config)
     config["args"] = [*entrypoint, *command]
+    if not config["args"] and options.get("rootfs"):
+        raise CommandNotFound(
+            f"{os.path.basename(engine.settings.runtime)}: executable file `` not found in $PATH: No such file or directory: "
+            "OCI runtime attempted to invoke a command that was not found",
+            hint="a command is needed after the folder",
+        )
     if not config["args"]:
         raise Invalid("no command or entrypoint provided, and no CMD or ENTRYPOINT from image")
     mode, networks, network_options = network_mode(engine, options)
     config["namespaces"]["net"] = mode
+    config["systemd"] = _for_systemd(options.get("systemd") or "true", config["args"][0])
+    if config["systemd"] and not options.get("stop_signal"):
+        config["stop_signal"] = parse_signal("RTMIN+3")  # what systemd shuts down on
+    name = options.get("name", "").removeprefix("/")  # as Docker shows names
     if options.get("name"):
-        check_volume_name(options["name"])
+        check_volume_name(name)
+    if options.get("rmi") and options.get("rm") is False:
+        raise Invalid("the --rmi option does not work without --rm")
     record: ContainerRecord = {
         "id": container_id,
-        "name": options.get("name", ""),
-        "image": (options["image"] if options.get("rootfs") else image["names"][0] if image["names"] else "")
-        if image
-        else "",
+        "name": name,
+        "image": (image["names"][0] if image["names"] else image["id"]) if image else "",
         "image_id": image["id"] if image else "",
         "layers": image["layers"] if image else [],
         "pod": "",
@@ -69,7 +81,7 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
         "ports": published(engine, options, image_config, mode),
         "exposed": _exposed(options, image_config),
         "volumes": [mount["name"] for mount in config["mounts"] if mount["type"] == "volume"],
-        "auto_remove": options.get("rm", False),
+        "auto_remove": options.get("rm", False) or options.get("rmi", False),
         "remove_image": options.get("rmi", False),
         "restart": _restart(options),
         "create_command": options.get("create_command", []),
@@ -133,6 +145,16 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
     return config
 
 
+def _for_systemd(mode: str, program: str) -> bool:
+    if mode == "always":
+        return True
+    if mode.lower() in ("false", "0", "f"):
+        return False
+    if mode.lower() not in ("true", "1", "t"):
+        raise Invalid(f'parse systemd mode: "{mode}" is none of true, false and always')
+    return program in _SYSTEMD or program.rpartition("/")[2] == "systemd"
+
+
 def _hostname(options: ContainerRequest, container_id: str) -> str:
     name = options.get("hostname", "")
     if name:
@@ -158,7 +180,10 @@ def _rootfs(path: str) -> str:
 def _logging(options: ContainerRequest, config: ContainerConfig, driver: str, size_max: int) -> None:
     driver = options.get("log_driver") or driver
     if driver not in ("k8s-file", "json-file", "journald", "none", "passthrough"):
-        raise Invalid(f'invalid log driver "{driver}"', hint="k8s-file, json-file, journald, none or passthrough")
+        raise Invalid(
+            "running container create option: invalid log driver: invalid argument",
+            hint=f"{driver}: use k8s-file, json-file, journald, none or passthrough",
+        )
     config["log_driver"] = driver
     config["log_size_max"] = size_max
     for key, value in key_values(options.get("log_opt", []), "log option").items():
@@ -193,9 +218,8 @@ def published(engine: Engine, options: ContainerRequest, image: dict[str, Any], 
     if not options.get("publish") and not options.get("publish_all"):
         return []
     if mode.partition(":")[0] in ("host", "none", "container", "ns"):
-        engine.warn(
-            "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
-        )
+        kind = mode.partition(":")[0]
+        engine.warn(f'Port mappings have been discarded because "{kind}" network namespace mode does not support them')
         return []
     result: list[PortMapping] = []
     for item in options.get("publish", ()):

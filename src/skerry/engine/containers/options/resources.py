@@ -33,9 +33,10 @@ def resources(options: CreateOptions, settings: Settings) -> Resources:
 
 
 def _memory(options: CreateOptions, result: Resources) -> None:
-    if options.get("memory"):
-        result["memory"] = parse_size(options["memory"], "memory")
-        result["memory_swap"] = 2 * result["memory"]
+    memory = parse_size(options["memory"], "memory") if options.get("memory") else 0
+    if memory:  # 0 is no limit
+        result["memory"] = memory
+        result["memory_swap"] = 2 * memory
     if options.get("memory_reservation"):
         result["memory_reservation"] = parse_size(options["memory_reservation"], "memory-reservation")
     swap = options.get("memory_swap")

@@ -105,6 +105,7 @@ class CreateOptions(TypedDict, total=False):
     pidfile: str
     conmon_pidfile: str
     personality: str
+    systemd: str
     passwd: bool
     passwd_entry: str
     group_entry: str
