@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import shutil
 import subprocess
 import time
 from pathlib import Path
 
+from tests.support.command import Skerry
+from tests.support.leaks import Leaks
+
 TOP = Path(__file__).resolve().parents[2]
 LAUNCHER = os.environ.get("SKERRY_BIN", str(TOP / "bin" / "skerry"))
+
+
+def _waits_for_idle_bridges(pid: str) -> bool:
+    """Whether it is the host's helper that removes unused bridges in a second. It holds no lock but its own."""
+    return any(os.readlink(fd).endswith("/idle") for fd in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def stray_elements() -> list[str]:
+    """Published ports in the firewall that lead to an address that no container of this host has."""
+    found = []
+    for folder in Path("/run/skerry/net").glob(f"{os.stat('/proc/self/ns/net').st_ino}-*"):
+        with open(folder / "lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # nobody is half-way
+            done = subprocess.run(
+                ["nft", "-j", "list", "table", "inet", "skerry"], capture_output=True, text=True, check=False
+            )
+            leased = {path.name for path in folder.glob("addresses/*/*")}
+        for item in json.loads(done.stdout)["nftables"] if done.returncode == 0 else ():
+            for element in item.get("map", {}).get("elem", ()):
+                address = element[1]["concat"][0] if isinstance(element[1], dict) else element[1]
+                if address not in leased:
+                    found.append(f"{item['map']['name']}: {element}")
+    return found
 
 
 class World:
@@ -20,6 +48,7 @@ class World:
         self.globals = [
             *("--root", str(top / "root"), "--runroot", str(top / "run"), "--tmpdir", str(top / "tmp")),
             *("--network-config-dir", str(top / "networks"), "--volumepath", str(top / "root/volumes")),
+            *("--events-backend", "file"),
         ]
 
     def copy_to(self, top: Path) -> World:
@@ -59,17 +88,18 @@ class World:
         return result
 
     def leaks(self) -> list[str]:
-        """What this store still holds of the kernel although nothing of it runs."""
-        found = [
-            f"mount {line.split()[1]}"
-            for line in Path("/proc/self/mounts").read_text().splitlines()
-            if str(self.top) in line
-        ]
-        found += [f"process {pid}" for pid in self.processes()]
-        for folder in ("run/containers", "run/netns", "root/staging", "root/containers"):
+        """What this store still holds of the host although nothing of it runs."""
+        host = Leaks(Skerry(self.top))
+        found = [f"mount {path}" for path in host.mounts()] + [f"process {line}" for line in self.processes()]
+        for folder in ("run/containers", "run/netns", "run/clients", "root/staging", "root/containers"):
             path = self.top / folder
             found += [f"{folder}/{name}" for name in (os.listdir(path) if path.exists() else ())]
-        return found
+        locks = self.top / "root/locks"
+        found += [f"lock {path.name}" for path in locks.glob("container-*")]
+        found += [f"cgroup {path}" for path in host.cgroups()]
+        found += [f"lease {path}" for path in (*host.leases(), *host.rules())]
+        found += [f"link {name}" for name in host.links()]
+        return found + [f"firewall {element}" for element in stray_elements()]
 
     def processes(self) -> list[str]:
         """Processes that have this store's path on their command line."""
@@ -77,10 +107,10 @@ class World:
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 line = Path(f"/proc/{pid}/cmdline").read_bytes()
+                if os.fsencode(str(self.top / "run")) in line and not _waits_for_idle_bridges(pid):
+                    found.append(f"{pid} {line[:60]!r}")
             except OSError:
-                continue
-            if os.fsencode(str(self.top / "run")) in line:
-                found.append(f"{pid} {line[:60]!r}")
+                continue  # it ended
         return found
 
     def settle(self, seconds: float = 5) -> None:
@@ -93,6 +123,6 @@ class World:
         self.run("rm", "-fa", "-t", "0")
         self.settle()
         for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
-            if str(self.top) in line:
+            if f"{self.top}/" in line:
                 subprocess.run(["umount", "-l", line.split()[1]], check=False)
         shutil.rmtree(self.top, ignore_errors=True)

@@ -95,6 +95,11 @@ class Leaks:
         folders = (Path(top) / name for top, names, _ in os.walk("/sys/fs/cgroup") for name in names)
         return [path for path in folders if "libpod-" in path.name and any(i in path.name for i in ids)]
 
+    def links(self) -> list[str]:
+        """Ends of pairs on the host."""
+        starts = tuple(f"sk{each[:11]}" for each in self.command.container_ids())
+        return [name for name in os.listdir("/sys/class/net") if name.startswith(starts)] if starts else []
+
     def leases(self) -> list[str]:
         """Addresses and ports that the host still keeps for the test's containers."""
         ids = self.command.container_ids()

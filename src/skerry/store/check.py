@@ -176,13 +176,13 @@ def _try(path: str) -> HeldLock | None:
 
 def _try_layer(store: Store, top: str) -> HeldLock | None:
     try:
-        return store.lock("layer", top, blocking=False)
+        return store.lock("layer", top, blocking=False, fleeting=True)
     except BlockingIOError:
         return None
 
 
 def _try_blob(store: Store, digest: str) -> HeldLock | None:
     try:
-        return store.lock("blob", digest, blocking=False)
+        return store.lock("blob", digest, blocking=False, fleeting=True)
     except BlockingIOError:
         return None

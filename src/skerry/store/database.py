@@ -110,7 +110,7 @@ class Database:
 
     def _create(self) -> None:
         os.chmod(self.path, 0o600)
-        self._keep_reserve()
+        self.keep_reserve()
         with self.write(durable=True):
             if self._connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # nobody was faster
                 for statement in _SCHEMA.split(";"):
@@ -166,8 +166,7 @@ class Database:
             except OutOfSpace:
                 if self._depth or make_room is None or not make_room():
                     raise
-        if not os.path.exists(self._reserve):
-            self._keep_reserve()
+        self.keep_reserve()
 
     def _rewind_log(self) -> bool:
         """Copy the write-ahead log into the database, so that the next write begins the log's file anew."""
@@ -177,12 +176,14 @@ class Database:
             pass  # no room for that either: the reserve is next
         return True
 
-    def _keep_reserve(self) -> None:
-        """Set some room aside while there is any."""
+    def keep_reserve(self) -> None:
+        """Set some room aside while there is any; what is there already is kept."""
+        if os.path.exists(self._reserve):
+            return
         try:
             fd = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError:
-            return  # it is there, or there is no room: then the next removal tries
+            return  # another was faster, or there is no room: then the next removal tries
         try:
             os.posix_fallocate(fd, 0, _RESERVE_BYTES)
         except OSError:

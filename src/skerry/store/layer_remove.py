@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def remove(store: Store, chain_id: str) -> None:
     """See `skerry.store.layers.remove_layer`. The row goes first: a crash then leaves only garbage."""
     try:
-        with store.lock("layer", chain_id, reserve=True):
+        with store.lock("layer", chain_id, fleeting=True):
             record = get_layer(store, chain_id)
             if record is None:
                 return
@@ -28,7 +28,7 @@ def remove(store: Store, chain_id: str) -> None:
             if blob is None:
                 _remove_locked(store, chain_id)
                 return
-            with store.lock("blob", blob, reserve=True):
+            with store.lock("blob", blob, fleeting=True):
                 _remove_locked(store, chain_id)
                 if not store.db.query("SELECT 1 FROM layers WHERE blob=? LIMIT 1", blob):
                     step("layer.remove-blob")
@@ -55,7 +55,6 @@ def _remove_locked(store: Store, chain_id: str) -> None:
 def forget(store: Store, chain_id: str) -> None:
     """Delete the row of a layer (whose lock is held); `InUse` when something is based on it."""
 
-
     def delete(db: Database) -> None:
         _refuse_if_used(store, chain_id)
         db.execute("DELETE FROM layers WHERE chain_id=?", chain_id)
@@ -75,7 +74,7 @@ def _refuse_if_used(store: Store, chain_id: str) -> None:
 def discard(store: Store, folder: str) -> None:
     """Remove a tree by way of staging: cut short, the rest is swept. Needs no free block (no folder is made)."""
     staged = store.path("staging", os.urandom(8).hex())
-    lock = store.file_lock(staged + ".lock")
+    lock = store.fleeting_lock(staged + ".lock")
     try:
         step("layer.discard")
         os.rename(folder, staged)

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 class Lock:
     """A held lock; a context manager, or `release` by hand. Not inherited by programs that are executed."""
 
-    __slots__ = ("_fd", "path")
+    __slots__ = ("_fd", "_fleeting", "path")
 
-    def __init__(self, path: str, *, shared: bool = False, blocking: bool = True) -> None:
-        """Take the lock. ``BlockingIOError`` when ``blocking`` is false and another process holds it."""
+    def __init__(self, path: str, *, shared: bool = False, blocking: bool = True, fleeting: bool = False) -> None:
+        """Take the lock. ``BlockingIOError`` when ``blocking`` is false and another process holds it.
+
+        ``fleeting``: an exclusive one whose file is unlinked when it is released."""
         self.path = path
+        self._fleeting = fleeting
         operation = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if blocking else fcntl.LOCK_NB)
         while True:
             self._fd = _open(path)
@@ -41,7 +44,7 @@ class Lock:
         """Give the lock back; ``remove`` also unlinks its file (only by an exclusive holder). Idempotent."""
         if self._fd < 0:
             return
-        if remove:
+        if remove or self._fleeting:
             try:
                 os.unlink(self.path)
             except FileNotFoundError:

@@ -62,24 +62,21 @@ class Store:
         """A path under ``runroot``."""
         return os.path.join(self.runroot, *names)
 
-    def lock(
-        self, kind: str, name: str, *, shared: bool = False, blocking: bool = True, reserve: bool = False
-    ) -> Lock:
-        """The lock of one object (kind: pod, container, network, image, layer, volume). ``reserve``: see `file_lock`."""
-        path = self.path("locks", f"{kind}-{name.replace('/', '-')}")
-        return self.file_lock(path, shared=shared, blocking=blocking, reserve=reserve)
+    def lock(self, kind: str, name: str, *, blocking: bool = True, fleeting: bool = False) -> Lock:
+        """The lock of one object (kind: pod, container, network, image, layer, volume).
 
-    def file_lock(
-        self, path: str, *, shared: bool = False, blocking: bool = True, reserve: bool = True
-    ) -> Lock:
-        """A lock on a file below the root. ``reserve`` (for what stops or removes things): where no file can be made
-        any more the reserve gives its inode."""
+        ``fleeting`` (for what stops, removes or mends) leaves no file behind, and is had on a full disk too."""
+        path = self.path("locks", f"{kind}-{name.replace('/', '-')}")
+        return self.fleeting_lock(path, blocking=blocking) if fleeting else Lock(path, blocking=blocking)
+
+    def fleeting_lock(self, path: str, *, blocking: bool = True) -> Lock:
+        """A lock whose file goes with it; where no file can be made any more the reserve gives the inode."""
         try:
-            return Lock(path, shared=shared, blocking=blocking)
+            return Lock(path, blocking=blocking, fleeting=True)
         except OutOfSpace:
-            if not reserve or not self.db.give_up_reserve():
+            if not self.db.give_up_reserve():
                 raise
-            return Lock(path, shared=shared, blocking=blocking)
+            return Lock(path, blocking=blocking, fleeting=True)
 
     def staging(self) -> Staging:
         """A locked folder on the root's file system to build things in."""

@@ -67,7 +67,7 @@ def _delete(engine: Engine, record: ImageRecord, *, force: bool) -> list[str]:
             except NotFound:
                 continue  # it went by itself
     store = engine.store
-    with store.lock("image", image_id, reserve=True) as lock:
+    with store.lock("image", image_id, fleeting=True) as lock:
         step("image.remove-row")
         names: list[str] = []
         store.db.free(lambda db: _delete_rows(db, image_id, names), durable=True)

@@ -24,7 +24,7 @@ def remove(engine: Engine, name: str, *, force: bool = False) -> str:
         raise Invalid(f"default network {network['name']} cannot be removed")
     for container, _, _ in members(engine).get(network["name"], ()) if force else ():
         engine.containers.remove(container, force=True)
-    with engine.store.lock("network", "create", reserve=True):
+    with engine.store.lock("network", "create", fleeting=True):
         if network["name"] in members(engine):
             raise InUse(
                 f'"{network["name"]}" has associated containers with it. '

@@ -47,6 +47,7 @@ def check(
     found += check_images.check(engine, store, repair=repair, force=force)
     if repair:
         check_containers.sweep_small_files(engine)
+    engine.store.db.keep_reserve()
     return CheckReport(found)
 
 

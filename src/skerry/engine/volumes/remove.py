@@ -35,7 +35,7 @@ def remove(engine: Engine, name: str, *, force: bool = False) -> str:
         )
     for container in using:
         engine.containers.remove(container, force=True)
-    with engine.store.lock("volume", record["name"], reserve=True) as lock:
+    with engine.store.lock("volume", record["name"], fleeting=True) as lock:
         if users(engine, record["name"]):
             raise InUse(f"volume {record['name']} is being used: volume is being used")
         step("volume.remove-row")

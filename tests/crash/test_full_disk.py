@@ -1,0 +1,144 @@
+"""A disk without a free byte, or without a free inode: what needs room fails by one line that says so and leaves
+nothing; what stops, removes and looks works."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.crash.world import World
+
+INODES = 1500
+SLEEPER = ("bb", "sleep", "1000")
+
+
+class FullDisk:
+    """A small file system that holds all of a store, run folder included."""
+
+    def __init__(self, top: Path, kind: str, archive: Path) -> None:
+        self.mounted = top / "d"
+        self.mounted.mkdir()
+        if kind == "tmpfs":
+            words = ["-t", "tmpfs", "-o", f"size=32m,nr_inodes={INODES}", "tmpfs"]
+        else:
+            with open(top / "image", "wb") as file:
+                file.truncate(32 << 20)
+            subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-N", str(INODES), str(top / "image")], check=True)
+            words = ["-o", "loop", str(top / "image")]
+        subprocess.run(["mount", *words, str(self.mounted)], check=True)
+        self.archive = archive
+        self.world = World(self.mounted)
+        self.world.ok("load", "-q", "-i", str(archive))
+
+    def fill(self, what: str) -> None:
+        if what == "inodes":
+            (self.mounted / "filler").mkdir()
+            try:
+                for number in range(10 * INODES):
+                    (self.mounted / "filler" / str(number)).touch()
+            except OSError:
+                return
+        with open(self.mounted / "filler", "wb", buffering=0) as file:
+            for size in (1 << 16, 4096, 512, 1):
+                try:
+                    while file.write(bytes(size)):
+                        pass
+                except OSError:
+                    continue
+
+    def is_full(self) -> bool:
+        status = os.statvfs(self.mounted)
+        return not status.f_favail or status.f_bavail * status.f_frsize < 100_000
+
+    def refused(self, *words: str) -> None:
+        done = self.world.run(*words)
+        assert done.returncode and done.stderr.count("\n") == 1, (words, done.stderr)
+        assert "no space left on device" in done.stderr.lower(), (words, done.stderr)
+
+
+@pytest.fixture(params=["ext4", "tmpfs"])
+def disk(request: pytest.FixtureRequest, template: World) -> Iterator[FullDisk]:
+    if request.param == "ext4" and subprocess.run(["losetup", "-f"], capture_output=True, check=False).returncode:
+        pytest.skip("no loop devices here")
+    with tempfile.TemporaryDirectory(prefix="skf") as folder:
+        disk = FullDisk(Path(folder), request.param, template.top.parent / "bb.tar")
+        try:
+            yield disk
+        finally:
+            disk.world.run("rm", "-fa", "-t", "0")
+            disk.world.settle()
+            subprocess.run(["umount", "-l", str(disk.mounted)], check=False)
+
+
+@pytest.mark.parametrize("what", ["bytes", "inodes"])
+def test_a_full_disk(disk: FullDisk, what: str) -> None:
+    world = disk.world
+    for name in ("stops", "killed", "forced"):
+        world.ok("run", "-d", "--name", name, "-v", f"{name}:/data", "-p", "127.0.0.1::80", *SLEEPER)
+    world.ok("create", "--name", "fresh", *SLEEPER)
+    world.ok("volume", "create", "unused")
+    world.ok("tag", "bb", "other")
+    disk.fill(what)
+    _looking_works(world)
+    _adding_is_refused(disk, what)
+    assert world.ok("exec", "stops", "echo", "in") == "in"
+    _removing_works(world)
+    world.settle()
+    world.ok("system", "check", "--repair")
+    assert world.leaks() == []
+    world.ok("rmi", "bb")
+    assert world.ok("images", "-q") == ""
+
+
+def _looking_works(world: World) -> None:
+    assert len(world.ok("ps", "-aq").split()) == 4
+    assert world.ok("images", "-q")
+    assert len(world.ok("volume", "ls", "-q").split()) == 4
+    world.ok("logs", "stops")
+    world.ok("inspect", "fresh")
+    world.ok("system", "check")
+
+
+def _adding_is_refused(disk: FullDisk, what: str) -> None:
+    disk.refused("run", "-d", *SLEEPER)
+    disk.refused("start", "fresh")
+    disk.refused("exec", "-d", "stops", "true")
+    disk.refused("volume", "create", "new")
+    disk.refused("network", "create", "new")
+    disk.refused("load", "-q", "-i", str(disk.archive))
+    disk.refused("image", "bootstrap", "busybox", "--tag", "new")
+    disk.refused("save", "-q", "-o", str(disk.mounted / "saved"), "bb")
+    assert not (disk.mounted / "saved").exists()
+    if what == "bytes":
+        disk.refused("create", *SLEEPER)
+        disk.refused("tag", "bb", "new")
+    assert disk.is_full(), "a refused command took the reserve"
+    assert os.listdir(disk.world.top / "root/staging") == []
+
+
+def _removing_works(world: World) -> None:
+    # Without an inode conmon cannot write the exit code: that is said, and the container has ended all the same.
+    stopped = world.run("stop", "-t", "0", "stops")
+    assert stopped.returncode == 0 or "exit code could not be retrieved" in stopped.stderr
+    world.run("kill", "killed")
+    assert world.ok("ps", "-q", "--filter", "name=stops", "--filter", "name=killed") == ""
+    world.ok("rm", "stops")
+    world.ok("volume", "rm", "unused")
+    world.ok("untag", "bb", "other")
+    world.ok("container", "prune", "-f")
+    world.ok("rm", "-f", "-t", "0", "forced")
+    world.ok("volume", "prune", "-f")
+    world.ok("rm", "-fa", "-t", "0")
+    assert world.ok("ps", "-aq") == world.ok("volume", "ls", "-q") == ""
+
+
+@pytest.mark.parametrize("what", ["bytes", "inodes"])
+def test_a_full_disk_can_be_reset(disk: FullDisk, what: str) -> None:
+    disk.world.ok("run", "-d", "-v", "data:/data", *SLEEPER)
+    disk.fill(what)
+    disk.world.ok("system", "reset", "-f")
+    assert {"filler", "lost+found"} >= set(os.listdir(disk.mounted))
