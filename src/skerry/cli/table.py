@@ -59,6 +59,7 @@ COMMANDS = {
     "images": Command("images.list", "List images", "image list", "image ls"),
     "load": Command("images.load", "Load images from an archive", "image load"),
     "pull": Command("images.pull", "Pull images from a registry", "image pull"),
+    "push": Command("images.push", "Push an image to a registry", "image push"),
     "rmi": Command("images.rm", "Remove one or more images", "image rm", "image remove"),
     "save": Command("images.save", "Save images to an archive", "image save"),
     "tag": Command("images.tag", "Add a name to an image", "image tag"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
     from skerry.store.store import Store
+    from skerry.store.types import LayerRecord
 
 
 def layer_chunks(store: Store, chain_id: str) -> Iterator[bytes]:
@@ -24,6 +25,12 @@ def layer_chunks(store: Store, chain_id: str) -> Iterator[bytes]:
     record = get_layer(store, chain_id)
     if record is None:
         raise NotFound(f"layer {chain_id} does not exist")
+    yield from chunks_of(store, record)
+
+
+def chunks_of(store: Store, record: LayerRecord) -> Iterator[bytes]:
+    """`layer_chunks` of a layer whose record is at hand: without the database, so in any thread."""
+    chain_id = record["chain_id"]
     folder = layer_folder(store, chain_id)
     hasher = openssl_sha256()
     for chunk in tar_chunks(folder + "/recipe.zst", folder):
@@ -60,4 +67,9 @@ class _Chunks(io.RawIOBase):
 
 def open_tar(store: Store, chain_id: str) -> BinaryIO:
     """See `skerry.store.layers.open_layer_tar`."""
-    return io.BufferedReader(_Chunks(layer_chunks(store, chain_id)), 1 << 20)
+    return as_file(layer_chunks(store, chain_id))
+
+
+def as_file(chunks: Iterator[bytes]) -> BinaryIO:
+    """Chunks as a file to read from."""
+    return io.BufferedReader(_Chunks(chunks), 1 << 20)

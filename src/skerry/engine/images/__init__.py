@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.engine import Engine
     from skerry.engine.images.bootstrap import Base
+    from skerry.engine.images.push import Push
     from skerry.engine.images.transfer import Platform, Report, Transfer
     from skerry.engine.images.types import ImageRecord
 
@@ -101,6 +102,13 @@ class Images:
 
         options = Pull(platform=platform, policy=policy, transfer=transfer, report=report)
         return pull(self._engine, name, options)
+
+    def push(self, name: str, destination: str = "", options: Push | None = None) -> str:
+        """Bring an image to a registry (``destination``: its own name); the manifest's digest there. An image as it
+        was pulled keeps its digest; layers that were built or loaded are compressed, once."""
+        from skerry.engine.images.push import Push, push
+
+        return push(self._engine, name, destination, options or Push())
 
     def bootstrap(
         self, distribution: str = "busybox", base: Base | None = None, *, report: Callable[[str], None] | None = None

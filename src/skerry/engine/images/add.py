@@ -49,10 +49,14 @@ def parse_time(text: object) -> int:
 
 
 def add_image(
-    engine: Engine, config: bytes, manifest: bytes, media_type: str, layers: Sequence[str], names: Sequence[str]
-) -> ImageRecord:
-    """Store config and manifest, and record the image under ``names`` (full); idempotent, durable."""
+    engine: Engine, config: bytes, manifest: bytes, media_type: str, layers: Sequence[str], names: Sequence[str],
+    *, pulled: bool = False,
+) -> ImageRecord:  # fmt: skip
+    """Store config and manifest, and record the image under ``names`` (full); idempotent, durable. ``pulled``: a
+    registry has this very manifest."""
     record = _record(engine, config, manifest, media_type, list(layers))
+    if pulled:
+        record["pulled"] = True
     store = engine.store
     with store.lock("image", record["id"]):
         step("image.blobs")

@@ -134,7 +134,9 @@ def _store(
         report.copying(manifest.config.digest, len(config), "config")
         report.done(manifest.config.digest)
         report.line("Writing manifest to image destination")
-        record = add_image(engine, config, manifest.data, manifest.media_type, layers.ids, [str(reference)])
+        record = add_image(
+            engine, config, manifest.data, manifest.media_type, layers.ids, [str(reference)], pulled=True
+        )
         layers.keep()
     engine.events.emit(type="image", status="pull", id=record["id"], name=str(reference))
     return record

@@ -25,4 +25,5 @@ class ImageRecord(TypedDict):
     history: list[dict[str, Any]]
     annotations: dict[str, str]
     names: list[str]
+    pulled: NotRequired[bool]  # the manifest is a registry's: pushed as it is
     names_history: NotRequired[list[str]]

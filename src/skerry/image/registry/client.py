@@ -63,6 +63,11 @@ class Client:
         self._stop.set()
         self._transport.abort()
 
+    def check_stopped(self) -> None:
+        """For long work of a thread: `Unavailable` after `abort`."""
+        if self._stop.is_set():
+            raise Unavailable("stopped, because something else failed")
+
     @property
     def base(self) -> str:
         """The registry's address. With --tls-verify=false, HTTP where there is no HTTPS."""
@@ -88,9 +93,9 @@ class Client:
         """An address in this repository."""
         return f"{self.base}/v2/{self.endpoint.path}/{path}"
 
-    def patience(self) -> Patience:
+    def patience(self, retries: int | None = None) -> Patience:
         """For one thing that may be tried several times."""
-        return Patience(self.limits.retries, self.limits.delay_s, self._stop)
+        return Patience(self.limits.retries if retries is None else retries, self.limits.delay_s, self._stop)
 
     def request(
         self,
@@ -229,6 +234,17 @@ class Client:
                 return data
             except Interrupted as error:
                 patience.wait(error)
+
+    def put_manifest(self, reference: str, data: bytes, media_type: str, digest: str) -> None:
+        """Store a manifest under a tag or its digest. `Corrupt` when the registry says that it has another one."""
+        what = f"writing manifest {reference} to {self.endpoint}"
+        url = self.url(f"manifests/{quote(reference, safe=':')}")
+        with self.request(
+            "PUT", url, what, headers={"Content-Type": media_type}, body=data, good=(201, 202, 200)
+        ) as response:
+            promised = response.header("Docker-Content-Digest").strip()
+        if promised.startswith("sha256:") and promised != digest:
+            raise Corrupt(f"{what}: the registry stored {promised}, not {digest}")
 
     def has_blob(self, digest: str) -> bool:
         """Whether the repository has it. A refusal counts as no: the upload then says why."""

@@ -1,0 +1,69 @@
+"""``skerry push``."""
+
+from __future__ import annotations
+
+from skerry.cli.flags import flag
+from skerry.cli.images.registry_flags import REGISTRY_FLAGS, transfer
+from skerry.errors import Invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.cli.flags import Args
+    from skerry.cli.output import Output
+    from skerry.engine.engine import Engine
+
+USAGE = "[options] IMAGE [DESTINATION]"
+DESCRIPTION = (
+    "Copies an image to a registry, under its own name or as DESTINATION. Layers that are there already are not sent "
+    "again. An image as it was pulled keeps its digest; layers that were built or loaded are compressed once."
+)
+EXAMPLES = (
+    ("skerry push registry.example.com/team/web:1.2", "under its own name"),
+    ("skerry push --compression-format zstd web docker://registry.example.com/team/web", "with smaller layers"),
+)
+FLAGS = (
+    *REGISTRY_FLAGS,
+    flag("--compression-format", kind="str", metavar="FORMAT", choices=("gzip", "zstd"),
+         help="Compress layers by gzip or zstd; those that are compressed otherwise, again"),
+    flag("--compression-level", kind="int", metavar="LEVEL", help="0 to 3 for gzip, 1 to 19 for zstd"),
+    flag("--force-compression", help="Compress again what is compressed otherwise"),
+    flag("--digestfile", kind="str", metavar="FILE", complete="files", help="Write the digest of the manifest to a file"),
+    flag("-f", "--format", kind="str", metavar="FORMAT", choices=("oci", "v2s2"),
+         help="Kind of the manifest: oci or v2s2 (docker); the image's own by default"),
+    flag("-q", "--quiet", help="No progress"),
+)  # fmt: skip
+COMPLETE = "images"
+MIN_ARGS, MAX_ARGS = 1, 2
+
+
+def run(args: Args, engine: Engine, out: Output) -> int:
+    from skerry.cli.transfers import reporter
+    from skerry.engine.images.push import Push
+
+    forced = args["force_compression"] if args.given("force_compression") else args.given("compression_format")
+    options = Push(
+        format=args["format"],
+        compression=args["compression_format"],
+        level=_level(args),
+        force=forced,
+        transfer=transfer(args),
+        report=reporter(out, quiet=args["quiet"]),
+    )
+    digest = engine.images.push(args.positional[0], (args.positional[1:] or [""])[0], options)
+    if args["digestfile"]:
+        try:
+            with open(args["digestfile"], "w", encoding="utf-8") as file:
+                file.write(digest)
+        except OSError as error:
+            raise Invalid(f"--digestfile {args['digestfile']}: {error.strerror}") from None
+    return 0
+
+
+def _level(args: Args) -> int | None:
+    if not args.given("compression_level"):
+        return None
+    level = int(args["compression_level"])
+    low, high = (1, 19) if args["compression_format"] == "zstd" else (0, 3)
+    if not low <= level <= high:
+        raise Invalid(f"invalid compression level {level}: {low} to {high} are possible")
+    return level

@@ -1,0 +1,54 @@
+"""A layer's compressed form, made after the layer: for a registry, and kept so that it is made once."""
+
+from __future__ import annotations
+
+import os
+
+from skerry import fastjson
+from skerry.linux.files import fsync_folder
+from skerry.store.blobs import blob_path, has_blob
+from skerry.store.layer_add import translated
+from skerry.store.layers import get_layer
+from skerry.store.steps import step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.store.store import Store
+    from skerry.store.types import LayerRecord
+
+
+def remember_blob(store: Store, compressed: LayerRecord, path: str) -> bool:
+    """Keep the file ``path`` (verified, on the store's file system) as the blob that ``compressed`` names. Whether it
+    was kept: not when the layer has one already or is gone. The file is moved, or left where it is."""
+    digest = compressed["blob"]
+    assert digest
+    try:
+        with store.lock("layer", compressed["chain_id"]), store.lock("blob", digest):
+            record = get_layer(store, compressed["chain_id"])
+            if record is None or record["blob"] is not None:
+                return False
+            if not has_blob(store, digest):
+                step("layer.remember-blob")
+                os.chmod(path, 0o600)
+                _sync(path)
+                os.link(path, blob_path(store, digest))
+                fsync_folder(store.path("blobs/sha256"))
+            record["blob"], record["blob_size"] = digest, compressed["blob_size"]
+            record["blob_media_type"] = compressed["blob_media_type"]
+            step("layer.remember-row")
+            with store.db.write(durable=True) as db:
+                db.execute(
+                    "UPDATE layers SET blob=?, doc=? WHERE chain_id=?",
+                    digest, fastjson.dumps(record), compressed["chain_id"],
+                )  # fmt: skip
+    except OSError as error:
+        raise translated(error, "cannot keep a compressed layer") from error
+    return True
+
+
+def _sync(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
