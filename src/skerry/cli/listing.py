@@ -128,7 +128,10 @@ def _field(value: Any, names: str | tuple[str, ...]) -> str:
         except (KeyError, TypeError, IndexError):
             raise _Fallback from None
         if callable(value):
-            value = value()
+            try:
+                value = value()
+            except TypeError:  # a method, which wants arguments
+                raise _Fallback from None
     return text_of(value)
 
 

@@ -223,7 +223,7 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
         enter(settings)
     for warning in settings.warnings:
         out.warn(warning)
-    return int(module.run(args, Engine(settings, warn=out.notice), out))
+    return int(module.run(args, Engine(settings, warn=out.notice, log=out.warn), out))
 
 
 def global_flags(top: Args) -> dict[str, object]:

@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 class Engine:
     """What every face (command line, HTTP API, library) calls. Not shared between threads."""
 
-    def __init__(self, settings: Settings, *, warn: Callable[[str], None] | None = None) -> None:
-        """``warn`` gets a line for what was granted only in part; without it they gather in `warnings`."""
+    def __init__(
+        self, settings: Settings, *, warn: Callable[[str], None] | None = None, log: Callable[[str], None] | None = None
+    ) -> None:
+        """``warn`` gets a line for what was granted only in part, ``log`` one for what did not go as it should; without
+        them both gather in `warnings`."""
         self.settings = settings
         self.warnings: list[str] = []
         self.warn = warn or self.warnings.append
+        self.log = log or self.warnings.append
         self.store = Store(settings.root, settings.runroot, rootless=settings.userns)
         self._network: NetworkContext | None = None
 

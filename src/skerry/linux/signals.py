@@ -13,6 +13,14 @@ NAMES: dict[str, int] = {
 RTMIN, RTMAX = 34, 64  # as the C library hands them to programs; the kernel's 32 and 33 are the library's own
 
 
+def signal_name(number: int) -> str:
+    """``SIGTERM`` for 15; ``SIGRTMIN+3`` for 37."""
+    for name, value in NAMES.items():
+        if value == number and name not in ("RTMIN", "RTMAX"):
+            return "SIG" + name
+    return f"SIGRTMIN+{number - RTMIN}" if number >= RTMIN else str(number)
+
+
 def parse_signal(text: str) -> int:
     """The number of ``TERM``, ``SIGTERM``, ``sigterm``, ``15``, ``RTMIN+3``. `Invalid` in Podman's words."""
     if text.isdigit():

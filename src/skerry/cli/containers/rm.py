@@ -60,5 +60,6 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     # With --all a container may already have gone with the one that it depended on.
     return each(
         names, remove, out, ignore_missing=args["ignore"] or args["force"] or args["all"] or not by_user,
-        show=lambda name, _ids: name,
+        # What went along has only ids to be told by.
+        show=lambda name, ids: "\n".join([*list(ids)[:-1], name]) if isinstance(ids, list) else name,
     )  # fmt: skip

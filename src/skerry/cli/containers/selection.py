@@ -21,7 +21,10 @@ IGNORE = flag("-i", "--ignore", help="No error when a container does not exist")
 def chosen(args: Args, engine: Engine, *, all_running: bool = False) -> list[str]:
     """The names given, or what --all, --latest, --filter and --cidfile stand for. Exactly one of these ways."""
     names = list(args.positional)
-    names += [_read_cid_file(path) for path in args.get("cidfile", ())]
+    missing_is_fine = bool(args.get("ignore"))
+    names += [
+        name for path in args.get("cidfile", ()) if (name := _read_cid_file(path, missing_is_fine=missing_is_fine))
+    ]
     everything, latest = bool(args.get("all")), bool(args.get("latest"))
     filters = args.get("filter", ())
     if everything + latest + bool(names) > 1:
@@ -32,17 +35,23 @@ def chosen(args: Args, engine: Engine, *, all_running: bool = False) -> list[str
         return engine.containers.ids(running=all_running)
     if latest:
         return [engine.containers.latest()]
+    if not names and missing_is_fine and args.get("cidfile"):
+        return []
     if not names:
         raise UsageError("you must provide at least one name or id")
     return names
 
 
-def _read_cid_file(path: str) -> str:
+def _read_cid_file(path: str, *, missing_is_fine: bool = False) -> str:
     try:
         with open(path, encoding="utf-8") as file:
             return file.read(256).strip()
+    except FileNotFoundError:
+        if missing_is_fine:
+            return ""
+        raise Invalid(f"reading CIDFile: open {path}: no such file or directory") from None
     except OSError as error:
-        raise Invalid(f"reading CIDFile {path}: {error.strerror}") from None
+        raise Invalid(f"reading CIDFile: open {path}: {(error.strerror or '').lower()}") from None
 
 
 def each(

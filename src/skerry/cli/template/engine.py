@@ -22,7 +22,7 @@ from skerry.cli.template.nodes import (
     Variable,
 )
 from skerry.cli.template.parser import parse_template
-from skerry.cli.template.values import NO_VALUE, force, go_string, truth
+from skerry.cli.template.values import NO_VALUE, force, go_string, is_method, truth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -185,6 +185,13 @@ class _Run:
         if isinstance(head, Name):
             return self.function(head, call, dot, variables, piped)
         value = self.operand(head, dot, variables)
+        if is_method(value):
+            arguments = [self.operand(word, dot, variables) for word in call.words[1:]]
+            arguments += [piped] if piped is not _NOTHING else []
+            wanted = value.__code__.co_argcount
+            if len(arguments) != wanted:
+                raise self.fail(head, f"wrong number of args for {head}: want {wanted} got {len(arguments)}")
+            return value(*arguments)
         if len(call.words) > 1 or piped is not _NOTHING:
             if isinstance(head, (Constant, Dot, Pipe)):
                 raise self.fail(head, f"can't give argument to non-function {head}")

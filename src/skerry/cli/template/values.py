@@ -17,9 +17,14 @@ class NoValue:
 NO_VALUE = NoValue()
 
 
+def is_method(value: Any) -> bool:
+    """Whether it is a function with parameters, as ``{{.Label "name"}}`` calls one; those without are lazy values."""
+    return callable(value) and getattr(getattr(value, "__code__", None), "co_argcount", 0) > 0
+
+
 def force(value: Any) -> Any:
     """A lazy value, computed."""
-    while callable(value):
+    while callable(value) and not is_method(value):
         value = value()
     return value
 

@@ -75,15 +75,19 @@ def exec_detached(engine: Engine, name: str, command: list[str], **options: Unpa
     """Start ``command`` in the background; the session's id."""
     from skerry.engine.containers.exec_terminal import run_detached
 
-    return run_detached(engine, prepare(engine, name, command, options))
+    try:
+        return run_detached(engine, prepare(engine, name, command, options))
+    except (CommandNotFound, CommandNotRunnable) as error:
+        error.exit_code = 125  # nobody waits for the program: as Podman
+        raise
 
 
 def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions) -> Prepared:
     """Check that it can run, and decide as whom and with what."""
+    if not command:
+        raise Invalid("must provide a non-empty command to start an exec session: invalid argument")
     record, written = states.find(engine, name)
     try:
-        if not command:
-            raise Invalid("must provide a non-empty command to start an exec session: invalid argument")
         state = states.observe(engine, record["id"], written)
         _require_running(record, state)
         config = record["config"]

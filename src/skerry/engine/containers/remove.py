@@ -31,7 +31,7 @@ def remove(
     try:
         container_id = states.find(engine, name)[0]["id"]
     except NotFound as error:
-        raise NotFound(error.message, exit_code=1) from None
+        raise NotFound(f'no container with ID or name "{name}" found: no such container', exit_code=1) from error
     removed: list[str] = []
     others = dependents(engine, container_id)
     if others and not depend:

@@ -11,7 +11,7 @@ from skerry.engine.containers import exits
 from skerry.engine.containers import state as states
 from skerry.errors import Conflict, NotFound, Unavailable
 from skerry.linux import process
-from skerry.linux.signals import parse_signal
+from skerry.linux.signals import parse_signal, signal_name
 from skerry.runtime import oci
 
 TYPE_CHECKING = False
@@ -58,6 +58,11 @@ def stop(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
         if limit != 0:
             send(engine, record, state, record["config"]["stop_signal"])
     if limit == 0 or not await_exit(state, limit):
+        if limit:
+            name = signal_name(record["config"]["stop_signal"])
+            engine.log(
+                f"StopSignal {name} failed to stop container {record['name']} in {limit:g} seconds, resorting to SIGKILL"
+            )
         with engine.store.lock("container", container_id, fleeting=True):
             send(engine, record, state, SIGKILL)
         if not await_exit(state, 60.0):
