@@ -23,9 +23,14 @@ MIN_ARGS, MAX_ARGS = 0, 0
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    warning = "WARNING! This will remove all volumes not used by at least one container."
-    if not args["force"] and not confirmed(out, warning):
-        return 0
+    if not args["force"]:
+        names = [row["Name"] for row in engine.volumes.list(filters=["dangling=true", *args["filter"]])]
+        if not names:
+            out.line("No dangling volumes found")
+            return 0
+        warning = "WARNING! This will remove all volumes not used by at least one container. The following volumes will be removed:"
+        if not confirmed(out, "\n".join([warning, *names])):
+            return 0
     for name, _size in engine.volumes.prune(filters=args["filter"]):
         out.line(name)
     return 0

@@ -7,6 +7,7 @@ must (Podman's rule).
 from __future__ import annotations
 
 from skerry.engine.containers import state as states
+from skerry.engine.patterns import pattern
 from skerry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -37,28 +38,15 @@ def matcher(engine: Engine, filters: list[str]) -> Test:
     return lambda record, state: all(any(test(record, state) for test in tests) for tests in groups.values())
 
 
-def _pattern(value: str) -> Callable[[str], bool]:
-    """A regular expression, as Podman takes names; plain words need none."""
-    if not set(value) & set("^$.*+?[](){}|\\"):
-        return lambda text: value in text
-    import re
-
-    try:
-        compiled = re.compile(value)
-    except re.error as error:
-        raise Invalid(f'invalid filter value "{value}": {error}') from None
-    return lambda text: compiled.search(text) is not None
-
-
 def _id(_engine: Engine, value: str) -> Test:
     if set(value) <= set("0123456789abcdef"):
         return lambda record, _state: record["id"].startswith(value)
-    matches = _pattern(value)
+    matches = pattern(value)
     return lambda record, _state: matches(record["id"])
 
 
 def _name(_engine: Engine, value: str) -> Test:
-    matches = _pattern(value)
+    matches = pattern(value)
     # Docker shows names with a slash: ^/web$ means web, too.
     return lambda record, _state: matches(record["name"]) or matches("/" + record["name"])
 
@@ -162,7 +150,7 @@ def _pod(_engine: Engine, value: str) -> Test:
 
 
 def _command(_engine: Engine, value: str) -> Test:
-    matches = _pattern(value)
+    matches = pattern(value)
     return lambda record, _state: matches(record["config"]["args"][0])
 
 

@@ -28,13 +28,17 @@ def fill(
         current = get(engine, volume["name"])
         if current is None or not current["needs_copy_up"]:
             return
-        if not os.listdir(volume["mountpoint"]) or os.path.exists(_marker(volume)):
+        empty = not os.listdir(volume["mountpoint"]) or os.path.exists(_marker(volume))
+        if empty:
             step("volume.copy-up")
             open(_marker(volume), "wb").close()
             _copy(volume, rootfs, destination, user, copy=copy)
             os.unlink(_marker(volume))
         step("volume.filled")
-        current["needs_copy_up"] = False
+        filled = not empty or bool(os.listdir(volume["mountpoint"]))
+        if current["needs_copy_up"] != filled and not current.get("needs_chown", True):
+            return  # still empty, as it was: nothing to write
+        current["needs_copy_up"], current["needs_chown"] = not filled, False
         with engine.store.db.write(durable=False) as db:
             db.execute("UPDATE volumes SET doc = ? WHERE name = ?", fastjson.dumps(current), volume["name"])
 

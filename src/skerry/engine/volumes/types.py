@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class VolumeRecord(TypedDict):
@@ -13,6 +13,7 @@ class VolumeRecord(TypedDict):
     labels: dict[str, str]
     anonymous: bool
     mountpoint: str
-    needs_copy_up: bool  # filled from the image at its first use
+    needs_copy_up: bool  # nothing was put into it yet: an image's folder at its place fills it
+    needs_chown: NotRequired[bool]  # it was never used: its first user owns it
     driver: str
     options: dict[str, str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skerry.engine.patterns import pattern
 from skerry.engine.times import rfc3339
 from skerry.engine.volumes.find import all_volumes, users
 from skerry.errors import Invalid
@@ -28,6 +29,7 @@ def shown(record: VolumeRecord) -> dict[str, Any]:
         "Anonymous": record["anonymous"],
         "MountCount": 0,
         "NeedsCopyUp": record["needs_copy_up"],
+        "NeedsChown": record.get("needs_chown", True),
         "LockNumber": 0,
     }
 
@@ -47,7 +49,8 @@ def list_volumes(engine: Engine, filters: Sequence[str] = ()) -> list[dict[str, 
 def _test(engine: Engine, item: str) -> tuple[str, Callable[[VolumeRecord], bool]]:
     key, _, value = item.partition("=")
     if key == "name":
-        return key, lambda record: value in record["name"]
+        matches = pattern(value)
+        return key, lambda record: matches(record["name"])
     if key == "driver":
         return key, lambda record: record["driver"] == value
     if key in ("label", "label!"):
