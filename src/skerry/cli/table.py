@@ -58,6 +58,8 @@ COMMANDS = {
     "history": Command("images.history", "Show the history of an image", "image history"),
     "images": Command("images.list", "List images", "image list", "image ls"),
     "load": Command("images.load", "Load images from an archive", "image load"),
+    "login": Command("images.login", "Log in to a registry"),
+    "logout": Command("images.logout", "Log out of a registry"),
     "pull": Command("images.pull", "Pull images from a registry", "image pull"),
     "push": Command("images.push", "Push an image to a registry", "image push"),
     "rmi": Command("images.rm", "Remove one or more images", "image rm", "image remove"),

@@ -28,5 +28,5 @@ MIN_ARGS, MAX_ARGS = 1, None
 def run(args: Args, engine: Engine, out: Output) -> int:
     from skerry.engine.containers.create import create
 
-    out.line(create(engine, create_options(args))["id"])
+    out.line(create(engine, create_options(args, out))["id"])
     return 0

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 
 from skerry.cli.flags import flag
+from skerry.cli.images.registry_flags import PLATFORM, REGISTRY_FLAGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from skerry.cli.flags import Args
+    from skerry.cli.output import Output
     from skerry.engine.containers.options.types import ContainerRequest
 
 _PROCESS = (
@@ -71,7 +73,7 @@ _IDENTITY = (
     flag("--restart", kind="str", metavar="POLICY", help="When to start it again: no, on-failure[:N], always, unless-stopped"),
     flag("--rootfs", help="The image is a folder to run from"),
     flag("--pull", kind="optstr", metavar="POLICY", without_value="always", default="missing",
-         choices=("missing", "never"), help="Whether to pull the image"),
+         choices=("always", "missing", "never", "newer"), help="When to pull the image: always, missing, newer or never"),
 )  # fmt: skip
 _STORAGE = (
     flag("-v", "--volume", kind="list", metavar="[SOURCE:]TARGET[:OPTIONS]", complete="files", help="Mount a folder or a volume"),
@@ -161,17 +163,25 @@ _LOGGING = (
     flag("--log-opt", kind="list", metavar="KEY=VALUE", help="path=, max-size=, tag= (journald)"),
     flag("-q", "--quiet", help="No progress"),
 )  # fmt: skip
-CREATE_FLAGS = (*_IDENTITY, *_PROCESS, *_STORAGE, *_LIMITS, *_SECURITY, *_NETWORK, *_LOGGING)
+CREATE_FLAGS = (
+    *_IDENTITY, *_PROCESS, *_STORAGE, *_LIMITS, *_SECURITY, *_NETWORK, *_LOGGING, *PLATFORM, *REGISTRY_FLAGS,
+)  # fmt: skip
 _NOT_OPTIONS = frozenset(("quiet", "detach", "sig_proxy", "detach_keys", "attach", "preserve_fds"))
 
 
-def create_options(args: Args) -> ContainerRequest:
+def create_options(args: Args, out: Output) -> ContainerRequest:
     """What was typed, as the engine takes it: only what was given, so that defaults have one home."""
     options: dict[str, Any] = {
         it.key: args[it.key] for it in CREATE_FLAGS if it.key not in _NOT_OPTIONS and args.given(it.key)
     }
-    options.pop("pull", None)
+    options["report"] = lambda: _reporter(out, args["quiet"])
     options["image"] = args.positional[0]
     options["command"] = args.positional[1:]
     options["create_command"] = list(sys.argv)
     return options  # type: ignore[return-value]
+
+
+def _reporter(out: Output, quiet: bool) -> Any:
+    from skerry.cli.transfers import reporter
+
+    return reporter(out, quiet=quiet)

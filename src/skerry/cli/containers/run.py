@@ -41,7 +41,7 @@ MIN_ARGS, MAX_ARGS = 1, None
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     warm_up()
-    options = create_options(args)
+    options = create_options(args, out)
     if args["preserve_fds"]:
         options["preserve_fds"] = args["preserve_fds"]
     if args["detach"]:

@@ -6,7 +6,7 @@ import os
 
 from skerry.engine.containers import records
 from skerry.engine.containers.options.build import build_record
-from skerry.errors import Conflict, Invalid, NotFound, Unavailable
+from skerry.errors import Invalid, NotFound, Unavailable
 from skerry.linux import process
 
 TYPE_CHECKING = False
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
+
+_PLATFORM = frozenset(("platform", "os", "arch", "variant"))
 
 
 def create(engine: Engine, options: ContainerRequest) -> ContainerRecord:
@@ -41,11 +43,21 @@ def create(engine: Engine, options: ContainerRequest) -> ContainerRecord:
 
 
 def _image(engine: Engine, options: ContainerRequest) -> ImageRecord:
-    from skerry.engine.images.resolve import resolve
+    from skerry.engine.images.resolve import find
 
     if not options.get("image"):
         raise Invalid("an image is required")
-    return resolve(engine, options["image"])
+    name = options["image"]
+    options["pull"] = options.get("pull") or engine.settings.conf["engine"]["pull_policy"]
+    if options["pull"] not in ("always", "newer") and not _PLATFORM & options.keys():
+        record = find(engine, name)
+        if record is None and options["pull"] == "never":
+            raise NotFound(f"{name}: image not known")
+        if record is not None:
+            return record
+    from skerry.engine.images.pull_for import image_for
+
+    return image_for(engine, options)
 
 
 def _make_room(engine: Engine, options: ContainerRequest) -> None:

@@ -64,7 +64,7 @@ def pull(engine: Engine, name: str, options: Pull) -> ImageRecord:
     if options.policy == "never":
         raise NotFound(f"{name}: image not known")
     try:
-        return _pull_first(engine, candidates(engine.settings, name), options)
+        return _pull_first(engine, candidates(engine.settings, name), options, local)
     except SkerryError:
         if local:
             return local  # newer: what cannot be asked is not newer
@@ -89,15 +89,17 @@ def _is_for(record: ImageRecord, platform: Platform) -> bool:
     return same and (not platform.variant or record["variant"] in ("", platform.variant))
 
 
-def _pull_first(engine: Engine, references: list[Reference], options: Pull) -> ImageRecord:
-    """The first of ``references`` that some registry has; the error of all when none."""
+def _pull_first(
+    engine: Engine, references: list[Reference], options: Pull, local: ImageRecord | None = None
+) -> ImageRecord:
+    """The first of ``references`` that some registry has (``local``, if it is the same); the error of all when none."""
     errors: list[SkerryError] = []
     for reference in references:
         for endpoint in endpoints(engine.settings, reference):
             options.report.line(f"Trying to pull {reference}...")
             try:
-                return _pull_from(engine, reference, endpoint, options)
-            except (NotFound, Unavailable, SkerryError) as error:
+                return _pull_from(engine, reference, endpoint, options, local)
+            except SkerryError as error:
                 error.message = f"initializing source docker://{reference}: {error.message}"
                 errors.append(error)
     if len(errors) == 1:
@@ -107,12 +109,16 @@ def _pull_first(engine: Engine, references: list[Reference], options: Pull) -> I
     raise kind(f"{len(errors)} errors occurred while pulling: {text}")
 
 
-def _pull_from(engine: Engine, reference: Reference, endpoint: Endpoint, options: Pull) -> ImageRecord:
+def _pull_from(
+    engine: Engine, reference: Reference, endpoint: Endpoint, options: Pull, local: ImageRecord | None
+) -> ImageRecord:
     engine.store.db  # noqa: B018 - the root's folders exist
     sweep(engine.store)
     with closing(connect(engine.settings, endpoint, options.transfer)) as client:
         source = _Source(client, options)
         manifest = source.manifest(reference)
+        if local and local["digest"] == manifest.digest:
+            return local
         config = source.config(engine, manifest)
         options.report.line("Getting image source signatures")
         for _try in range(_TRIES - 1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 
 class CreateOptions(TypedDict, total=False):
@@ -110,7 +110,18 @@ class CreateOptions(TypedDict, total=False):
     passwd_entry: str
     group_entry: str
     preserve_fds: int
-    pull: str
+    pull: str  # always, missing (the default), newer or never
+    platform: str
+    os: str
+    arch: str
+    variant: str
+    authfile: str
+    cert_dir: str
+    creds: str
+    tls_verify: bool
+    retry: int
+    retry_delay: str
+    report: Any  # makes the `Report` (engine/images/transfer.py) of a pull
     requires: list[str]
     create_command: list[str]
 

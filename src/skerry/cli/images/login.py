@@ -1,0 +1,86 @@
+"""``skerry login``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from skerry.cli.flags import UsageError, flag
+from skerry.cli.images.registry_flags import AUTHFILE, CERT_DIR, TLS_VERIFY, transfer
+from skerry.errors import Invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.cli.flags import Args
+    from skerry.cli.output import Output
+    from skerry.engine.engine import Engine
+
+USAGE = "[options] [REGISTRY]"
+DESCRIPTION = (
+    "Checks a username and a password with a registry and keeps them in auth.json, base64-encoded and readable by "
+    "you alone, or with the credential helper that the file names. REGISTRY may have a path (host/team), for "
+    "repositories below it only. Without REGISTRY: the first of the unqualified-search registries, or docker.io."
+)
+EXAMPLES = (
+    ("skerry login registry.example.com", "asks for what it needs"),
+    ("skerry login -u ci --password-stdin registry.example.com < token", "in a script"),
+)
+FLAGS = (
+    AUTHFILE,
+    CERT_DIR,
+    flag("--get-login", help="Print who is logged in, and do nothing else"),
+    flag("-p", "--password", kind="str", metavar="PASSWORD", help="The password (visible in ps: --password-stdin is not)"),
+    flag("--password-stdin", help="Read the password from standard input"),
+    TLS_VERIFY,
+    flag("-u", "--username", kind="str", metavar="NAME", help="The username"),
+    flag("-v", "--verbose", help="Say where the credentials are kept"),
+)  # fmt: skip
+COMPLETE = "none"
+MIN_ARGS, MAX_ARGS = 0, 1
+
+
+def run(args: Args, engine: Engine, out: Output) -> int:
+    from skerry.engine.images import login
+
+    settings = engine.settings
+    registry = (args.positional or [login.default_registry(settings)])[0]
+    if args["get_login"]:
+        user = login.known(settings, registry, args["authfile"])
+        if not user:
+            raise Invalid(f"not logged into {registry}")
+        out.line(user)
+        return 0
+    user, password = _credentials(args, out, login.known(settings, registry, args["authfile"]))
+    where = login.login(settings, registry, user, password, transfer(args))
+    out.line("Login Succeeded!")
+    if args["verbose"]:
+        out.line(f"Used: {where}")
+    return 0
+
+
+def _credentials(args: Args, out: Output, before: str) -> tuple[str, str]:
+    user = args["username"]
+    if args["password_stdin"]:
+        if args["password"]:
+            raise UsageError("can't specify both --password-stdin and --password")
+        if not user:
+            raise UsageError("must provide --username with --password-stdin")
+        return user, sys.stdin.buffer.read(1 << 16).decode("utf-8", "surrogateescape").rstrip("\r\n")
+    if not user:
+        user = _ask(out, f"Username ({before}): " if before else "Username: ") or before
+    if args["password"]:
+        return user, args["password"]
+    if not sys.stdin.isatty():
+        return user, sys.stdin.readline().rstrip("\r\n")
+    from getpass import getpass
+
+    return user, getpass("Password: ")
+
+
+def _ask(out: Output, question: str) -> str:
+    os.write(1, question.encode())
+    answer = sys.stdin.readline()
+    if not answer:
+        out.line("")
+        raise Invalid("getting username and password: reading username: EOF")
+    return answer.strip()
