@@ -22,12 +22,15 @@ def signal_name(number: int) -> str:
 
 
 def parse_signal(text: str) -> int:
-    """The number of ``TERM``, ``SIGTERM``, ``sigterm``, ``15``, ``RTMIN+3``. `Invalid` in Podman's words."""
-    if text.isdigit():
+    """The number of ``TERM``, ``SIGTERM``, ``sigterm``, ``15``, ``-9``, ``RTMIN+3``. `Invalid` in Podman's words."""
+    text = text.removeprefix("-")
+    if text.isdigit() and text.isascii():
         number = int(text)
-        if 0 <= number <= RTMAX:
+        if number == 0:
+            raise Invalid("invalid signal: 0")
+        if number <= RTMAX:
             return number
-        raise Invalid(f"invalid signal: {text}")
+        raise Invalid("valid signals are 1 through 64")
     name = text.upper().removeprefix("SIG")
     if name in NAMES and name not in ("RTMIN", "RTMAX"):
         return NAMES[name]

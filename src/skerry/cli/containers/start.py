@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.containers.selection import LATEST, chosen, each
-from skerry.cli.flags import flag
+from skerry.cli.flags import UsageError, flag
 from skerry.engine.containers.run import Streams, start_attached
 from skerry.engine.warm import warm_up
 from skerry.errors import Invalid
@@ -35,9 +35,24 @@ FLAGS = (
 COMPLETE = "containers"
 
 
+def _names(args: Args, engine: Engine) -> list[str]:
+    """--all means all that do not run; --filter chooses among the names given, or among all."""
+    if args["all"] and args.positional:
+        raise UsageError("either start all containers or the container(s) provided in the arguments")
+    if not args["all"] and not args["filter"]:
+        return chosen(args, engine)
+    stopped = [
+        row["Id"] for row in engine.containers.list(all=True, filters=args["filter"])
+        if row["State"] not in ("running", "paused", "stopping")
+    ]  # fmt: skip
+    if not args.positional:
+        return stopped[::-1]
+    return [name for name in args.positional if engine.containers.find(name)[0]["id"] in stopped]
+
+
 def run(args: Args, engine: Engine, out: Output) -> int:
     warm_up()
-    names = chosen(args, engine)
+    names = _names(args, engine)
     if not (args["attach"] or args["interactive"]):
         return each(names, engine.containers.start, out)
     if len(names) > 1:

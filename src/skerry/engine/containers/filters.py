@@ -142,6 +142,8 @@ def _network(_engine: Engine, value: str) -> Test:
 
 
 def _restart_policy(_engine: Engine, value: str) -> Test:
+    if value not in ("", "none", "no", "on-failure", "always", "unless-stopped"):
+        raise Invalid(f"{value} invalid restart policy")
     return lambda record, _state: record["restart"]["name"] == value
 
 
