@@ -50,6 +50,7 @@ class Transport:
     def __init__(self, trust: Trust, *, silence_s: float = SILENCE_S) -> None:
         self._trust = trust
         self._silence_s = silence_s
+        self._connect_s = min(CONNECT_S, silence_s)
         self._idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}
         self._busy: set[http.client.HTTPConnection] = set()
         self._lock = Lock()
@@ -133,15 +134,15 @@ class Transport:
         if scheme == "https":
             context = self._trust.context(netloc)
             if proxy:
-                connection = http.client.HTTPSConnection(proxy.host, proxy.port, timeout=CONNECT_S, context=context)
+                connection = http.client.HTTPSConnection(proxy.host, proxy.port, timeout=self._connect_s, context=context)
                 connection.set_tunnel(host, port or 443, headers=proxy.headers)
             else:
-                connection = http.client.HTTPSConnection(host, port, timeout=CONNECT_S, context=context)
+                connection = http.client.HTTPSConnection(host, port, timeout=self._connect_s, context=context)
         elif proxy:
-            connection = http.client.HTTPConnection(proxy.host, proxy.port, timeout=CONNECT_S)
+            connection = http.client.HTTPConnection(proxy.host, proxy.port, timeout=self._connect_s)
             connection.absolute, connection.extra = True, proxy.headers
         else:
-            connection = http.client.HTTPConnection(host, port, timeout=CONNECT_S)
+            connection = http.client.HTTPConnection(host, port, timeout=self._connect_s)
         connection.response_class = _Response
         return connection  # type: ignore[no-any-return]
 
