@@ -15,10 +15,11 @@ from tests.support.command import Skerry
 def mended(skerry: Skerry, words: str) -> None:
     """A check finds it (exit code 125), a repair mends it, and then there is nothing more to find."""
     found = skerry("system", "check", check=False)
-    assert found.code == 125 and words in found.stdout, repr(found)
+    assert (found.code, words in found.stdout) == (125, True), repr(found)
     assert "Error: damage detected in local storage" in found.stderr
     repaired = skerry("system", "check", "--repair")
-    assert words in repaired.stdout and "(repaired)" in repaired.stdout
+    assert words in repaired.stdout
+    assert "(repaired)" in repaired.stdout
     assert skerry("system", "check").stdout == ""
 
 
@@ -52,8 +53,9 @@ def test_a_container_with_rm_is_removed_then(skerry: Skerry, busybox: str, event
     assert skerry("container", "exists", "box", check=False).code == 1
 
 
+@pytest.mark.usefixtures("busybox")
 @pytest.mark.parametrize("half", ["root", "runroot"])
-def test_folders_of_containers_that_are_gone_are_removed(skerry: Skerry, busybox: str, half: str) -> None:
+def test_folders_of_containers_that_are_gone_are_removed(skerry: Skerry, half: str) -> None:
     folder = getattr(skerry, half) / "containers" / ("ab" * 32)
     (folder / "upper").mkdir(parents=True)
     mended(skerry, "a container that is gone left ")
@@ -65,7 +67,8 @@ def test_a_run_folder_of_a_container_that_never_ran_is_removed(skerry: Skerry, b
     folder = skerry.runroot / "containers" / box
     folder.mkdir(parents=True)
     mended(skerry, "box does not run, but left its run folder")
-    assert not folder.exists() and skerry("container", "exists", "box").code == 0
+    assert not folder.exists()
+    assert skerry("container", "exists", "box").code == 0
 
 
 def test_what_is_left_of_a_start_that_was_killed_is_taken_down(skerry: Skerry, busybox: str) -> None:
@@ -106,7 +109,8 @@ def test_a_volume_without_its_folder_is_told(skerry: Skerry) -> None:
     mended(skerry, "volume data: its folder is gone")
 
 
-def test_staging_of_dead_commands_is_removed(skerry: Skerry, busybox: str) -> None:
+@pytest.mark.usefixtures("busybox")
+def test_staging_of_dead_commands_is_removed(skerry: Skerry) -> None:
     (skerry.root / "staging" / "0123456789abcdef").mkdir(parents=True)
     mended(skerry, "staging 0123456789abcdef")
 
@@ -126,18 +130,21 @@ def test_a_damaged_image_in_use_needs_force(skerry: Skerry, busybox: str) -> Non
     skerry("create", "--name", "box", busybox)
     first_file(skerry).write_bytes(b"changed")
     result = skerry("system", "check", "-r", check=False)
-    assert result.code == 125 and "damage in local storage has not been fully repaired" in result.stderr
+    assert result.code == 125
+    assert "damage in local storage has not been fully repaired" in result.stderr
     assert skerry("container", "exists", "box").code == 0
     skerry("system", "check", "-f")
     assert skerry("container", "exists", "box", check=False).code == 1
 
 
-def test_quick_does_not_read_layers(skerry: Skerry, busybox: str) -> None:
+@pytest.mark.usefixtures("busybox")
+def test_quick_does_not_read_layers(skerry: Skerry) -> None:
     first_file(skerry).write_bytes(b"changed")
     assert skerry("system", "check", "--quick").code == 0
 
 
-def test_layers_that_no_image_needs_count_after_a_while(skerry: Skerry, busybox: str) -> None:
+@pytest.mark.usefixtures("busybox")
+def test_layers_that_no_image_needs_count_after_a_while(skerry: Skerry) -> None:
     import sqlite3
 
     with sqlite3.connect(skerry.root / "skerry.db") as db:

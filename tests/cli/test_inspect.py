@@ -9,12 +9,48 @@ from typing import Any
 import pytest
 from tests.support.command import Skerry
 
-SAMPLE = (
-    "Id Created Path Args State Image ImageDigest ImageName Rootfs Pod ResolvConfPath HostnamePath HostsPath StaticDir "
-    "OCIConfigPath OCIRuntime ConmonPidFile PidFile Name RestartCount Driver MountLabel ProcessLabel AppArmorProfile "
-    "EffectiveCaps BoundingCaps ExecIDs GraphDriver Mounts Dependencies NetworkSettings Namespace IsInfra IsService "
-    "KubeExitCodePropagation lockNumber Config HostConfig UseImageHosts UseImageHostname"
-).split()
+SAMPLE = [
+    "Id",
+    "Created",
+    "Path",
+    "Args",
+    "State",
+    "Image",
+    "ImageDigest",
+    "ImageName",
+    "Rootfs",
+    "Pod",
+    "ResolvConfPath",
+    "HostnamePath",
+    "HostsPath",
+    "StaticDir",
+    "OCIConfigPath",
+    "OCIRuntime",
+    "ConmonPidFile",
+    "PidFile",
+    "Name",
+    "RestartCount",
+    "Driver",
+    "MountLabel",
+    "ProcessLabel",
+    "AppArmorProfile",
+    "EffectiveCaps",
+    "BoundingCaps",
+    "ExecIDs",
+    "GraphDriver",
+    "Mounts",
+    "Dependencies",
+    "NetworkSettings",
+    "Namespace",
+    "IsInfra",
+    "IsService",
+    "KubeExitCodePropagation",
+    "lockNumber",
+    "Config",
+    "HostConfig",
+    "UseImageHosts",
+    "UseImageHostname",
+]
 
 
 def one(skerry: Skerry, name: str, *flags: str) -> dict[str, Any]:
@@ -40,7 +76,8 @@ def test_a_created_container_has_not_run(skerry: Skerry, busybox: str) -> None:
 def test_a_running_container_shows_its_process_and_files(skerry: Skerry, busybox: str) -> None:
     skerry("run", "-d", "--name", "box", "--network", "none", busybox, "sleep", "60")
     box = one(skerry, "box")
-    assert box["State"]["Status"] == "running" and box["State"]["Running"]
+    assert box["State"]["Status"] == "running"
+    assert box["State"]["Running"]
     assert Path(f"/proc/{box['State']['Pid']}/cmdline").read_bytes().startswith(b"sleep\0")
     assert Path(f"/proc/{box['State']['ConmonPid']}/comm").read_text() == "conmon\n"
     for key in ("ResolvConfPath", "HostsPath", "HostnamePath", "OCIConfigPath", "PidFile"):
@@ -64,7 +101,8 @@ def test_limits_are_shown_in_podman_s_units(skerry: Skerry, busybox: str) -> Non
     assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (64 << 20, 500_000_000, 50)
     assert {"Name": "RLIMIT_CORE", "Soft": 0, "Hard": -1} in host["Ulimits"]
     assert (host["CapAdd"], host["CapDrop"]) == (["CAP_NET_ADMIN"], ["CAP_CHOWN"])
-    assert "CAP_NET_ADMIN" in box["EffectiveCaps"] and "CAP_CHOWN" not in box["BoundingCaps"]
+    assert "CAP_NET_ADMIN" in box["EffectiveCaps"]
+    assert "CAP_CHOWN" not in box["BoundingCaps"]
     assert host["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 3}
     assert list(host["Tmpfs"]) == ["/t"]
 
@@ -81,10 +119,13 @@ def test_the_network_s_address_and_ports_are_shown(skerry: Skerry, busybox: str)
     skerry("run", "-d", "--name", "box", "-p", "127.0.0.1::80", "--expose", "81", busybox, "sleep", "60")
     network = one(skerry, "box")["NetworkSettings"]
     assert network["IPAddress"] == network["Networks"]["podman"]["IPAddress"] != ""
-    assert network["Gateway"] and network["MacAddress"] and network["IPPrefixLen"]
+    assert network["Gateway"]
+    assert network["MacAddress"]
+    assert network["IPPrefixLen"]
     assert network["Ports"]["81/tcp"] is None
     (binding,) = network["Ports"]["80/tcp"]
-    assert binding["HostIp"] == "127.0.0.1" and int(binding["HostPort"]) > 0
+    assert binding["HostIp"] == "127.0.0.1"
+    assert int(binding["HostPort"]) > 0
     assert skerry("port", "box").stdout == f"80/tcp -> 127.0.0.1:{binding['HostPort']}\n"
     assert skerry("port", "box", "80/tcp").stdout == f"127.0.0.1:{binding['HostPort']}\n"
     assert skerry("port", "-a").stdout.split("\t")[1] == f"80/tcp -> 127.0.0.1:{binding['HostPort']}\n"
@@ -151,7 +192,8 @@ def test_latest_is_the_newest_container(skerry: Skerry, busybox: str) -> None:
 def test_size_counts_what_was_written(skerry: Skerry, busybox: str) -> None:
     skerry("run", "--name", "box", busybox, "sh", "-c", "head -c 5000 /dev/zero > /f")
     written, root = skerry("inspect", "-s", "-f", "{{.SizeRw}} {{.SizeRootFs}}", "box").stdout.split()
-    assert int(written) == 5000 and int(root) > 5000
+    assert int(written) == 5000
+    assert int(root) > 5000
 
 
 def test_exists_answers_by_its_exit_code(skerry: Skerry, busybox: str) -> None:

@@ -49,7 +49,7 @@ def test_info_counts_containers_by_state(skerry: Skerry, busybox: str) -> None:
 
 def test_info_is_yaml_without_a_format(skerry: Skerry) -> None:
     lines = skerry("info").lines
-    assert lines[0] == "host:" and "  cgroupManager: cgroupfs" in lines or "  cgroupManager: systemd" in lines
+    assert (lines[0] == "host:" and "  cgroupManager: cgroupfs" in lines) or "  cgroupManager: systemd" in lines
     assert f"  graphRoot: {skerry.root}" in lines
 
 
@@ -93,7 +93,8 @@ def test_df_counts_a_shared_layer_once(skerry: Skerry, busybox: str) -> None:
     skerry("tag", busybox, "other:1")
     assert usage(skerry)["Images"] == before
     verbose = skerry("system", "df", "-v").stdout
-    assert "Images space usage:\n\nREPOSITORY" in verbose and "SHARED SIZE" in verbose
+    assert "Images space usage:\n\nREPOSITORY" in verbose
+    assert "SHARED SIZE" in verbose
 
 
 def test_df_takes_no_format_with_verbose(skerry: Skerry) -> None:
@@ -110,8 +111,10 @@ def test_prune_removes_in_one_go_what_nothing_uses(skerry: Skerry, busybox: str)
     report = skerry("system", "prune", "-af", "--volumes").lines
     assert report[:2] == ["Deleted Containers", gone]
     assert report[2:4] == ["Deleted Volumes", "data"]
-    assert report[4] == "Deleted Images" and report[6:8] == ["Deleted Networks", "unused"]
-    assert report[8].startswith("Total reclaimed space: ") and not report[8].endswith(" 0B")
+    assert report[4] == "Deleted Images"
+    assert report[6:8] == ["Deleted Networks", "unused"]
+    assert report[8].startswith("Total reclaimed space: ")
+    assert not report[8].endswith(" 0B")
     assert skerry("images", "-q").stdout == ""
 
 
