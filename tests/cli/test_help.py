@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,10 @@ def test_the_page_of_a_command(path: str, monkeypatch: pytest.MonkeyPatch) -> No
     command = COMMANDS[path]
     module = load(command)
     page = command_page(path, command, module, Output())
-    for head in (f"skerry {path}", "Usage", "Description", "Examples", "Options", "See also"):
-        assert f"\n{head}\n" in "\n" + page, f"{path} has no {head}"
-    assert command.summary in page.replace("\n  ", " ")
+    for head in ("Description", "Usage", "Examples", "See also", *(("Options",) if module.FLAGS else ())):
+        assert f"\n{head}:\n" in page, f"{path} has no {head}"
+    assert page.startswith(command.summary + "\n")
+    assert f"\n  skerry {path}" in page
     for it in module.FLAGS:
         assert it.hidden or f"--{it.name}" in page
     examples = "\n".join("  " + line for line, _ in module.EXAMPLES)
@@ -80,7 +82,7 @@ def test_help_is_found_in_every_way(cli: CommandLine, words: list[str]) -> None:
     result = cli(*words, plain=True)
     assert result.code == 0
     assert result.err == ""
-    assert result.out.startswith("skerry")
+    assert "\nUsage:\n" in result.out
     assert "version" in result.out
 
 
@@ -128,5 +130,21 @@ def test_every_global_flag_reaches_the_settings() -> None:
     """A flag that nothing honours isn't accepted."""
     text = (Path(__file__).parents[2] / "src/skerry/config/settings.py").read_text()
     for it in GLOBAL_FLAGS:
-        assert it.key == "out" or f"    {it.key}: " in text
+        assert it.key in ("out", "noout") or f"    {it.key}: " in text
     assert {it.name for it in TOP_FLAGS} - {it.name for it in GLOBAL_FLAGS} == {"version"}
+
+
+@pytest.mark.parametrize("path", SHOWN)
+def test_usage_is_written_as_scripts_read_it(path: str) -> None:
+    usage = getattr(load(COMMANDS[path]), "USAGE", "")
+    arguments = usage.removeprefix("[options]")
+    assert usage.startswith("[options]") == bool(load(COMMANDS[path]).FLAGS), "options are named where there are some"
+    assert arguments == arguments.upper(), "arguments are in capitals"
+    assert not re.search(r"\[.*\] [A-Z]", arguments), "what may be left out comes last"
+
+
+def test_what_scripts_list_commands_by(cli: CommandLine) -> None:
+    page = cli("help", plain=True).out
+    assert page.startswith("Manage pods, containers and images\n")
+    listed = page.partition("\nAvailable Commands:\n")[2].partition("\nOptions:\n")[0]
+    assert {line.split()[0] for line in listed.splitlines() if line.strip()} >= {"run", "ps", "image", "container"}

@@ -77,7 +77,7 @@ def test_a_mistyped_flag_is_guessed(cli: CommandLine) -> None:
 def test_a_group_alone_prints_its_help_and_fails(cli: CommandLine, words: list[str]) -> None:
     result = cli(*words, plain=True)
     assert result.code == 125
-    assert "Commands\n" in result.out
+    assert "Available Commands:\n" in result.out
     assert result.err == f"Error: missing command '{' '.join(['skerry', *words])} COMMAND'\n"
 
 

@@ -27,11 +27,13 @@ class Page:
         self._width = max(min(out.width, _MAX_WIDTH), 40)
         self._bold = ("\x1b[1m", "\x1b[0m") if out.colour else ("", "")
 
+    def summary(self, text: str) -> None:
+        """The first line."""
+        self._lines.append(text)
+
     def head(self, title: str) -> None:
-        """A new section."""
-        if self._lines:
-            self._lines.append("")
-        self._lines.append(f"{self._bold[0]}{title}{self._bold[1]}")
+        """A new section. Cobra's titles, which scripts look for."""
+        self._lines += ["", f"{self._bold[0]}{title}:{self._bold[1]}"]
 
     def text(self, text: str, indent: int = 2) -> None:
         """A paragraph."""
@@ -84,22 +86,22 @@ def show_command(path: str, command: Command, module: ModuleType, out: Output) -
 def command_page(path: str, command: Command, module: ModuleType, out: Output) -> str:
     """The page of one command."""
     page = Page(out)
-    page.head(f"skerry {path}")
-    page.text(command.summary)
-    page.head("Usage")
-    page.verbatim(f"skerry {path} {getattr(module, 'USAGE', '')}".rstrip())
+    page.summary(command.summary)
     description = getattr(module, "DESCRIPTION", "")
     if description:
         page.head("Description")
         page.text(description)
+    page.head("Usage")
+    page.verbatim(f"skerry {path} {getattr(module, 'USAGE', '')}".rstrip())
     others = [other for other in (canonical(command), *command.also) if other != path]
     if others:
         page.head("Aliases")
         page.text(", ".join(f"skerry {other}" for other in others))
     _examples(page, getattr(module, "EXAMPLES", ()))
     flags = [it for it in module.FLAGS if not it.hidden]
-    page.head("Options")
-    page.pairs([*flag_pairs(flags), ("-h, --help" if _free_h(flags) else "    --help", "Show this page")])
+    if flags:
+        page.head("Options")
+        page.pairs([*flag_pairs(flags), ("-h, --help" if _free_h(flags) else "    --help", "Show this page")])
     page.head("See also")
     page.text(_see_also(path, module))
     return str(page)
@@ -194,27 +196,24 @@ def unrecognized(group: str, word: str) -> UsageError:
 def group_page(path: str, out: Output) -> str:
     """The page of a group; ``""`` is Skerry itself."""
     page = Page(out)
-    page.head(f"skerry {path}".rstrip())
-    page.text(GROUPS[path] if path else "A daemonless container engine with Podman's commands")
+    page.summary(GROUPS[path] if path else "Manage pods, containers and images")
+    page.head("Description")
+    page.text(
+        f"{GROUPS[path]}. 'skerry {path} COMMAND --help' tells about each." if path else
+        "A daemonless container engine with Podman's commands. 'skerry COMMAND --help' tells about each."
+    )  # fmt: skip
     page.head("Usage")
-    page.verbatim(
-        f"skerry {path} COMMAND [options] [ARG...]" if path else "skerry [global options] COMMAND [options] [ARG...]"
-    )
+    page.verbatim(f"skerry {path} [command]" if path else "skerry [options] [command]")
     pairs = []
     for name, (command, others) in names_in(path).items():
         also = [other for other in others if other != name]
         pairs.append((name, command.summary + (f" (also: {', '.join(also)})" if also else "")))
-    groups = [(g.rpartition(" ")[2], summary) for g, summary in GROUPS.items() if g.rpartition(" ")[0] == path]
-    if groups:
-        page.head("Groups of commands")
-        page.pairs(groups)
-    page.head("Commands")
+    pairs += [(g.rpartition(" ")[2], summary) for g, summary in GROUPS.items() if g.rpartition(" ")[0] == path]
+    page.head("Available Commands")
     page.pairs(sorted(pairs))
     if not path:
-        page.head("Global options")
+        page.head("Options")
         page.pairs([*flag_pairs(TOP_FLAGS), ("-h, --help", "Show this page")])
-    page.head("See also")
-    page.text(f"skerry {path} COMMAND --help".replace("  ", " "))
     return str(page)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.containers.selection import chosen_one
-from skerry.cli.flags import flag
+from skerry.cli.flags import UsageError, flag
 from skerry.engine.containers.run import Streams, attach
 
 TYPE_CHECKING = False
@@ -32,6 +32,8 @@ MIN_ARGS, MAX_ARGS = 0, 1
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    if args["latest"] and args.positional:
+        raise UsageError("--latest and containers cannot be used together")
     name, _ = chosen_one(args, engine, "attach requires the name or id of one running container or the latest flag")
     streams = Streams(
         None if args["no_stdin"] else 0,

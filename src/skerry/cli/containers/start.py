@@ -37,6 +37,8 @@ COMPLETE = "containers"
 
 def _names(args: Args, engine: Engine) -> list[str]:
     """--all means all that do not run; --filter chooses among the names given, or among all."""
+    if args["latest"] and (args["all"] or args.positional):
+        raise UsageError("--all, --latest and containers cannot be used together")
     if args["all"] and args.positional:
         raise UsageError("either start all containers or the container(s) provided in the arguments")
     if not args["all"] and not args["filter"]:

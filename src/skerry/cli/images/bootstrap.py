@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from skerry.cli.output import Output
     from skerry.engine.engine import Engine
 
-USAGE = "[options] [busybox|SUITE]"
+USAGE = "[options] [DISTRIBUTION]"
 DESCRIPTION = (
     "Makes a base image without a registry: busybox from its static program, or a release of Debian or Ubuntu "
     "(bookworm, trixie, debian:12, noble, …) from the distribution's own signed archive with mmdebstrap. "

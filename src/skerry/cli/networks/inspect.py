@@ -15,6 +15,7 @@ USAGE = "[options] NETWORK [NETWORK...]"
 DESCRIPTION = "Shows everything about networks as JSON: definition, and the running containers with their addresses."
 EXAMPLES = (("skerry network inspect -f '{{range .Subnets}}{{.Subnet}}{{end}}' podman", "its range of addresses"),)
 FLAGS = (flag("-f", "--format", kind="str", metavar="TEMPLATE", help="A Go template, or json"),)
+MIN_ARGS, MAX_ARGS = 1, None
 COMPLETE = "networks"
 
 

@@ -15,6 +15,7 @@ USAGE = "[options] NETWORK [NETWORK...]"
 DESCRIPTION = "Removes networks. Exit code 1: there is no such network; 2: a container uses it."
 EXAMPLES = (("skerry network rm app", "remove a network"),)
 FLAGS = (flag("-f", "--force", help="Remove the containers that use it, too; no error when it does not exist"),)
+MIN_ARGS, MAX_ARGS = 1, None
 COMPLETE = "networks"
 
 

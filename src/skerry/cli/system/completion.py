@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from skerry.cli.output import Output
 
 SHELLS = ("bash", "fish", "zsh")
-USAGE = "[options] bash|fish|zsh"
+USAGE = "[options] SHELL"
 DESCRIPTION = (
     "Prints the script with which a shell completes Skerry's commands, flags, and the names of containers, images, "
     "networks and volumes. The script says in its first lines how to install it."
@@ -26,7 +26,7 @@ MIN_ARGS, MAX_ARGS = 1, 1
 ENGINE = False
 
 
-def run(args: Args, engine: None, out: Output) -> int:  # noqa: ARG001
+def run(args: Args, engine: None, out: Output) -> int:
     script = script_for(args.positional[0])
     if args["file"]:
         out.redirect(args["file"])

@@ -15,7 +15,7 @@ COMPLETE = "commands"
 ENGINE = False
 
 
-def run(args: Args, engine: None, out: Output) -> int:  # noqa: ARG001
+def run(args: Args, engine: None, out: Output) -> int:
     from skerry.cli.help import show
 
     return show(args.positional, out)

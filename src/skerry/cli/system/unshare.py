@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from skerry.cli.output import Output
     from skerry.engine.engine import Engine
 
-USAGE = "[options] [COMMAND [ARG...]]"
+USAGE = "[COMMAND [ARG...]]"
 DESCRIPTION = (
     "Run a command in the user namespace in which this user's containers live: there the user is root and the files of "
     "containers' other users can be seen, changed and removed, and container file systems are mounted. Without a "

@@ -36,7 +36,7 @@ Python Version:\t{{.Client.PythonVersion}}
 OS/Arch:\t{{.Client.OsArch}}"""
 
 
-def run(args: Args, engine: None, out: Output) -> int:  # noqa: ARG001
+def run(args: Args, engine: None, out: Output) -> int:
     from skerry.cli.listing import align, render_each
 
     client = client_version()

@@ -23,7 +23,7 @@ COMPLETE = "volumes"
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     if bool(args["all"]) == bool(args.positional):
-        raise UsageError("give names of volumes, or --all")
+        raise UsageError("you must provide names of volumes, or --all")
     names = [row["Name"] for row in engine.volumes.list()] if args["all"] else args.positional
     found, code = [], 0
     for name in names:
