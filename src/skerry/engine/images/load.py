@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 _DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 _DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+_UNKNOWN = "payload does not match any of the supported image formats"
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "riscv64": "riscv64"}
 
 
@@ -37,17 +38,18 @@ def load(engine: Engine, source: str | BinaryIO) -> list[str]:
     """See `Images.load`."""
     engine.store.db  # noqa: B018 - the root's folders exist
     with engine.store.staging() as staging:
-        members = open_members(source, staging)
         try:
-            if members.has("index.json"):
+            members = open_members(source, staging)
+            oci = members.has("index.json")
+        except Corrupt as error:
+            raise Invalid(f"{_UNKNOWN}: {error.message}") from None
+        try:
+            if oci:
                 loaded = list(_load_oci(engine, members))
             elif members.has("manifest.json"):
                 loaded = list(_load_any_manifest(engine, members))
             else:
-                raise Invalid(
-                    "payload does not match any of the supported image formats "
-                    "(oci-dir, oci-archive, docker-dir, docker-archive)"
-                )
+                raise Invalid(f"{_UNKNOWN}: oci-dir, oci-archive, docker-dir, docker-archive")
         finally:
             members.close()
     return loaded

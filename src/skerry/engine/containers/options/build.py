@@ -63,6 +63,8 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
     name = options.get("name", "").removeprefix("/")  # as Docker shows names
     if options.get("name"):
         check_volume_name(name)
+    if options.get("no_hosts") and options.get("add_host"):
+        raise Invalid("--no-hosts and --add-host cannot be set together")
     if options.get("rmi") and options.get("rm") is False:
         raise Invalid("the --rmi option does not work without --rm")
     record: ContainerRecord = {
