@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.support import child
 
 from skerry.cli.listing import align, expand_escapes, heading, render, render_each, simple_pieces, width_of
 from skerry.cli.logline import logline
@@ -181,16 +182,18 @@ def test_log_lines_are_logrus(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_output_survives_a_slow_pipe() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    if os.fork() == 0:
+
+    def print_much() -> None:
         os.close(reader)
         os.dup2(writer, 1)
         Output().raw(b"x" * 300_000)
-        os._exit(0)
+
+    pid = child.fork(print_much)
     os.close(writer)
     got = 0
     while data := os.read(reader, 65536):
         got += len(data)
-    os.wait()
+    assert child.wait(pid) == 0
     os.close(reader)
     assert got == 300_000
 

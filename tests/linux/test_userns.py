@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.support import child
 
 from skerry.linux import process, userns
 
@@ -15,16 +16,17 @@ from skerry.linux import process, userns
 def in_child(action: Callable[[], object]) -> str:
     """What ``action`` returns (or raises) in a forked child: joining a namespace cannot be undone."""
     read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
+
+    def answer() -> None:
         try:
-            answer = str(action())
+            text = str(action())
         except OSError as error:
-            answer = f"{type(error).__name__} {error.errno}"
-        os.write(write, answer.encode())
-        os._exit(0)
+            text = f"{type(error).__name__} {error.errno}"
+        os.write(write, text.encode())
+
+    pid = child.fork(answer)
     os.close(write)
-    os.waitpid(pid, 0)
+    assert child.wait(pid) == 0
     with open(read) as file:
         return file.read()
 
@@ -119,19 +121,13 @@ def test_killed_halfway_leaves_no_process(moment: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     read, write = os.pipe()
-    maker = os.fork()
-    if maker == 0:
-        userns.create(
-            ["/bin/sleep", "60"],
-            die if moment == "map" else map_single,
-            die if moment == "record" else lambda _pid: None,
-        )
-    os.waitpid(maker, 0)
-    child = int(os.read(read, 32))
+    steps = (die if moment == "map" else map_single, die if moment == "record" else lambda _pid: None)
+    assert child.wait(child.fork(lambda: userns.create(["/bin/sleep", "60"], *steps))) == -signal.SIGKILL
+    holder = int(os.read(read, 32))
     os.close(read)
     os.close(write)
     for _ in range(200):
-        if process.start_time(child) is None:
+        if process.start_time(holder) is None:
             return
         time.sleep(0.01)
-    pytest.fail(f"process {child} is left")
+    pytest.fail(f"process {holder} is left")

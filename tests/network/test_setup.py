@@ -9,12 +9,13 @@ import sys
 import time
 
 import pytest
+from tests.support import child
 
 from skerry.errors import Conflict, Invalid, NotFound, OutOfSpace
 from skerry.linux import netns
 from skerry.network import definitions, firewall, setup
 
-from .conftest import HOST_IP, REMOTE_IP, Host
+from .conftest import HOST_IP, REMOTE_IP, Box, Host
 
 APP = {
     "name": "app", "id": "ab" * 32, "driver": "bridge", "network_interface": "skapp", "created": "",
@@ -244,23 +245,19 @@ def test_killed_anywhere_a_sweep_leaves_nothing(host: Host) -> None:
     reached = 0
     for count in range(1, 60, 3):
         box = host.box(f"k{count}")
-        pid = os.fork()
-        if pid == 0:
-            _die_after(count)
-            box.up("8080:80", "9000-9002:9000-9002")
-            os._exit(0)
-        _, status = os.waitpid(pid, 0)
+        code = child.wait(child.fork(lambda count=count, box=box: _die_after(count, box)))  # type: ignore[misc]
         netns.remove(box.path)
         setup.sweep(host.context, [])
         assert host.wait_gone("sk")
-        if not os.WIFSIGNALED(status):
+        if code == 0:
             break
+        assert code == -signal.SIGKILL
         reached += 1
     assert reached > 5
     host.box("after").up("8080:80", "9000-9002:9000-9002")
 
 
-def _die_after(count: int) -> None:
+def _die_after(count: int, box: Box) -> None:
     import skerry.linux.netlink.message as message
     import skerry.network.leases as leases
 
@@ -278,6 +275,7 @@ def _die_after(count: int) -> None:
     leases._write = counted(leases._write)
     message.Netlink.send = counted(message.Netlink.send)  # type: ignore[method-assign]
     os.rename = counted(os.rename)
+    box.up("8080:80", "9000-9002:9000-9002")
 
 
 def test_twenty_at_once_and_two_stores(host: Host) -> None:
@@ -287,17 +285,8 @@ def test_twenty_at_once_and_two_stores(host: Host) -> None:
     boxes = [host.box(f"p{n}") for n in range(20)]
     pids = []
     for number, box in enumerate(boxes):
-        pid = os.fork()
-        if pid == 0:
-            try:
-                context = other if number % 2 else host.context
-                setup.set_up(context, box.id, box.name, box.path, [{"name": "podman"}], [])
-                os._exit(0)
-            except Exception as error:  # noqa: BLE001 - shown, and the exit code tells
-                print(repr(error), file=sys.stderr, flush=True)
-            finally:
-                os._exit(1)
-        pids.append(pid)
-    assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 20
+        use = (other if number % 2 else host.context, box.id, box.name, box.path, [{"name": "podman"}], [])
+        pids.append(child.fork(lambda use=use: setup.set_up(*use)))  # type: ignore[misc]
+    assert [child.wait(pid) for pid in pids] == [0] * 20
     ips = [box.run("ip", "-4", "-o", "address", "show", "eth0").split()[3] for box in boxes]
     assert len(set(ips)) == 20
