@@ -54,6 +54,7 @@ class Transport:
         self._idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}
         self._busy: set[http.client.HTTPConnection] = set()
         self._lock = Lock()
+        self._aborted = False
         self._proxies = _proxies()
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: Body | None = None) -> Response:
@@ -68,11 +69,13 @@ class Transport:
                     connection.connect()
                     sock: socket.socket = connection.sock  # type: ignore[assignment]
                     sock.settimeout(self._silence_s)
+                if self._aborted:
+                    raise ConnectionAbortedError
                 target = url if getattr(connection, "absolute", False) else path
                 answer = _exchange(connection, method, target, {**getattr(connection, "extra", {}), **headers}, body)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 self.drop(connection)
-                if reused and not isinstance(error, TimeoutError):
+                if reused and not self._aborted and not isinstance(error, TimeoutError):
                     continue  # the server had closed it meanwhile
                 if isinstance(error, (http.client.HTTPException, ValueError)) and not isinstance(error, OSError):
                     raise Unavailable(f"{parts.netloc} does not answer in HTTP: {type(error).__name__}") from None
@@ -90,6 +93,7 @@ class Transport:
     def abort(self) -> None:
         """Cut the connections that are in use."""
         with self._lock:
+            self._aborted = True
             for connection in self._busy:
                 if sock := connection.sock:
                     try:
