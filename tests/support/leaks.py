@@ -97,7 +97,7 @@ class Leaks:
 
     def links(self) -> list[str]:
         """Ends of pairs on the host."""
-        starts = tuple(f"sk{each[:11]}" for each in self.command.container_ids())
+        starts = tuple(f"sk{each[:7]}" for each in self.command.container_ids())
         return [name for name in os.listdir("/sys/class/net") if name.startswith(starts)] if starts else []
 
     def leases(self) -> list[str]:

@@ -9,6 +9,7 @@ from skerry.errors import Conflict, Invalid, SkerryError, Unavailable
 from skerry.linux.netlink import route
 from skerry.linux.netns import Inside
 from skerry.network.addresses import Net, pack, parse_mac
+from skerry.store.steps import step as mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def ensure(netlink: Netlink, network: Network) -> tuple[int, bool]:
         return index, False
     step = "bridge"
     try:
+        mark("network.bridge")
         netlink.send([route.new_bridge(name, b"\x02" + os.urandom(5), mtu(network))], name)
         index = route.link_index(netlink, name)
         changes = []
@@ -87,6 +89,7 @@ def connect(
         if published:
             pairs += [route.hairpin(item["veth"]) for item, _, _ in wanted]
         try:
+            mark("network.pair")
             netlink.send(pairs, netns)
         except OSError as error:
             raise _not_made(error, wanted) from error

@@ -17,6 +17,7 @@ from skerry.linux import spawn
 from skerry.linux.netlink import nft
 from skerry.network.addresses import Net, pack
 from skerry.network.ports import ANY, PROTOCOLS
+from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class Firewall:
         if not changes:
             return True
         try:
+            step("network.firewall-add")
             self._socket().send(nft.batch(changes))
         except OSError as error:
             if error.errno == errno.ENOENT:
@@ -142,6 +144,7 @@ class Firewall:
             return
         self._deleted = True
         try:
+            step("network.firewall-delete")
             self._socket().send(nft.batch(changes))
         except OSError as error:
             if error.errno != errno.ENOENT:

@@ -21,9 +21,11 @@ import os
 from skerry import fastjson
 from skerry.errors import Conflict, Invalid, OutOfSpace, Unavailable
 from skerry.network.addresses import Net, pack
+from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from types import TracebackType
 
     from skerry.network.ports import Claim
@@ -88,11 +90,13 @@ class Leases:
     def put(self, lease: Lease) -> None:
         """Write a lease, whole or not at all."""
         path = f"{self.folder}/leases/{lease['container']}"
+        step("network.lease")
         _write(path + ".new", fastjson.dumps(lease))
         os.rename(path + ".new", path)
 
     def drop(self, container: str) -> None:
         """Forget a lease, last of all."""
+        step("network.forget-lease")
         _unlink(f"{self.folder}/leases/{container}")
 
     def drop_unfinished(self) -> None:
@@ -108,22 +112,26 @@ class Leases:
     # addresses
 
     def claim(self, bridge: str, address: str, container: str) -> None:
-        """Take one address. `Conflict` when another container has it."""
+        """Note that the container has the address, which its lease names already."""
         folder = f"{self.folder}/addresses/{bridge}"
+        step("network.claim-address")
         try:
-            _write(f"{folder}/{address}", container, os.O_EXCL)
+            _write(f"{folder}/{address}", container)
         except FileNotFoundError:
             os.mkdir(folder, 0o700)
-            _write(f"{folder}/{address}", container, os.O_EXCL)
-        except FileExistsError:
-            holder = _read(f"{folder}/{address}")
-            if holder != container:
-                raise Conflict(
-                    f"IPAM error: requested ip address {address} is already allocated to container ID {holder}"
-                ) from None
+            _write(f"{folder}/{address}", container)
 
-    def next_free(self, network: Network, subnet: Subnet, container: str) -> str:
-        """Take the next address of a subnet. `OutOfSpace` when all are taken."""
+    def require_free(self, bridge: str, address: str, container: str) -> None:
+        """`Conflict` when another container has the address."""
+        try:
+            holder = _read(f"{self.folder}/addresses/{bridge}/{address}")
+        except FileNotFoundError:
+            return
+        if holder != container:
+            raise Conflict(f"IPAM error: requested ip address {address} is already allocated to container ID {holder}")
+
+    def next_free(self, network: Network, subnet: Subnet, chosen: Collection[str] = ()) -> str:
+        """The next address of a subnet that nobody has; those ``chosen`` will be claimed. `OutOfSpace` without one."""
         bridge, net = network["network_interface"], Net(subnet["subnet"])
         low, high = usable(subnet)
         last_path = f"{self.folder}/next/{bridge}{'' if net.size == 4 else '.6'}"
@@ -131,23 +139,22 @@ class Leases:
             last = int.from_bytes(pack(_read(last_path)), "big")
         except (FileNotFoundError, Invalid):
             last = 0
-        taken = set(_names(f"{self.folder}/addresses/{bridge}"))
-        taken.add(subnet.get("gateway", ""))
+        taken = {*_names(f"{self.folder}/addresses/{bridge}"), *chosen, subnet.get("gateway", "")}
         number = last + 1 if low <= last < high else low
         for _ in range(min(high - low, len(taken)) + 1):
             address = net.address(number)
             if address not in taken:
-                self.claim(bridge, address, container)
                 _write(last_path, address)
                 return address
             number = number + 1 if number < high else low
         raise OutOfSpace(f"IPAM error: failed to find free IP in range: {net.address(low)} - {net.address(high)}")
 
     def free(self, bridge: str, address: str, container: str) -> None:
-        """Give an address back, if it is this container's."""
+        """Give an address back, if it is this container's; an empty note is of one that was killed as it wrote."""
         path = f"{self.folder}/addresses/{bridge}/{address}"
+        step("network.free-address")
         try:
-            if _read(path) == container:
+            if _read(path) in (container, ""):
                 os.unlink(path)
         except FileNotFoundError:
             pass
@@ -181,10 +188,12 @@ class Leases:
 
     def put_bridge(self, network: Network) -> None:
         """Note what a bridge is for, before it is made."""
+        step("network.note-bridge")
         _write(f"{self.folder}/bridges/{network['network_interface']}", fastjson.dumps(network))
 
     def drop_bridge(self, name: str) -> None:
         """Forget a bridge that has been removed."""
+        step("network.forget-bridge")
         _unlink(f"{self.folder}/bridges/{name}")
         try:
             os.rmdir(f"{self.folder}/addresses/{name}")
@@ -203,6 +212,7 @@ class Leases:
 
     def claim_port(self, claim: Claim, container: str) -> None:
         """Note that the container has the port(s)."""
+        step("network.claim-port")
         _write(f"{self.folder}/ports/{_port_name(claim)}", container)
 
     def port_holder(self, claim: Claim) -> str:
@@ -214,7 +224,8 @@ class Leases:
 
     def free_port(self, claim: Claim, container: str) -> None:
         """Give the port(s) back, if they are this container's."""
-        if self.port_holder(claim) == container:
+        step("network.free-port")
+        if self.port_holder(claim) in (container, ""):
             _unlink(f"{self.folder}/ports/{_port_name(claim)}")
 
 

@@ -75,7 +75,6 @@ def set_up(
                 return _join(host, container_id, name, netns_path, wanted, ports)
             except BaseException:
                 _release(host, container_id)
-                _free_claims(host, container_id)
                 raise
     except OSError as error:
         raise Unavailable(f"cannot set up the network: {error}") from error
@@ -92,19 +91,21 @@ def _join(
     }  # fmt: skip
     if ports:
         lease["ports"] = host_ports.assign(ports, host.leases.ports())
-    # Written before addresses are claimed as well: a claim without a lease is garbage, a lease without claims harmless.
-    host.leases.put(lease)
     for number, (request, definition) in enumerate(wanted):
         network = _resolve(host, definition)
-        item = _interface(host, container_id, request, network, number)
+        item = _interface(host, lease, request, network, number)
         lease["interfaces"].append(item)
         lease["names"].append(list(dict.fromkeys([name, container_id[:12], *request.get("aliases", ())])))
         joined.append((item, network))
     if len({item["name"] for item, _ in joined}) < len(joined):
         raise Invalid("two networks cannot have the same interface name")
+    # The lease first: it names all that is claimed after it, so that killed anywhere it tells what to give back.
+    host.leases.put(lease)
     for port in lease["ports"]:
         host.leases.claim_port(host_ports.claim(port), container_id)
-    host.leases.put(lease)
+    for item in lease["interfaces"]:
+        for ip in item["ips"]:
+            host.leases.claim(item["bridge"], ip.partition("/")[0], container_id)
     _apply(host, lease, joined)
     return SetUp(_status(joined), lease["ports"])
 
@@ -197,10 +198,8 @@ def _free_default(host: Host, network: Network) -> Network:
     raise Conflict("could not find free subnet from subnet pools")
 
 
-def _interface(
-    host: Host, container_id: str, request: NetworkRequest, network: Network, number: int
-) -> LeasedInterface:
-    ips = _take_addresses(host, container_id, request, network)
+def _interface(host: Host, lease: Lease, request: NetworkRequest, network: Network, number: int) -> LeasedInterface:
+    container_id, ips = lease["container"], _choose_addresses(host, lease, request, network)
     mac = request.get("static_mac") or _mac()
     parse_mac(mac)
     inner = request.get("interface_name") or f"eth{number}"
@@ -214,21 +213,21 @@ def _interface(
     }  # fmt: skip
 
 
-def _take_addresses(host: Host, container_id: str, request: NetworkRequest, network: Network) -> list[str]:
+def _choose_addresses(host: Host, lease: Lease, request: NetworkRequest, network: Network) -> list[str]:
     static = [(text, pack(text)) for text in request.get("static_ips", ())]
     ips = []
     for subnet in network.get("subnets") or ():
         net = Net(subnet["subnet"])
         given = next((item for item in static if net.holds(item[1])), None)
         if given is None:
-            address = host.leases.next_free(network, subnet, container_id)
+            address = host.leases.next_free(network, subnet, _addresses(lease))
         else:
             static.remove(given)
             address = unpack(given[1])
             number = int.from_bytes(given[1], "big")
             if address == subnet.get("gateway") or number == net.first or (net.size == 4 and number == net.last):
                 raise Conflict(f"IPAM error: requested ip address {address} is the gateway or is not a host's address")
-            host.leases.claim(network["network_interface"], address, container_id)
+            host.leases.require_free(network["network_interface"], address, lease["container"])
         ips.append(f"{address}/{net.prefix}")
     if static:
         raise Invalid(f"requested static ip {static[0][0]} not in any subnet on network {network['name']}")
@@ -322,15 +321,6 @@ def _sweep_lease(host: Host, container: str, lease: Lease | None) -> None:
         bridge.remove(host.netlink, veth)
     if lease["store"] == host.context.run_dir:
         namespaces.remove(lease["netns"])
-
-
-def _free_claims(host: Host, container_id: str) -> None:
-    """Give back what was taken for a lease that was not written any more."""
-    for name, address, holder in host.leases.holdings():
-        if holder == container_id:
-            host.leases.free(name, address, holder)
-    for claim in host.leases.ports():
-        host.leases.free_port(claim, container_id)
 
 
 def _sweep_claims(host: Host) -> list[str]:

@@ -13,6 +13,7 @@ from skerry.engine.containers.state import run_folder
 from skerry.errors import Invalid, NotFound, Unavailable
 from skerry.linux import process
 from skerry.store.staging import remove_tree
+from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def session_folder(engine: Engine, container_id: str, session_id: str, *names: s
 def make_folder(engine: Engine, container_id: str, session_id: str) -> str:
     """The session's folder, made. `Unavailable` when the container has just gone."""
     path = session_folder(engine, container_id, session_id)
+    step("exec.folder")
     try:
         os.makedirs(path, mode=0o700)
     except OSError as error:
@@ -60,6 +62,7 @@ def note(engine: Engine, container_id: str, session_id: str, *, pid: int, proces
 
 def forget(engine: Engine, container_id: str, session_id: str) -> None:
     """Remove the session's folder. Idempotent."""
+    step("exec.forget")
     remove_tree(session_folder(engine, container_id, session_id))
 
 

@@ -8,6 +8,7 @@ from skerry.engine.containers import run_files
 from skerry.engine.containers import state as states
 from skerry.errors import Conflict, Unavailable
 from skerry.network.context import HOST_DIR, NetworkContext
+from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def _make_namespace(engine: Engine, container_id: str) -> str:
     path = netns_path(engine, container_id)
     try:
         os.makedirs(os.path.dirname(path), mode=0o711, exist_ok=True)
+        step("container.namespace")
         netns.create(path)
     except OSError as error:
         raise Unavailable(f"cannot make a network namespace: {error.strerror}") from error
@@ -137,6 +139,7 @@ def disconnect(engine: Engine, record: ContainerRecord, state: ContainerState) -
     from skerry.linux import netns
 
     try:
+        step("container.namespace-remove")
         netns.remove(path)
     except OSError as error:
         raise Unavailable(f"cannot remove network namespace {path}: {error.strerror}") from error

@@ -12,6 +12,7 @@ from skerry.image.layout import FolderTarget, TarTarget, add_bytes, write_error
 from skerry.image.reference import HEX, is_digest, repository_of, tag_of
 from skerry.store.blobs import has_blob, open_blob, read_blob
 from skerry.store.layers import get_layer, open_layer_tar
+from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def save(
     if not isinstance(target, str):
         _write(engine, chosen, TarTarget(target), format, compress)
         return
+    step("image.save")
     try:
         with open(target, "wb") as file:
             _write(engine, chosen, TarTarget(file), format, compress)
