@@ -7,6 +7,7 @@ import time
 
 from skerry.engine.containers.options.mounts import check_volume_name, mounts
 from skerry.engine.containers.options.namespaces import id_maps, namespaces, network_mode
+from skerry.engine.containers.options.ports import exposed, published
 from skerry.engine.containers.options.process import (
     entrypoint_and_command,
     environment,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from skerry.engine.containers.types import ContainerRecord, RestartPolicy
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
-    from skerry.network.types import PortMapping
     from skerry.runtime.types import ContainerConfig
 
 _COPIED = (
@@ -42,34 +42,16 @@ _CONFIG_KEYS = {"group_add": "groups", "device_cgroup_rule": "device_cgroup_rule
 
 def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord | None) -> ContainerRecord:
     """Decide everything about a container. Nothing is written; errors are `Invalid` or `NotFound`."""
+    _refuse_conflicts(options)
     image_config: dict[str, Any] = image["config"] if image else {}
     container_id = os.urandom(32).hex()
     config = _config(engine, options, image_config, container_id)
-    entrypoint, command = entrypoint_and_command(options, image_config)
-    config["args"] = [*entrypoint, *command]
-    if not config["args"] and options.get("rootfs"):
-        raise CommandNotFound(
-            f"{os.path.basename(engine.settings.runtime)}: executable file `` not found in $PATH: No such file or directory: "
-            "OCI runtime attempted to invoke a command that was not found",
-            hint="a command is needed after the folder",
-        )
-    if not config["args"]:
-        raise Invalid("no command or entrypoint provided, and no CMD or ENTRYPOINT from image")
+    entrypoint, command = _program(engine, options, image_config, config)
     mode, networks, network_options = network_mode(engine, options)
     config["namespaces"]["net"] = mode
-    config["systemd"] = _for_systemd(options.get("systemd") or "true", config["args"][0])
-    if config["systemd"] and not options.get("stop_signal"):
-        config["stop_signal"] = parse_signal("RTMIN+3")  # what systemd shuts down on
-    name = options.get("name", "").removeprefix("/")  # as Docker shows names
-    if options.get("name"):
-        check_volume_name(name)
-    if options.get("no_hosts") and options.get("add_host"):
-        raise Invalid("--no-hosts and --add-host cannot be set together")
-    if options.get("rmi") and options.get("rm") is False:
-        raise Invalid("the --rmi option does not work without --rm")
     record: ContainerRecord = {
         "id": container_id,
-        "name": name,
+        "name": config["name"],
         "image": (image["names"][0] if image["names"] else image["id"]) if image else "",
         "image_id": image["id"] if image else "",
         "layers": image["layers"] if image else [],
@@ -81,19 +63,58 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
         "networks": networks,
         "network_options": network_options,
         "ports": published(engine, options, image_config, mode),
-        "exposed": _exposed(options, image_config),
+        "exposed": exposed(options, image_config),
         "volumes": [mount["name"] for mount in config["mounts"] if mount["type"] == "volume"],
         "auto_remove": options.get("rm", False) or options.get("rmi", False),
         "remove_image": options.get("rmi", False),
         "restart": _restart(options),
         "create_command": options.get("create_command", []),
-        "no_hosts": options.get("no_hosts", False),
-        "no_hostname": options.get("no_hostname", False),
-        "workdir_given": bool(options.get("workdir")),
-        "passwd": options.get("passwd", True),
-        "passwd_entry": options.get("passwd_entry", ""),
-        "group_entry": options.get("group_entry", ""),
     }
+    _add_files(options, record)
+    return record
+
+
+def _refuse_conflicts(options: ContainerRequest) -> None:
+    if options.get("no_hosts") and options.get("add_host"):
+        raise Invalid("--no-hosts and --add-host cannot be set together")
+    if options.get("rmi") and options.get("rm") is False:
+        raise Invalid("the --rmi option does not work without --rm")
+    if options.get("name"):
+        check_volume_name(_name(options))
+
+
+def _name(options: ContainerRequest) -> str:
+    return options.get("name", "").removeprefix("/")  # as Docker shows names
+
+
+def _program(
+    engine: Engine, options: ContainerRequest, image: dict[str, Any], config: ContainerConfig
+) -> tuple[list[str], list[str]]:
+    """Entrypoint and command, both of them put into ``config`` with what depends on them."""
+    entrypoint, command = entrypoint_and_command(options, image)
+    config["args"] = [*entrypoint, *command]
+    if not config["args"] and options.get("rootfs"):
+        raise CommandNotFound(
+            f"{os.path.basename(engine.settings.runtime)}: executable file `` not found in $PATH: No such file or directory: "
+            "OCI runtime attempted to invoke a command that was not found",
+            hint="a command is needed after the folder",
+        )
+    if not config["args"]:
+        raise Invalid("no command or entrypoint provided, and no CMD or ENTRYPOINT from image")
+    config["systemd"] = _for_systemd(options.get("systemd") or "true", config["args"][0])
+    if config["systemd"] and not options.get("stop_signal"):
+        config["stop_signal"] = parse_signal("RTMIN+3")  # what systemd shuts down on
+    return entrypoint, command
+
+
+def _add_files(options: ContainerRequest, record: ContainerRecord) -> None:
+    """What concerns files: those in /etc that are made for the container, and those that tell about it outside."""
+    record["no_hosts"] = options.get("no_hosts", False)
+    record["no_hostname"] = options.get("no_hostname", False)
+    record["workdir_given"] = bool(options.get("workdir"))
+    record["passwd"] = options.get("passwd", True)
+    record["passwd_entry"] = options.get("passwd_entry", "")
+    record["group_entry"] = options.get("group_entry", "")
     record["dns"] = list(options.get("dns", ()))
     record["dns_search"] = list(options.get("dns_search", ()))
     record["dns_options"] = list(options.get("dns_option", ()))
@@ -101,14 +122,13 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
     for key, name in (("cidfile", "cid_file"), ("pidfile", "pid_file"), ("conmon_pidfile", "conmon_pid_file")):
         if options.get(key):
             record[name] = os.path.abspath(options[key])  # type: ignore[literal-required]
-    config["name"] = record["name"]
-    return record
 
 
 def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], container_id: str) -> ContainerConfig:
     settings = engine.settings
     config: ContainerConfig = {
         "id": container_id,
+        "name": _name(options),
         "env": environment(options, image, settings),
         "cwd": working_directory(options, image),
         "user": options.get("user", "") or image.get("User") or "",
@@ -211,37 +231,3 @@ def _restart(options: ContainerRequest) -> RestartPolicy:
     if name not in ("", "no") and options.get("rm"):
         raise Invalid('the --rm option conflicts with --restart, when the restartPolicy is not "" and "no"')
     return {"name": name or "no", "max_retries": int(count or 0)}
-
-
-def published(engine: Engine, options: ContainerRequest, image: dict[str, Any], mode: str) -> list[PortMapping]:
-    """``-p``, and with ``-P`` every exposed port on a random host port."""
-    from skerry.network.ports import parse_publish
-
-    if not options.get("publish") and not options.get("publish_all"):
-        return []
-    if mode.partition(":")[0] in ("host", "none", "container", "ns"):
-        kind = mode.partition(":")[0]
-        engine.warn(f'Port mappings have been discarded because "{kind}" network namespace mode does not support them')
-        return []
-    result: list[PortMapping] = []
-    for item in options.get("publish", ()):
-        result += parse_publish(item)
-    if options.get("publish_all"):
-        taken = {(port["protocol"], port["container_port"] + n) for port in result for n in range(port["range"])}
-        for item in _exposed(options, image):
-            number, _, protocol = item.partition("/")
-            if (protocol, int(number)) not in taken:
-                result += parse_publish(f"{number}/{protocol}")
-    return result
-
-
-def _exposed(options: ContainerRequest, image: dict[str, Any]) -> list[str]:
-    result: dict[str, None] = {}
-    for item in (*(image.get("ExposedPorts") or ()), *options.get("expose", ())):
-        numbers, _, protocol = item.partition("/")
-        first, _, last = numbers.partition("-")
-        if not first.isdigit() or not (last or first).isdigit() or not 0 < int(first) <= int(last or first) < 65536:
-            raise Invalid(f'invalid exposed port "{item}"')
-        for number in range(int(first), int(last or first) + 1):
-            result[f"{number}/{protocol or 'tcp'}"] = None
-    return list(result)

@@ -1,0 +1,48 @@
+"""``-p``, ``-P`` and ``--expose``, and the image's EXPOSE."""
+
+from __future__ import annotations
+
+from skerry.errors import Invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skerry.engine.containers.options.types import ContainerRequest
+    from skerry.engine.engine import Engine
+    from skerry.network.types import PortMapping
+
+
+def published(engine: Engine, options: ContainerRequest, image: dict[str, Any], mode: str) -> list[PortMapping]:
+    """``-p``, and with ``-P`` every exposed port on a random host port."""
+    from skerry.network.ports import parse_publish
+
+    if not options.get("publish") and not options.get("publish_all"):
+        return []
+    if mode.partition(":")[0] in ("host", "none", "container", "ns"):
+        kind = mode.partition(":")[0]
+        engine.warn(f'Port mappings have been discarded because "{kind}" network namespace mode does not support them')
+        return []
+    result: list[PortMapping] = []
+    for item in options.get("publish", ()):
+        result += parse_publish(item)
+    if options.get("publish_all"):
+        taken = {(port["protocol"], port["container_port"] + n) for port in result for n in range(port["range"])}
+        for item in exposed(options, image):
+            number, _, protocol = item.partition("/")
+            if (protocol, int(number)) not in taken:
+                result += parse_publish(f"{number}/{protocol}")
+    return result
+
+
+def exposed(options: ContainerRequest, image: dict[str, Any]) -> list[str]:
+    """Declared ports as ``80/tcp``."""
+    result: dict[str, None] = {}
+    for item in (*(image.get("ExposedPorts") or ()), *options.get("expose", ())):
+        numbers, _, protocol = item.partition("/")
+        first, _, last = numbers.partition("-")
+        if not first.isdigit() or not (last or first).isdigit() or not 0 < int(first) <= int(last or first) < 65536:
+            raise Invalid(f'invalid exposed port "{item}"')
+        for number in range(int(first), int(last or first) + 1):
+            result[f"{number}/{protocol or 'tcp'}"] = None
+    return list(result)
