@@ -75,8 +75,8 @@ class Transport:
                 answer = _exchange(connection, method, target, {**getattr(connection, "extra", {}), **headers}, body)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 self.drop(connection)
-                if reused and not self._aborted and not isinstance(error, TimeoutError):
-                    continue  # the server had closed it meanwhile
+                if reused and not self._aborted and not isinstance(error, TimeoutError) and not isinstance(body, tuple):
+                    continue  # the server had closed it meanwhile (a long body may have arrived in part: not again)
                 if isinstance(error, (http.client.HTTPException, ValueError)) and not isinstance(error, OSError):
                     raise Unavailable(f"{parts.netloc} does not answer in HTTP: {type(error).__name__}") from None
                 raise of_connection(error, *key) from None
@@ -138,7 +138,9 @@ class Transport:
         if scheme == "https":
             context = self._trust.context(netloc)
             if proxy:
-                connection = http.client.HTTPSConnection(proxy.host, proxy.port, timeout=self._connect_s, context=context)
+                connection = http.client.HTTPSConnection(
+                    proxy.host, proxy.port, timeout=self._connect_s, context=context
+                )
                 connection.set_tunnel(host, port or 443, headers=proxy.headers)
             else:
                 connection = http.client.HTTPSConnection(host, port, timeout=self._connect_s, context=context)
