@@ -90,7 +90,6 @@ def test_killed_at_every_step(name: str, new_world: Callable[[], World]) -> None
     steps = world.steps(*_filled(words, world))
     if not THOROUGH:
         steps = [step for step in steps if step.endswith(":1")]
-    assert steps
 
     def kill_at(step: str) -> None:
         world = new_world()
