@@ -16,6 +16,8 @@ from tests.crash.world import World
 THOROUGH = bool(os.environ.get("SKERRY_THOROUGH"))  # every occurrence of each step, not only its first
 WORLDS_AT_ONCE = 4
 SLEEPER = ("bb", "sleep", "1000")
+# Each world's own subnet: they are the host's, and its other worlds do not know of each other's definitions.
+NETWORK = ("network", "create", "--subnet", "10.213.{number}.0/24", "n{name}")
 PORT = ("-p", "127.0.0.1::80")
 
 
@@ -45,7 +47,7 @@ def with_volume(world: World) -> None:
 
 
 def with_network(world: World) -> None:
-    world.ok("network", "create", f"n{world.top.name}")
+    world.ok(*_filled(NETWORK, world))
 
 
 def archived(world: World) -> None:
@@ -70,9 +72,8 @@ COMMANDS: dict[str, tuple[Callable[[World], None], tuple[str, ...]]] = {
     "rename": (stopped, ("rename", "box", "case")),
     "rm": (stopped, ("rm", "box")),
     "rm-force": (running, ("rm", "-f", "-v", "-t", "0", "box")),
-    "exec": (running, ("exec", "box", "true")),
     "exec-detached": (running, ("exec", "-d", "box", "true")),
-    "network-create": (nothing, ("network", "create", "n{name}")),
+    "network-create": (nothing, NETWORK),
     "network-rm": (with_network, ("network", "rm", "n{name}")),
     "run-network": (with_network, ("run", "--rm", "--name", "box", "--network", "n{name}", *PORT, "bb", "true")),
     "prune": (stopped, ("system", "prune", "-af", "--volumes")),
@@ -106,7 +107,9 @@ def test_killed_at_every_step(name: str, new_world: Callable[[], World]) -> None
 
 
 def _filled(words: tuple[str, ...], world: World) -> list[str]:
-    return [word.format(top=world.top, name=world.top.name) for word in words]
+    name = world.top.name
+    number = int(name.rpartition("-")[2]) % 250
+    return [word.format(top=world.top, name=name, number=number) for word in words]
 
 
 def _whole_again(world: World, what: str) -> None:

@@ -54,7 +54,10 @@ class World:
     def copy_to(self, top: Path) -> World:
         """The same store at another place (nothing in it runs)."""
         top.mkdir(parents=True)
-        shutil.copytree(self.top / "root", top / "root", symlinks=True)
+        skip = shutil.ignore_patterns("layers", "reserve")
+        shutil.copytree(self.top / "root", top / "root", symlinks=True, ignore=skip)
+        # Nobody writes into layers.
+        shutil.copytree(self.top / "root/layers", top / "root/layers", symlinks=True, copy_function=os.link)
         return World(top)
 
     def run(

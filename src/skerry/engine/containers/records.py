@@ -63,6 +63,7 @@ def _name_taken(engine: Engine, name: str) -> Conflict:
 def update(engine: Engine, record: ContainerRecord, *, durable: bool = True) -> None:
     """Write a changed record (rename, update)."""
     db = engine.store.db
+    step("container.update-record")
     try:
         with db.write(durable=durable):
             db.execute(
