@@ -56,7 +56,8 @@ class FullDisk:
 
     def refused(self, *words: str) -> None:
         done = self.world.run(*words)
-        assert done.returncode and done.stderr.count("\n") == 1, (words, done.stderr)
+        assert done.returncode, words
+        assert done.stderr.count("\n") == 1, (words, done.stderr)
         assert "no space left on device" in done.stderr.lower(), (words, done.stderr)
 
 

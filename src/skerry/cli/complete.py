@@ -40,7 +40,7 @@ _BY_NAME = {
 _LIVE = ("containers", "running-containers", "images", "networks", "volumes")
 
 
-def run(args: Args, engine: None, out: Output) -> int:  # noqa: ARG001
+def run(args: Args, engine: None, out: Output) -> int:
     from skerry.cli.escape import printable
 
     words = args.positional or [""]

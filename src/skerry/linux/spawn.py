@@ -107,7 +107,11 @@ def _not_executed(program: str, report: bytes) -> Unavailable:
 
 
 def run(
-    argv: Sequence[str], *, input: bytes = b"", env: Mapping[str, str] | None = None, timeout_s: float | None = None,
+    argv: Sequence[str],
+    *,
+    input: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
     pass_fds: Iterable[int] = (),
 ) -> Completed:
     """Run ``argv`` to its end with ``input`` on its standard input.

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 # What ends a process that does not catch it, and comes from outside while the keyboard's own signals are off.
-_DEADLY = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM, _signal.SIGALRM, _signal.SIGUSR1, _signal.SIGUSR2)
+_DEADLY = (
+    _signal.SIGHUP,
+    _signal.SIGINT,
+    _signal.SIGQUIT,
+    _signal.SIGTERM,
+    _signal.SIGALRM,
+    _signal.SIGUSR1,
+    _signal.SIGUSR2,
+)
 
 
 def window_size(*fds: int | None) -> tuple[int, int] | None:

@@ -7,8 +7,8 @@ are already there to be read: no waiting, no sequence of small round trips.
 from __future__ import annotations
 
 import _socket
-import os
 import _struct
+import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
