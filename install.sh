@@ -24,9 +24,10 @@ dev='' alias='' packages=1 uninstall=''
 # uidmap serve unprivileged users, mmdebstrap makes base images; containers-common has the seccomp profile.
 RUNTIME_PACKAGES="python3 python3-venv ca-certificates crun conmon nftables aardvark-dns passt uidmap catatonit
     mmdebstrap busybox-static golang-github-containers-common"
-# For the tests: other runtimes, tools that make and look at archives and users, and shells to complete in.
-DEV_PACKAGES="git runc procps iproute2 util-linux xz-utils zstd attr libcap2-bin e2fsprogs curl passwd bash-completion
-    zsh fish strace"
+# For the tests: other runtimes, tools that make and look at archives and users, shells to complete in, and what Skerry
+# is compared with: Podman, skopeo and umoci, a registry (with htpasswd), other tools' firewall rules.
+DEV_PACKAGES="git runc runsc procps iproute2 util-linux xz-utils zstd attr libcap2-bin e2fsprogs curl passwd
+    bash-completion zsh fish strace podman skopeo umoci docker-registry apache2-utils iptables openssl"
 
 usage() { sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 say() { printf 'install: %s\n' "$*"; }
@@ -74,7 +75,7 @@ build_name() {
     local version
     version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$here/src/skerry/__init__.py")
     printf '%s-%s' "$version" "$({ "$python" -V; cat "$here/requirements.lock"; cd "$here/src"
-        find skerry -name '*.py' -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-12)"
+        find skerry -name __pycache__ -prune -o -type f -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-12)"
 }
 
 make_version() { # into $1, complete or not at all
