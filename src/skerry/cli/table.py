@@ -54,7 +54,19 @@ COMMANDS = {
     "container exists": Command("containers.exists", "Check whether a container exists"),
     "container inspect": Command("containers.inspect_container", "Display the configuration of a container"),
     "container prune": Command("containers.prune", "Remove all containers that do not run"),
+    "diff": Command("containers.diff", "Show what a container or an image changes", "container diff"),
+    "export": Command("containers.export", "Export a container's root file system as a tar", "container export"),
+    "mount": Command("containers.mount", "Mount a container's root file system", "container mount"),
+    "unmount": Command(
+        "containers.unmount", "Unmount a container's root file system", "umount", "container unmount", "container umount"
+    ),
     # Images
+    "commit": Command("images.commit", "Make an image of a container's changes", "container commit"),
+    "import": Command("images.import_tar", "Make an image of a root file system's tar", "image import"),
+    "image diff": Command("images.diff", "Show what an image's top layer changes"),
+    "image mount": Command("images.mount", "Mount an image's tree read-only"),
+    "image tree": Command("images.tree", "Show an image's layers as a tree"),
+    "image unmount": Command("images.unmount", "Unmount an image's tree", "image umount"),
     "history": Command("images.history", "Show the history of an image", "image history"),
     "images": Command("images.list", "List images", "image list", "image ls"),
     "load": Command("images.load", "Load images from an archive", "image load"),

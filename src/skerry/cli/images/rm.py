@@ -40,8 +40,9 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     for name in [row["Id"] for row in engine.images.list(all=True)] if args["all"] else args.positional:
         try:
             lines = engine.images.remove(
-                [name], force=args["force"], ignore=args["ignore"] or args["all"], whole=args["all"]
-            )
+                [name], force=args["force"], ignore=args["ignore"] or args["all"], whole=args["all"],
+                prune=not args["no_prune"],
+            )  # fmt: skip
             for line in lines:
                 out.line(line)
         except SkerryError as error:

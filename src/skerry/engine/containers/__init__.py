@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from skerry.engine.containers.run import Streams
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
+    from skerry.store.changes import Change
 
+    Changes = list[Change]
+    Mounts = list[tuple[ContainerRecord, str]]
     Pruned = list[tuple[str, int]]  # named here because `list` is a method below
 
 
@@ -172,6 +175,37 @@ class Containers:
         from skerry.engine.containers.exec import exec_run
 
         return exec_run(self._engine, name, command, streams, **options)
+
+    def diff(self, name: str, other: str = "") -> Changes:
+        """("A", "C" or "D", path) of what it changes in its image, or how it differs from ``other`` (either may be an
+        image)."""
+        from skerry.engine.differences import diff
+
+        return diff(self._engine, name, other)
+
+    def export(self, name: str, target: str | int) -> None:
+        """Write its root file system as a tar to a file or an open descriptor."""
+        from skerry.engine.containers.export import export
+
+        export(self._engine, name, target)
+
+    def mount(self, name: str) -> str:
+        """Show its root file system on the host until `unmount`; where."""
+        from skerry.engine.containers.mounts import mount
+
+        return mount(self._engine, name)
+
+    def unmount(self, name: str, *, force: bool = False) -> str:
+        """Undo `mount`; its id."""
+        from skerry.engine.containers.mounts import unmount
+
+        return unmount(self._engine, name, force=force)
+
+    def mounted(self) -> Mounts:
+        """Those whose root file system is mounted, and where."""
+        from skerry.engine.containers.mounts import mounted
+
+        return mounted(self._engine)
 
     def list(self, *, all: bool = False, filters: list[str] | None = None) -> list[dict[str, Any]]:
         """What ``skerry ps`` shows, newest first, as dicts with Podman's JSON keys."""

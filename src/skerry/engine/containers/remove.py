@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from skerry.engine.containers import exits, records
+from skerry.engine.containers import exits, records, storage
 from skerry.engine.containers import state as states
 from skerry.engine.containers.signals import stop
 from skerry.errors import Conflict, InUse, NotFound
@@ -110,6 +110,7 @@ def _remove_locked(engine: Engine, record: ContainerRecord, state: ContainerStat
     states.note(engine, container_id, {**state, "status": "removing"})
     if os.path.isdir(states.run_folder(engine, container_id)):
         state = exits.take_down(engine, record, state)
+    storage.hide(engine, record)
     step("container.remove-folder")
     remove_tree(states.folder(engine, container_id))
     step("container.remove-row")

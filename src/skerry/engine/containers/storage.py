@@ -7,7 +7,8 @@ import os
 from skerry.engine.containers.state import folder, rootfs_path
 from skerry.errors import NotFound, OutOfSpace, SkerryError, Unavailable
 from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
-from skerry.linux.mount import MNT_DETACH, umount
+from skerry.linux.mount import MNT_DETACH, MS_BIND, umount
+from skerry.linux.mount import mount as attach
 from skerry.linux.spawn import run
 from skerry.store.layers import layer_dir
 from skerry.store.overlay import mount_overlay
@@ -29,6 +30,40 @@ def mount_rootfs(engine: Engine, record: ContainerRecord) -> str:
     target = rootfs_path(engine, record)
     if os.path.ismount(target):
         return target
+    shown = shown_path(engine, record)
+    if os.path.ismount(shown):  # `skerry mount`: a second overlay on the same folders would not see its changes
+        try:
+            os.makedirs(target, mode=0o755, exist_ok=True)
+            attach(shown, target, flags=MS_BIND)
+        except OSError as error:
+            raise _translated(error, "cannot mount the container") from error
+        return target
+    mount_layers(engine, record, target)
+    return target
+
+
+def shown_path(engine: Engine, record: ContainerRecord) -> str:
+    """Where ``skerry mount`` shows the root file system."""
+    return engine.store.run_path("mounts", record["id"])
+
+
+def hide(engine: Engine, record: ContainerRecord) -> bool:
+    """Take away what ``skerry mount`` shows; whether there was something."""
+    shown = shown_path(engine, record)
+    if not os.path.lexists(shown):
+        return False
+    was = os.path.ismount(shown)
+    try:
+        if was:
+            umount(shown, MNT_DETACH)
+        os.rmdir(shown)
+    except OSError as error:
+        raise _translated(error, "cannot unmount the container") from error
+    return was
+
+
+def mount_layers(engine: Engine, record: ContainerRecord, target: str) -> None:
+    """Mount the image's layers and the container's own upper folder at ``target``."""
     upper, work = folder(engine, record["id"], "upper"), folder(engine, record["id"], "work")
     try:
         if not os.path.isdir(upper):
@@ -46,7 +81,6 @@ def mount_rootfs(engine: Engine, record: ContainerRecord) -> str:
         volatile=record["auto_remove"],
         attributes=_attributes(engine),
     )
-    return target
 
 
 def _attributes(engine: Engine) -> list[str]:

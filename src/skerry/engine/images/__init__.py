@@ -9,9 +9,16 @@ if TYPE_CHECKING:
 
     from skerry.engine.engine import Engine
     from skerry.engine.images.bootstrap import Base
+    from skerry.engine.images.commit import Commit
     from skerry.engine.images.push import Push
     from skerry.engine.images.transfer import Platform, Report, Transfer
     from skerry.engine.images.types import ImageRecord
+    from skerry.store.changes import Change
+
+    # Named here because `list` is a method below.
+    Changes = list[Change]
+    Lines = list[str]
+    Mounts = list[tuple[ImageRecord, str]]
 
 
 class Images:
@@ -57,14 +64,25 @@ class Images:
         untag(self._engine, name, names)
 
     def remove(
-        self, names: Sequence[str], *, force: bool = False, ignore: bool = False, whole: bool = False
+        self,
+        names: Sequence[str],
+        *,
+        force: bool = False,
+        ignore: bool = False,
+        whole: bool = False,
+        prune: bool = True,
     ) -> list[str]:
         """Remove names, and images (``whole``: always) with their last one: lines ``Untagged: …``, ``Deleted: …``.
 
-        `InUse` while containers use it (``force`` removes them too), `NotFound` with exit code 1."""
+        With ``prune`` the nameless images that were only steps on the way to it go too. `InUse` while containers use
+        it (``force`` removes them too), `NotFound` with exit code 1."""
         from skerry.engine.images.remove import remove
 
-        return [line for name in names for line in remove(self._engine, name, force=force, ignore=ignore, whole=whole)]
+        return [
+            line
+            for name in names
+            for line in remove(self._engine, name, force=force, ignore=ignore, whole=whole, prune=prune)
+        ]
 
     def prune(self, *, all: bool = False, filters: Sequence[str] = ()) -> list[str]:
         """Remove images without a name (``all``: without a container): their ids."""
@@ -117,6 +135,54 @@ class Images:
         from skerry.engine.images.bootstrap import bootstrap
 
         return bootstrap(self._engine, distribution, base, report=report)
+
+    def commit(self, container: str, name: str = "", options: Commit | None = None) -> ImageRecord:
+        """Make an image of a container's changes; the container stays, and may run meanwhile."""
+        from skerry.engine.images.commit import Commit, commit
+
+        return commit(self._engine, container, name, options or Commit())
+
+    def import_tar(
+        self, source: str | BinaryIO, name: str = "", *, changes: Sequence[str] = (), message: str = "",
+        os_name: str = "", architecture: str = "", variant: str = "",
+    ) -> ImageRecord:  # fmt: skip
+        """Make an image of a root file system's tar (plain, gzip or zstd). ``changes``: Containerfile instructions."""
+        from skerry.engine.images.from_tar import import_tar
+
+        return import_tar(
+            self._engine, source, name, changes=changes, message=message, os_name=os_name, architecture=architecture,
+            variant=variant,
+        )  # fmt: skip
+
+    def diff(self, name: str, other: str = "") -> Changes:
+        """("A", "C" or "D", path) of what the image's top layer changes, or how it differs from ``other``."""
+        from skerry.engine.differences import diff
+
+        return diff(self._engine, name, other, images_only=True)
+
+    def tree(self, name: str, *, what_requires: bool = False) -> Lines:
+        """Its layers, with the images that end at each (``what_requires``: what is based on it), as lines."""
+        from skerry.engine.images.tree import tree
+
+        return tree(self._engine, name, what_requires=what_requires)
+
+    def mount(self, name: str) -> str:
+        """Show the image's tree on the host, read-only, until `unmount`; where."""
+        from skerry.engine.images.mounts import mount
+
+        return mount(self._engine, name)
+
+    def unmount(self, name: str, *, force: bool = False) -> str:
+        """Undo `mount` (``force``: also while files in it are open); the image's id."""
+        from skerry.engine.images.mounts import unmount
+
+        return unmount(self._engine, name, force=force)
+
+    def mounted(self) -> Mounts:
+        """The images that are mounted, and where."""
+        from skerry.engine.images.mounts import mounted
+
+        return mounted(self._engine)
 
     # The last, because of its name: annotations above mean the type.
     def list(

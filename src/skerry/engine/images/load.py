@@ -12,7 +12,7 @@ from skerry.engine.images.add import (
     drop_layers,
     parse_config,
 )
-from skerry.errors import Corrupt, Invalid, SkerryError
+from skerry.errors import Conflict, Corrupt, Invalid, NotFound, SkerryError
 from skerry.image.archive import read_member
 from skerry.image.reference import is_digest, normalise
 from skerry.image.source import open_members
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     from skerry.engine.engine import Engine
+    from skerry.engine.images.types import ImageRecord
     from skerry.image.archive import Members
     from skerry.store.types import LayerRecord
 
@@ -93,15 +94,14 @@ def _load_docker(engine: Engine, members: Members, entry: dict[str, Any], names:
     files = _strings(entry.get("Layers"), "Layers")
     if len(files) != len(diff_ids):
         raise Corrupt(f"the image's config has {len(diff_ids)} layers, manifest.json {len(files)}")
-    layers = _Layers(engine)
-    try:
+
+    def add(layers: _Layers) -> ImageRecord:
         for name, diff_id in zip(files, diff_ids, strict=True):
             layers.add(members, name, diff_id)
         manifest = _docker_manifest(config, layers.records)
-        record = add_image(engine, config, manifest, DOCKER_MANIFEST, layers.ids, names)
-    except BaseException:
-        layers.undo()
-        raise
+        return add_image(engine, config, manifest, DOCKER_MANIFEST, layers.ids, names)
+
+    record = _with_layers(engine, add)
     _announce(engine, record["id"], names)
     yield from names or [f"sha256:{record['id']}"]
 
@@ -145,6 +145,24 @@ class _Layers:
     def undo(self) -> None:
         """Take back what no image uses."""
         drop_layers(self._engine, self.ids)
+
+
+def _with_layers(engine: Engine, add: Callable[[_Layers], ImageRecord]) -> ImageRecord:
+    """What ``add`` makes of the layers that it adds; they are taken back if it fails.
+
+    Until the image's row stands, a command that removes another image of the same layers may take them: once more."""
+    for attempt in range(5):
+        layers = _Layers(engine)
+        try:
+            return add(layers)
+        except (Conflict, NotFound):
+            layers.undo()
+            if attempt == 4:
+                raise
+        except BaseException:
+            layers.undo()
+            raise
+    raise AssertionError
 
 
 def _announce(engine: Engine, image_id: str, names: list[str]) -> None:
@@ -251,15 +269,14 @@ def _add_manifest(
     diff_ids = diff_ids_of(parse_config(config))
     if len(document["layers"]) != len(diff_ids):
         raise Corrupt(f"the image's config has {len(diff_ids)} layers, its manifest {len(document['layers'])}")
-    layers = _Layers(engine)
-    try:
+
+    def add(layers: _Layers) -> ImageRecord:
         for descriptor, diff_id in zip(document["layers"], diff_ids, strict=True):
             _check_descriptor(descriptor)
             blob = descriptor["digest"]
             layers.add(members, name(blob), diff_id, blob=blob, size=descriptor["size"])
-        record = add_image(engine, config, manifest, media_type, layers.ids, names)
-    except BaseException:
-        layers.undo()
-        raise
+        return add_image(engine, config, manifest, media_type, layers.ids, names)
+
+    record = _with_layers(engine, add)
     _announce(engine, record["id"], names)
     return names[0] if names else f"sha256:{record['id']}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from skerry.engine.images.add import drop_layers
+from skerry.engine.images.mounts import mount_path, take_down
 from skerry.engine.images.resolve import find, resolve
 from skerry.errors import Conflict, InUse, NotFound
 from skerry.image.reference import candidates
@@ -16,15 +19,19 @@ if TYPE_CHECKING:
     from skerry.store.database import Database
 
 
-def remove(engine: Engine, name: str, *, force: bool = False, ignore: bool = False, whole: bool = False) -> list[str]:
-    """Remove ``name``, and the image with its last name; lines as ``podman rmi`` prints them."""
+def remove(
+    engine: Engine, name: str, *, force: bool = False, ignore: bool = False, whole: bool = False, prune: bool = True
+) -> list[str]:
+    """Remove ``name``, and the image with its last name (and with ``prune`` its nameless parents); lines as
+    ``podman rmi`` prints them."""
     record = find(engine, name)
     if record is None:
         if ignore or force:
             return []
         raise NotFound(f"{name}: image not known", exit_code=1)
+    parents = _parents(engine, record) if prune else []
     if whole:
-        return _delete(engine, record, force=force)
+        return _delete(engine, record, force=force) + _prune(engine, parents)
     wanted = _asked_by_name(name, record)
     if wanted and len(record["names"]) > 1:
         _untag(engine, record["id"], wanted)
@@ -34,7 +41,17 @@ def remove(engine: Engine, name: str, *, force: bool = False, ignore: bool = Fal
             f'unable to delete image "{record["id"]}" by ID with more than one tag '
             f"([{' '.join(sorted(record['names']))}]): please force removal"
         )
-    return _delete(engine, record, force=force)
+    return _delete(engine, record, force=force) + _prune(engine, parents)
+
+
+def _prune(engine: Engine, ids: list[str]) -> list[str]:
+    lines: list[str] = []
+    for image_id in ids:
+        try:
+            lines += remove_id(engine, image_id)
+        except (InUse, NotFound):
+            break  # somebody took it meanwhile
+    return lines
 
 
 def remove_id(engine: Engine, image_id: str, *, force: bool = False) -> list[str]:
@@ -68,6 +85,7 @@ def _delete(engine: Engine, record: ImageRecord, *, force: bool) -> list[str]:
                 continue  # it went by itself
     store = engine.store
     with store.lock("image", image_id, fleeting=True) as lock:
+        _unmount(engine, image_id, force=force)
         step("image.remove-row")
         names: list[str] = []
         store.db.free(lambda db: _delete_rows(db, image_id, names), durable=True)
@@ -81,6 +99,45 @@ def _delete(engine: Engine, record: ImageRecord, *, force: bool) -> list[str]:
         engine.events.emit(type="image", status="untag", id=image_id, name=name)
     engine.events.emit(type="image", status="remove", id=image_id, name=names[0] if names else image_id)
     return [*(f"Untagged: {name}" for name in names), f"Deleted: {image_id}"]
+
+
+def _unmount(engine: Engine, image_id: str, *, force: bool) -> None:
+    """An image that ``image mount`` shows is in use."""
+    path = mount_path(engine, image_id)
+    if os.path.ismount(path) and not force:
+        raise InUse(
+            f"image used by its mount: image {image_id} is mounted at {path}",
+            hint=f"skerry image unmount {image_id[:12]}",
+        )
+    take_down(engine, image_id, force=True)
+
+
+def _parents(engine: Engine, record: ImageRecord) -> list[str]:
+    """Images without a name or a container that were only steps on the way to ``record``, nearest first."""
+    from skerry.engine.images.listing import select
+
+    images = [image for image in select(engine) if image["id"] != record["id"]]
+    found = []
+    child = record
+    while parent := next((image for image in images if _is_parent(image, child)), None):
+        others = [image for image in images if image["id"] != parent["id"] and _is_parent(parent, image)]
+        if parent["names"] or parent["containers"] or others:
+            break
+        found.append(parent["id"])
+        images.remove(parent)
+        child = parent
+    return found
+
+
+def _is_parent(parent: ImageRecord, child: ImageRecord) -> bool:
+    """Whether ``child`` is ``parent`` and one step more."""
+    steps, layers = len(parent["history"]), len(parent["layers"])
+    return (
+        len(child["history"]) == steps + 1 > 1
+        and child["history"][:steps] == parent["history"]
+        and child["layers"][:layers] == parent["layers"]
+        and len(child["layers"]) - layers in (0, 1)
+    )
 
 
 def _delete_rows(db: Database, image_id: str, names: list[str]) -> None:

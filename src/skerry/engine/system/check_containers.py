@@ -99,7 +99,11 @@ def _orphaned_namespaces(engine: Engine, repair: bool) -> list[Finding]:
 
 def _ids(engine: Engine) -> set[str]:
     ids = {row[0] for row in engine.store.db.query("SELECT id FROM containers")}
-    for folder in (engine.store.path("containers"), engine.store.run_path("containers")):
+    for folder in (
+        engine.store.path("containers"),
+        engine.store.run_path("containers"),
+        engine.store.run_path("mounts"),
+    ):
         ids.update(name for name in leftovers.names(folder) if len(name) == 64 and _HEX.issuperset(name))
     ids.update(leftovers.leased(engine))
     return ids

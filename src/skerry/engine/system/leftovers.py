@@ -114,7 +114,11 @@ def remove_all(engine: Engine, container_id: str) -> None:
 
     setup.tear_down(engine.network, container_id)
     remove_namespace(engine, container_id)
-    for folder in (states.run_folder(engine, container_id), states.folder(engine, container_id)):
+    for folder in (
+        states.run_folder(engine, container_id),
+        states.folder(engine, container_id),
+        engine.store.run_path("mounts", container_id),
+    ):
         for point in reversed(mounts_below(folder)):
             umount(point, MNT_DETACH)
         try:

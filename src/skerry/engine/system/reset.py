@@ -77,6 +77,7 @@ def _remains(engine: Engine) -> None:
     """What folders and leases name that no row does any more."""
     ids = set(leftovers.names(engine.store.path("containers")))
     ids.update(leftovers.names(engine.store.run_path("containers")))
+    ids.update(leftovers.names(engine.store.run_path("mounts")))
     for name in ("crun", "runc"):
         ids.update(leftovers.names(engine.store.run_path(name)))
     try:

@@ -6,6 +6,7 @@ does not fit one. Overlayfs's whiteouts and opaque folders become the image spec
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _MAX_OCTAL_7, _MAX_OCTAL_11 = 0o7777777, 0o77777777777
 _NOT_OURS = ("trusted.overlay.", "user.overlay.", "security.selinux", "security.ima", "security.evm")
 _OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENODATA)
 _PIECE = 1 << 20
 END = bytes(1024)
 
@@ -28,7 +30,8 @@ END = bytes(1024)
 class Packer:
     """Walks ``root``. ``header`` is given headers and padding, ``data`` (fd, path, size) each file's data.
 
-    ``latest_s`` clamps times (SOURCE_DATE_EPOCH)."""
+    ``latest_s`` clamps times (SOURCE_DATE_EPOCH). ``skip`` (path, status) leaves entries out. ``live``: programs may
+    change the tree meanwhile, so what is gone when its turn comes is left out."""
 
     def __init__(
         self,
@@ -37,11 +40,15 @@ class Packer:
         data: Callable[[int, bytes, int], None],
         *,
         latest_s: int | None = None,
+        skip: Callable[[bytes, os.stat_result], bool] | None = None,
+        live: bool = False,
     ) -> None:
         self._root = root
         self._header = header
         self._data = data
         self._latest_s = latest_s
+        self._skip = skip
+        self._live = live
         self._links: dict[tuple[int, int], bytes] = {}
 
     def run(self) -> None:
@@ -63,7 +70,12 @@ class Packer:
 
     def _entries(self, path: bytes) -> Iterator[bytes]:
         """Write what is in the folder ``path``; yields the folders in it, to be walked before the next entry."""
-        fd = self._open(path or b".", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fd = self._open(path or b".", os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            if self._live and error.errno in _GONE:
+                return
+            raise
         try:
             names = sorted(os.fsencode(name) for name in os.listdir(fd))
         finally:
@@ -72,7 +84,13 @@ class Packer:
             inner = path + b"/" + name if path else name
             if name.startswith(b".wh."):
                 raise Invalid(f"{quoted(inner)}: a name that begins with .wh. cannot be in a layer")
-            if self._write(inner):
+            try:
+                is_folder = self._write(inner)
+            except OSError as error:  # raised before the entry's first byte was written
+                if self._live and error.errno in _GONE:
+                    continue
+                raise
+            if is_folder:
                 yield inner
 
     def _open(self, path: bytes, flags: int) -> int:
@@ -82,6 +100,8 @@ class Packer:
         """One entry; whether it is a folder."""
         status = os.stat(path, dir_fd=self._root_fd, follow_symlinks=False)
         kind = stat.S_IFMT(status.st_mode)
+        if self._skip is not None and self._skip(path, status):
+            return False
         if kind == stat.S_IFCHR and status.st_rdev == 0:
             folder, _, name = path.rpartition(b"/")
             self._header(ustar((folder + b"/" if folder else b"") + b".wh." + name, _Marker))
