@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,8 @@ CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def podman(tmp_path_factory: pytest.TempPathFactory, rootfs_template: Path) -> Any:
-    top = tmp_path_factory.mktemp("podman")
+def podman(rootfs_template: Path) -> Any:
+    top = Path(tempfile.mkdtemp(prefix="sk", dir="/tmp"))  # Podman wants a runroot of at most 50 characters
     (top / "net").mkdir()
     flags = ["--root", top / "root", "--runroot", top / "run", "--tmpdir", top / "tmp", "--network-config-dir", top / "net",
              "--volumepath", top / "vol", "--cgroup-manager", "cgroupfs", "--events-backend", "none"]  # fmt: skip
