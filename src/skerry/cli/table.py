@@ -58,7 +58,11 @@ COMMANDS = {
     "export": Command("containers.export", "Export a container's root file system as a tar", "container export"),
     "mount": Command("containers.mount", "Mount a container's root file system", "container mount"),
     "unmount": Command(
-        "containers.unmount", "Unmount a container's root file system", "umount", "container unmount", "container umount"
+        "containers.unmount",
+        "Unmount a container's root file system",
+        "umount",
+        "container unmount",
+        "container umount",
     ),
     # Images
     "commit": Command("images.commit", "Make an image of a container's changes", "container commit"),
