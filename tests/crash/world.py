@@ -23,7 +23,7 @@ def _waits_for_idle_bridges(pid: str) -> bool:
 
 
 def stray_elements() -> list[str]:
-    """Published ports in the firewall that lead to an address that no container of this host has."""
+    """Ports published on 127.0.0.1, as all here are, that lead to an address that no container of this host has."""
     found = []
     for folder in Path("/run/skerry/net").glob(f"{os.stat('/proc/self/ns/net').st_ino}-*"):
         with open(folder / "lock", "rb") as lock:
@@ -35,7 +35,7 @@ def stray_elements() -> list[str]:
         for item in json.loads(done.stdout)["nftables"] if done.returncode == 0 else ():
             for element in item.get("map", {}).get("elem", ()):
                 address = element[1]["concat"][0] if isinstance(element[1], dict) else element[1]
-                if address not in leased:
+                if element[0]["concat"][0] == "127.0.0.1" and address not in leased:
                     found.append(f"{item['map']['name']}: {element}")
     return found
 

@@ -78,6 +78,14 @@ def _is_full(path: str) -> bool:
     return not status.f_favail or status.f_bavail * status.f_frsize < _SOME_ROOM
 
 
+def _make_private(path: str) -> None:
+    """An empty database that only its owner can read: SQLite gives the log, made beside it, the same mode."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except OSError:
+        pass  # it is there; or SQLite says what is wrong
+
+
 class Database:
     """An open connection. One thread's; not to be carried over a fork."""
 
@@ -86,6 +94,7 @@ class Database:
         self.path = path
         self._reserve = os.path.join(os.path.dirname(path), "reserve")
         self._depth = 0
+        _make_private(path)
         try:
             self._open(busy_timeout_s)
         except OutOfSpace:
@@ -109,7 +118,6 @@ class Database:
             raise self._translated(error) from error
 
     def _create(self) -> None:
-        os.chmod(self.path, 0o600)
         self.keep_reserve()
         with self.write(durable=True):
             if self._connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # nobody was faster

@@ -6,6 +6,7 @@ A user that is only a number has a name and a home then, which many programs ins
 from __future__ import annotations
 
 import os
+import stat
 
 from skerry.engine.containers import run_files
 from skerry.engine.containers import state as states
@@ -70,6 +71,8 @@ def _with_line(rootfs: str, path: str, number: int, line: str, *, force: bool) -
     except OSError:
         return None
     try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode) or os.fstat(fd).st_size > _MAX_BYTES:
+            return None  # an image's joke: it keeps it
         content = os.read(fd, _MAX_BYTES)
     except OSError as error:
         raise Unavailable(f"cannot read {path} of the container: {error.strerror}") from error

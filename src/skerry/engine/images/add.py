@@ -43,7 +43,8 @@ def parse_time(text: object) -> int:
         if rest not in ("Z", "z"):
             hours, minutes = rest[1:].split(":")
             zone = (int(hours) * 3600 + int(minutes) * 60) * (-1 if rest[0] == "-" else 1)
-        return (seconds - zone) * 10**9 + int((fraction + "0" * 9)[:9] or 0)
+        found = (seconds - zone) * 10**9 + int((fraction + "0" * 9)[:9] or 0)
+        return found if abs(found) < 1 << 63 else 0  # the year 1, Go's zero time, is no time
     except (ValueError, IndexError):
         return 0
 
@@ -59,18 +60,26 @@ def add_image(
         record["pulled"] = True
     store = engine.store
     with store.lock("image", record["id"]):
-        step("image.blobs")
-        add_blob(store, [config])
-        add_blob(store, [manifest])
-        step("image.record")
-        with store.db.write(durable=True) as db:
-            top = layers[-1] if layers else None
-            if top and not db.query("SELECT 1 FROM layers WHERE chain_id = ?", top):
-                raise Conflict("a layer of the image was removed meanwhile", hint="try again")
-            before = db.query("SELECT digest FROM images WHERE id = ?", record["id"])
-            _insert(db, record, top)
-            for name in names:
-                db.execute("INSERT OR REPLACE INTO image_names VALUES (?, ?, ?)", name, record["id"], time.time_ns())
+        before = store.db.query("SELECT digest FROM images WHERE id = ?", record["id"])
+        try:
+            step("image.blobs")
+            add_blob(store, [config])
+            add_blob(store, [manifest])
+            step("image.record")
+            with store.db.write(durable=True) as db:
+                top = layers[-1] if layers else None
+                if top and not db.query("SELECT 1 FROM layers WHERE chain_id = ?", top):
+                    raise Conflict("a layer of the image was removed meanwhile", hint="try again")
+                _insert(db, record, top)
+                for name in names:
+                    db.execute(
+                        "INSERT OR REPLACE INTO image_names VALUES (?, ?, ?)", name, record["id"], time.time_ns()
+                    )
+        except BaseException:
+            if not before:
+                remove_blob(store, f"sha256:{record['id']}")
+                remove_blob(store, record["digest"])
+            raise
         if before and before[0][0] != record["digest"]:  # the same image by another manifest: the new one counts
             step("image.remove-manifest")
             remove_blob(store, before[0][0])
@@ -124,6 +133,7 @@ def _text(document: dict[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+_MAX_DEPTH = 100
 _LISTS = ("Env", "Cmd", "Entrypoint", "OnBuild", "Shell")
 _MAPS = ("ExposedPorts", "Volumes", "Labels")
 _TEXTS = ("User", "WorkingDir", "StopSignal")
@@ -137,19 +147,35 @@ def parse_config(data: bytes) -> dict[str, Any]:
         raise Corrupt(f"the image's config is {error.message}") from None
     if not isinstance(document, dict):
         raise Corrupt("the image's config is no JSON object")
+    _expect(_is_shallow(document, _MAX_DEPTH), "structure: it is nested too deeply")
+    try:
+        fastjson.dumps(document).encode()
+    except UnicodeEncodeError:  # half of a pair, by its escape
+        raise Corrupt("the image's config has a malformed character") from None
     config = document.get("config") or {}
     _expect(isinstance(config, dict), "config")
     for key in _LISTS:
         value = config.get(key)
-        _expect(value is None or (isinstance(value, list) and all(isinstance(v, str) for v in value)), key)
+        _expect(value is None or (isinstance(value, list) and all(_is_text(v) for v in value)), key)
     for key in _MAPS:
-        _expect(isinstance(config.get(key) or {}, dict), key)
+        _expect(isinstance(config.get(key) or {}, dict) and "\0" not in "".join(config.get(key) or {}), key)
     _expect(all(isinstance(value, str) for value in (config.get("Labels") or {}).values()), "Labels")
     for key in _TEXTS:
-        _expect(isinstance(config.get(key) or "", str), key)
+        _expect(_is_text(config.get(key) or ""), key)
     _expect(isinstance(document.get("history") or [], list), "history")
     document["config"] = config
     return document
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is a string that can be handed to the kernel."""
+    return isinstance(value, str) and "\0" not in value
+
+
+def _is_shallow(value: object, depth: int) -> bool:
+    """Whether everything that prints or copies the document can do so without running out of stack."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth > 0 and all(_is_shallow(item, depth - 1) for item in inner)
 
 
 def diff_ids_of(document: dict[str, Any]) -> list[str]:

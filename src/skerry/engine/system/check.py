@@ -43,6 +43,7 @@ def check(
     found += check_volumes.check(engine, repair=repair)
     age_ns = DAY_NS if max_layer_age_ns is None else max_layer_age_ns
     found += check_images.unreferenced_layers(engine, repair=repair, age_ns=age_ns)
+    found += check_images.unreferenced_blobs(engine, repair=repair, age_ns=age_ns)
     store = check_store(engine.store, repair=repair, full=full)
     found += check_images.check(engine, store, repair=repair, force=force)
     if repair:

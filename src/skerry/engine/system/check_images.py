@@ -6,8 +6,10 @@ import time
 
 from skerry.engine.containers.listing import observed
 from skerry.engine.images.listing import select
+from skerry.engine.system import leftovers
 from skerry.engine.system.findings import finding, mend
 from skerry.errors import InUse, NotFound
+from skerry.store.blobs import remove_blob
 from skerry.store.check import check as check_store
 from skerry.store.layers import get_layer, remove_layer
 
@@ -63,6 +65,21 @@ def unreferenced_layers(engine: Engine, *, repair: bool, age_ns: int) -> list[Fi
             continue
         note = finding("layer", chain_id, "no image needs it")
         found.append(mend(note, repair, lambda chain_id=chain_id: _remove(engine, chain_id)))  # type: ignore[misc]
+    return found
+
+
+def unreferenced_blobs(engine: Engine, *, repair: bool, age_ns: int) -> list[Finding]:
+    """Configs, manifests and compressed layers that nothing names and that are older than ``age_ns``."""
+    query = engine.store.db.query
+    needed = {row[0] for row in query("SELECT 'sha256:' || id FROM images UNION SELECT digest FROM images")}
+    needed.update(row[0] for row in query("SELECT blob FROM layers WHERE blob IS NOT NULL"))
+    found = []
+    for name in leftovers.names(engine.store.path("blobs/sha256")):
+        digest = f"sha256:{name}"
+        written = leftovers.modified(engine.store.path("blobs/sha256", name))
+        if digest not in needed and time.time() - written >= age_ns / 1e9:
+            note = finding("blob", digest, "no image and no layer needs it")
+            found.append(mend(note, repair, lambda digest=digest: remove_blob(engine.store, digest)))  # type: ignore[misc]
     return found
 
 

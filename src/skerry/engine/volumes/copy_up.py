@@ -53,6 +53,8 @@ def _copy(volume: VolumeRecord, rootfs: str, destination: str, user: ResolvedUse
     except (FileNotFoundError, NotADirectoryError):
         os.chown(volume["mountpoint"], user["uid"], user["gid"])
         return
+    except OSError as error:
+        raise Unavailable(f"cannot look into {destination} of the container: {error.strerror}") from error
     try:
         status = os.fstat(source)
         if copy:
