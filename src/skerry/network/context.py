@@ -15,15 +15,19 @@ HOST_DIR = "/run/skerry/net"
 class NetworkContext:
     """``conf`` is containers.conf's [network] table; ``helper_dirs`` its [engine] helper_binaries_dir.
 
+    ``shared``: where a user's bridges live, a network namespace of its own; empty for root's, which are the host's.
     ``host_dir`` is shared by all stores of a host: addresses, ports and bridges are the host's, not a store's."""
 
-    __slots__ = ("conf", "config_dir", "default_network", "helper_dirs", "host_dir", "programs", "rootless", "run_dir")
+    __slots__ = (
+        "conf", "config_dir", "default_network", "helper_dirs", "host_dir", "outer", "programs", "rootless", "run_dir",
+        "shared",
+    )  # fmt: skip
 
     def __init__(
         self, config_dir: str, run_dir: str, *, host_dir: str = HOST_DIR, rootless: bool = False,
         conf: Mapping[str, Any] | None = None, default_network: str = "podman",
         helper_dirs: tuple[str, ...] = ("/usr/libexec/podman", "/usr/lib/podman"),
-        programs: Mapping[str, str] | None = None,
+        programs: Mapping[str, str] | None = None, shared: str = "",
     ) -> None:  # fmt: skip
         self.config_dir = config_dir
         self.run_dir = run_dir
@@ -33,6 +37,17 @@ class NetworkContext:
         self.default_network = default_network
         self.helper_dirs = helper_dirs
         self.programs = programs or {}  # name: path, where the user chose one
+        self.shared = shared
+        self.outer: NetworkContext | None = None  # that of outside, for what is in the shared namespace
+
+    def entered(self) -> NetworkContext:
+        """The same, for what is in the shared namespace already."""
+        inner = NetworkContext(
+            self.config_dir, self.run_dir, host_dir=self.host_dir, rootless=self.rootless, conf=self.conf,
+            default_network=self.default_network, helper_dirs=self.helper_dirs, programs=self.programs,
+        )  # fmt: skip
+        inner.outer = self
+        return inner
 
     def helper(self, name: str) -> str:
         """The path of a helper program such as aardvark-dns or pasta; empty when there is none."""

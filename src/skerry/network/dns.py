@@ -105,12 +105,26 @@ def _start(context: NetworkContext, folder: str) -> None:
             hint="apt-get install aardvark-dns, or create the network with --disable-dns",
         )
     _forget(folder)
-    done = spawn.run([program, "--config", folder, "-p", _PORT, "run"], timeout_s=20)
+    argv = [program, "--config", folder, "-p", _PORT, "run"]
+    if context.outer is not None:
+        argv = _with_pastas_resolver(folder, argv)
+    done = spawn.run(argv, timeout_s=20)
     if done.code:
         raise Unavailable(f"aardvark-dns failed: {done.stderr.decode(errors='replace').strip().rpartition(chr(10))[2]}")
     deadline = time.monotonic() + 2
     while not running(folder) and time.monotonic() < deadline:
         time.sleep(0.005)
+
+
+def _with_pastas_resolver(folder: str, argv: list[str]) -> list[str]:
+    """In a user's network namespace the host's own name servers may be out of reach: pasta answers for them."""
+    from skerry.network import etc_files, pasta
+
+    path = os.path.dirname(folder) + "/resolv.conf"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(etc_files.resolv_conf(forwarder=pasta.DNS_FORWARD))
+    script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, path, *argv]
 
 
 def _forget(folder: str) -> None:

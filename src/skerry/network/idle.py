@@ -51,9 +51,14 @@ def _detach_and_remove(context: NetworkContext, lock: int) -> None:
         time.sleep(_LINGER_S)
         # Whoever comes from now on starts the next one: we may have looked already.
         os.close(lock)
-        from skerry.network.setup import remove_idle
+        if context.outer is not None:
+            from skerry.network import shared
 
-        remove_idle(context)
+            shared.remove_idle(context.outer)
+        else:
+            from skerry.network.setup import remove_idle
+
+            remove_idle(context)
     except BaseException:  # noqa: BLE001, S110 - nobody is there to be told
         pass
     finally:

@@ -201,3 +201,17 @@ def _listen(port: PortMapping, number: int) -> str:
 
 def _in_use(port: PortMapping, number: int) -> Conflict:
     return Conflict(f"{_listen(port, number)}: bind: address already in use")
+
+
+def listen(port: PortMapping, offset: int) -> _socket.socket:
+    """The listening socket of one of a mapping's host ports; its owner passes it on. Inheritable."""
+    number = port["host_port"] + offset
+    try:
+        made = _bind(port, number)
+        if port["protocol"] == "tcp":
+            made.listen(1024)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise _in_use(port, number) from None
+        raise Invalid(f"{_listen(port, number)}: {error.strerror}") from None
+    return made

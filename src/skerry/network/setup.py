@@ -66,6 +66,10 @@ def set_up(
 
     `NotFound`: no such network; `Conflict`: address or port taken; `OutOfSpace`: no address left. After an error, or
     killed anywhere, nothing but the lease tells what there is, and `tear_down` removes it."""
+    if context.shared:
+        from skerry.network import shared
+
+        return SetUp(*shared.set_up(context, container_id, name, netns_path, networks, ports))
     wanted = [(request, definitions.load(context, request["name"])) for request in networks]
     try:
         with Host(context) as host:
@@ -258,6 +262,10 @@ def _status(joined: list[Joined]) -> Status:
 
 def tear_down(context: NetworkContext, container_id: str) -> None:
     """Give back all that a container holds of the network. Idempotent. The namespace itself is the caller's."""
+    if context.shared:
+        from skerry.network import shared
+
+        return shared.tear_down(context, container_id)
     try:
         with Host(context) as host:
             bridges = _release(host, container_id)
@@ -292,6 +300,10 @@ def _release(host: Host, container_id: str) -> list[str]:
 def sweep(context: NetworkContext, live_ids: Collection[str]) -> list[str]:
     """Remove what dead containers left: leases of this store without a living container, of any store without a
     namespace, claims without a lease, bridges without containers. One line for each."""
+    if context.shared:
+        from skerry.network import shared
+
+        return shared.call(context, "sweep", list(live_ids)) or []
     done: list[str] = []
     try:
         with Host(context) as host:
@@ -353,6 +365,10 @@ def remove_unused(host: Host) -> list[str]:
 
 def remove_idle(context: NetworkContext) -> list[str]:
     """Remove bridges that no container of any store is on; one line for each."""
+    if context.shared:
+        from skerry.network import shared
+
+        return shared.call(context, "remove_idle") or []
     try:
         with Host(context) as host:
             return remove_unused(host)
@@ -363,6 +379,10 @@ def remove_idle(context: NetworkContext) -> list[str]:
 def forget_host(context: NetworkContext) -> list[str]:
     """Remove bridges that nobody uses and, when no store of this host has a container on a network, the firewall's
     table. One line for what was removed. For ``system reset``."""
+    if context.shared:
+        from skerry.network import shared
+
+        return shared.call(context, "forget_host") or []
     from skerry.network import foreign
 
     try:
@@ -380,6 +400,10 @@ def forget_host(context: NetworkContext) -> list[str]:
 
 def leased_by(context: NetworkContext) -> list[str]:
     """The ids of the containers of this store (its ``run_dir``) that hold a lease. Changes nothing."""
+    if context.shared:
+        from skerry.network import shared
+
+        return shared.call(context, "leased_by") or []
     try:
         with Host(context) as host:
             leases = [(container, host.leases.get(container)) for container in host.leases.containers()]

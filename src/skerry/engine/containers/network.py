@@ -42,6 +42,7 @@ def open_context(settings: Settings) -> NetworkContext:
         rootless=settings.rootless, conf=settings.conf["network"], default_network=settings.default_network,
         helper_dirs=tuple(settings.helper_dirs),
         programs={"pasta": settings.network_cmd_path},
+        shared=_namespace_folder(settings) + "/skerry-bridges" if settings.rootless else "",
     )  # fmt: skip
 
 
@@ -71,11 +72,16 @@ def _namespace_of(engine: Engine, container_id: str) -> str:
 
 def netns_path(engine: Engine, container_id: str) -> str:
     """Where a container's network namespace is kept while nothing runs in it."""
-    settings = engine.settings
-    if settings.rootless and settings.run_base.startswith("/run/user/"):
-        # Debian's and Ubuntu's AppArmor profile lets pasta open namespaces nowhere else.
-        return os.path.join(os.path.dirname(settings.run_base), "netns", f"skerry-{container_id[:24]}")
+    if engine.settings.rootless:
+        return f"{_namespace_folder(engine.settings)}/skerry-{container_id[:24]}"
     return engine.store.run_path("netns", container_id[:24])
+
+
+def _namespace_folder(settings: Settings) -> str:
+    if settings.run_base.startswith("/run/user/"):
+        # Debian's and Ubuntu's AppArmor profile lets pasta open namespaces nowhere else.
+        return os.path.join(os.path.dirname(settings.run_base), "netns")
+    return os.path.join(settings.run_base, "netns")
 
 
 def _make_namespace(engine: Engine, container_id: str) -> str:
@@ -98,6 +104,12 @@ def _bridge(engine: Engine, record: ContainerRecord) -> Joined:
     assert joined.path
     done = setup.set_up(engine.network, record["id"], record["name"], joined.path, record["networks"], record["ports"])
     joined.status, joined.ports = done.status, done.ports
+    if engine.network.shared:
+        # The gateway is not the host but the user's own network namespace; pasta answers for the host's resolver.
+        from skerry.network.pasta import DNS_FORWARD
+
+        joined.forwarder = DNS_FORWARD
+        return joined
     for network in joined.status.values():
         for interface in network["interfaces"].values():
             for subnet in interface["subnets"]:

@@ -157,3 +157,14 @@ def routes(netlink: Netlink) -> list[tuple[bytes, int, int]]:
         if RTA_DST in values and body[4] == RT_TABLE_MAIN:
             found.append((values[RTA_DST], body[1], int.from_bytes(values.get(RTA_OIF, b""), "little")))
     return found
+
+
+def default_routes(netlink: Netlink) -> list[int]:
+    """The links' numbers of all IPv4 and IPv6 default routes."""
+    found = []
+    for family in (_socket.AF_INET, _socket.AF_INET6):
+        request = _struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0)
+        for _, body in netlink.send([message(RTM_GETROUTE, NLM_F_DUMP, request)]):
+            if body[1] == 0 and body[4] == RT_TABLE_MAIN:
+                found.append(int.from_bytes(attributes(body, 12).get(RTA_OIF, b""), "little"))
+    return found

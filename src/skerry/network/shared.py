@@ -1,0 +1,212 @@
+"""A user's bridges: all in one network namespace of the user's, with pasta as its uplink and a forwarder per container.
+
+Whoever enters it cannot come back (the host's namespace is root's), so a forked child does each piece of work in there:
+the same code as root's, with the same leases, rules and names. The host's ports are bound out here, before. The
+namespace goes with its last container; pasta and aardvark-dns follow it by themselves.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+
+from skerry import errors, fastjson
+from skerry.linux import netns, spawn
+from skerry.linux.namespaces import CLONE_NEWNET, setns
+from skerry.linux.netlink import route
+from skerry.network import pasta, ports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
+    from skerry.network.context import NetworkContext
+    from skerry.network.types import NetworkRequest, PortMapping
+
+_NO_UPLINK = "uplink"
+
+
+class _Locked:
+    """One command at a time makes, uses or removes the namespace."""
+
+    __slots__ = ("_fd", "_folder")
+
+    def __init__(self, context: NetworkContext) -> None:
+        self._folder = context.host_dir
+
+    def __enter__(self) -> None:
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        self._fd = os.open(self._folder + "/shared.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._fd)
+
+
+def call(context: NetworkContext, function: str, *arguments: Any) -> Any:
+    """``setup.FUNCTION(context, *arguments)`` in the namespace; None when there is no namespace, so nothing to do."""
+    with _Locked(context):
+        return _in_child(context, function, arguments) if netns.is_namespace(context.shared) else None
+
+
+def set_up(
+    context: NetworkContext, container_id: str, name: str, netns_path: str, networks: list[NetworkRequest],
+    wanted: list[PortMapping],
+) -> list[Any]:  # fmt: skip
+    """As `setup.set_up`: [status, ports]."""
+    chosen = ports.assign(wanted, ())
+    listeners = [(port, number, ports.listen(port, number)) for port in chosen for number in range(port["range"])]
+    with _Locked(context):
+        if not netns.is_namespace(context.shared):
+            netns.remove(context.shared)
+            os.makedirs(os.path.dirname(context.shared), mode=0o711, exist_ok=True)
+            netns.create(context.shared)
+            _connect(context)
+        arguments = (container_id, name, netns_path, networks, chosen)
+        answer = _in_child(context, "set_up", arguments, listeners)
+        if answer == _NO_UPLINK:
+            _connect(context)
+            answer = _in_child(context, "set_up", arguments, listeners)
+    for _, _, socket in listeners:
+        socket.close()
+    if answer == _NO_UPLINK:
+        raise errors.Unavailable("pasta does not keep the user's network namespace connected", hint="skerry doctor")
+    found: list[Any] = answer
+    return found
+
+
+def tear_down(context: NetworkContext, container_id: str) -> None:
+    """As `setup.tear_down`."""
+    pid_file = _pid_file(context, container_id)
+    pasta.stop(pid_file)
+    try:
+        os.unlink(pid_file)
+    except FileNotFoundError:
+        pass
+    call(context, "tear_down", container_id)
+
+
+def remove_idle(context: NetworkContext) -> None:
+    """From within: remove bridges without containers, and after the last of them the namespace itself."""
+    from skerry.network import setup
+
+    inner = context.entered()
+    with _Locked(context):
+        setup.remove_idle(inner)
+        with setup.Host(inner) as host:
+            empty, folder = not host.leases.containers(), host.leases.folder
+        if empty:
+            netns.remove(context.shared)
+            remove_tree(folder)
+
+
+def remove_tree(folder: str) -> None:
+    """What the leases' folder of a namespace that is gone has: files, and folders of files."""
+    for top, folders, files in os.walk(folder, topdown=False):
+        for name in files:
+            os.unlink(f"{top}/{name}")
+        for name in folders:
+            os.rmdir(f"{top}/{name}")
+    os.rmdir(folder)
+
+
+def _connect(context: NetworkContext) -> None:
+    # With pasta's own 65520 it sends containers more than their 1500 in one piece, and nothing arrives.
+    pasta.start(context, context.shared, (), ("--mtu", "1500"))
+
+
+def _pid_file(context: NetworkContext, container_id: str) -> str:
+    return f"{context.run_dir}/{container_id}.forwarder"
+
+
+def _in_child(context: NetworkContext, function: str, arguments: Any, listeners: Any = ()) -> Any:
+    """Fork, enter, call, and bring the result or the error back."""
+    here, there = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(here)
+        code = 1
+        try:
+            answer = _work(context, function, arguments, listeners)
+            os.write(there, fastjson.dumps({"result": answer}).encode())
+            code = 0
+        except errors.SkerryError as error:
+            known = {"error": type(error).__name__, "words": [error.message, error.hint], "code": error.exit_code}
+            os.write(there, fastjson.dumps(known).encode())
+        except OSError as error:
+            text = f"{error.filename or 'network'}: {error.strerror}"
+            os.write(there, fastjson.dumps({"error": "Unavailable", "words": [text, ""], "code": 125}).encode())
+        finally:
+            os._exit(code)
+    os.close(there)
+    data = b""
+    while chunk := os.read(here, 1 << 20):
+        data += chunk
+    os.close(here)
+    os.waitpid(pid, 0)
+    if not data:
+        raise errors.Unavailable("the user's network namespace could not be entered")
+    found = fastjson.loads(data.decode())
+    if "error" in found:
+        message, hint = found["words"]
+        raise getattr(errors, found["error"])(message, hint=hint, exit_code=found["code"])
+    return found["result"]
+
+
+def _work(context: NetworkContext, function: str, arguments: Any, listeners: Any) -> Any:
+    fd = os.open(context.shared, os.O_RDONLY | os.O_CLOEXEC)
+    setns(fd, CLONE_NEWNET)
+    os.close(fd)
+    from skerry.network import setup
+
+    if function == "set_up" and not _has_uplink():
+        return _NO_UPLINK
+    inner = context.entered()
+    if function != "set_up":
+        return getattr(setup, function)(inner, *arguments)
+    done = setup.set_up(inner, *arguments)
+    if listeners:
+        try:
+            _forward(context, arguments[0], done.status, listeners)
+        except BaseException:
+            setup.tear_down(inner, arguments[0])
+            raise
+    return [done.status, done.ports]
+
+
+def _has_uplink() -> bool:
+    """Whether pasta's interface is there: it has the host's name, ours begin with sk."""
+    netlink = route.open_route()
+    try:
+        return bool(route.default_routes(netlink))
+    finally:
+        netlink.close()
+
+
+def _forward(context: NetworkContext, container_id: str, status: Any, listeners: Any) -> None:
+    """Start the container's forwarder: it has the host's listening sockets and lives in here."""
+    addresses = [
+        subnet["ipnet"].partition("/")[0]
+        for network in status.values()
+        for interface in network["interfaces"].values()
+        for subnet in interface["subnets"]
+    ]
+    address = min(addresses, key=lambda text: ":" in text)
+    os.makedirs(context.run_dir, mode=0o700, exist_ok=True)
+    pid_file = _pid_file(context, container_id)
+    words = [
+        f"{socket.fileno()},{port['protocol']},{address},{port['container_port'] + number}"
+        for port, number, socket in listeners
+    ]
+    program = __file__.rpartition("/")[0] + "/forwarder.py"
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    pid = spawn.spawn(
+        [sys.executable, "-IS", program, pid_file, *words], stdin=null, stdout=null, stderr=null, cwd="/",
+        pass_fds=[socket.fileno() for _, _, socket in listeners], new_session=True,
+    )  # fmt: skip
+    with open(pid_file, "w", encoding="ascii") as file:
+        file.write(str(pid))
