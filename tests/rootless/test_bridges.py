@@ -1,0 +1,116 @@
+"""A real user's bridge networks: one network namespace of their own with pasta as its uplink."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.network.conftest import SERVER
+from tests.rootless.conftest import User, needs_programs, wait_until
+from tests.rootless.test_network import SERVE, fetch, free_port
+from tests.rootless.test_network import pytestmark as network_marks
+
+pytestmark = [
+    *network_marks,
+    needs_programs,
+    pytest.mark.skipif(not os.path.exists("/usr/lib/podman/aardvark-dns"), reason="needs aardvark-dns"),
+]
+Run = Callable[..., str]
+SHARED = "netns/skerry-bridges"
+
+
+def ask(user: User, name: str, address: str) -> str:
+    return user.skerry("exec", name, "wget", "-q", "-O", "-", f"http://{address}/", check=False).stdout.strip()
+
+
+def test_containers_find_each_other_and_the_host_finds_their_ports(user: User, run: Run) -> None:
+    port = free_port()
+    user.skerry("network", "create", "app")
+    run("-d", "--name", "web", "-p", f"127.0.0.1:{port}:80", command=SERVE, network="app")
+    run("-d", "--name", "two", command=("sleep", "60"), network="app:alias=zwei")
+    assert fetch(port) == "hello\n"
+    wait_until(lambda: ask(user, "two", "web") == "hello", "the name is known")
+    assert user.skerry("port", "web").stdout == f"80/tcp -> 127.0.0.1:{port}\n"
+    user.skerry("stop", "-t", "0", "web")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+    user.skerry("start", "web")
+    assert fetch(port) == "hello\n"
+    user.skerry("rm", "-fa", "-t", "0")
+    wait_until(lambda: not (user.run / SHARED).exists(), "the namespace goes with its last container")
+    wait_until(lambda: len(user.processes()) == 1, "pasta, aardvark-dns and the forwarder end")
+    assert [path.name for path in (user.run / "skerry/net").iterdir()] == ["shared.lock"]
+
+
+def test_networks_of_a_user_are_apart_and_an_internal_one_has_no_way_out(user: User, run: Run) -> None:
+    user.skerry("network", "create", "-o", "isolate=true", "left")
+    user.skerry("network", "create", "-o", "isolate=true", "right")
+    user.skerry("network", "create", "--internal", "inside")
+    run("-d", "--name", "l", command=SERVE, network="left")
+    run("-d", "--name", "r", command=SERVE, network="right")
+    address = user.skerry("inspect", "l", "--format", "{{.NetworkSettings.Networks.left.IPAddress}}").stdout.strip()
+    reach = ("sh", "-c", f"wget -q -O - http://{address}/ & sleep 2; kill $!; true")
+    assert run("--rm", command=reach, network="left") == "hello"
+    assert run("--rm", command=reach, network="right") == ""
+    assert "default" not in run("--rm", command=("ip", "route"), network="inside")
+    user.skerry("rm", "-fa", "-t", "0")
+
+
+def test_udp_and_ranges(user: User, run: Run) -> None:
+    port = free_port()
+    published = ("-p", f"{port}:53/udp", "-p", f"{port}-{port + 1}:7000-7001")
+    run("-d", "--name", "many", *published, command=("sleep", "60"), network="podman")
+    pid = user.skerry("inspect", "many", "--format", "{{.State.Pid}}").stdout.strip()
+    server = subprocess.Popen(
+        ["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", SERVER, "box", "udp:53", "tcp:7001"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        for _ in range(2):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.settimeout(5)
+                client.connect(("127.0.0.1", port))
+                client.send(b"x")
+                assert client.recv(100) == b"box"
+        with socket.create_connection(("127.0.0.1", port + 1), 5) as client:
+            assert client.recv(100).startswith(b"box")
+        with pytest.raises(ConnectionResetError), socket.create_connection(("127.0.0.1", port), 5) as client:
+            client.recv(100)
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+    user.skerry("rm", "-fa", "-t", "0")
+
+
+def test_a_taken_port_is_one_clear_error_and_leaves_nothing(user: User, run: Run) -> None:
+    run("--rm", command=("true",), network="podman")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        flags = ("-p", f"127.0.0.1:{port}:80", "--network", "podman", "--rootfs", "rootfs", "true")
+        result = user.skerry("run", "--rm", *flags, check=False)
+    assert result.returncode in (125, 126)
+    assert f"127.0.0.1:{port}: bind: address already in use" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    wait_until(lambda: not (user.run / SHARED).exists(), "nothing keeps the namespace")
+
+
+def test_a_dead_uplink_is_replaced_with_the_next_container(user: User, run: Run) -> None:
+    run("-d", "--name", "one", command=("sleep", "60"), network="podman")
+    (pasta,) = [
+        pid for pid in user.processes() if b"pasta" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+    ]
+    os.kill(pasta, signal.SIGKILL)
+    wait_until(lambda: pasta not in user.processes(), "pasta is dead")
+    run("--rm", command=("true",), network="podman")
+    assert any(b"pasta" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in user.processes())
+    user.skerry("rm", "-fa", "-t", "0")
