@@ -123,5 +123,5 @@ def test_a_host_file_keeps_its_owner_and_is_not_reachable(skerry: Skerry, box: s
 
 
 def test_a_command_is_needed(skerry: Skerry, box: str) -> None:
-    assert skerry("exec", box, check=False).code == 255
+    assert skerry("exec", box, check=False).code == 125
     assert skerry("exec", check=False).code == 125
