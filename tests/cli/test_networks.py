@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from tests.support.command import Skerry
@@ -71,3 +72,18 @@ def test_prune_removes_what_nobody_uses(skerry: Skerry, busybox: str) -> None:
     skerry("create", "--network", "used", busybox, "true")
     assert skerry("network", "prune", "-f").lines == ["idle"]
     assert skerry("network", "ls", "-q").lines == ["podman", "used"]
+
+
+def test_two_stores_choose_different_subnets(skerry: Skerry, short_tmp: Path) -> None:
+    other = Skerry(short_tmp / "other")
+    subnet = ("network", "inspect", "app", "--format", "{{(index .Subnets 0).Subnet}}")
+    found = []
+    for store in (skerry, other):
+        store("network", "create", "app")
+        found.append(store(*subnet).stdout)
+    assert found[0] != found[1]
+    skerry("network", "rm", "app")
+    skerry("network", "create", "app")
+    assert skerry(*subnet).stdout == found[0]
+    for store in (skerry, other):
+        store("network", "rm", "app")

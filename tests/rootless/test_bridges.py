@@ -57,7 +57,8 @@ def test_networks_of_a_user_are_apart_and_an_internal_one_has_no_way_out(user: U
     run("-d", "--name", "r", command=SERVE, network="right")
     address = user.skerry("inspect", "l", "--format", "{{.NetworkSettings.Networks.left.IPAddress}}").stdout.strip()
     reach = ("sh", "-c", f"wget -q -O - http://{address}/ & sleep 2; kill $!; true")
-    assert run("--rm", command=reach, network="left") == "hello"
+    run("-d", "--name", "l2", command=("sleep", "60"), network="left")
+    wait_until(lambda: ask(user, "l2", address) == "hello", "its own network is reached")
     assert run("--rm", command=reach, network="right") == ""
     assert "default" not in run("--rm", command=("ip", "route"), network="inside")
     user.skerry("rm", "-fa", "-t", "0")

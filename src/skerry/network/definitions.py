@@ -40,15 +40,16 @@ def default_network(context: NetworkContext) -> Network:
     }  # fmt: skip
 
 
-def _path(context: NetworkContext, name: str) -> str:
+def path(context: NetworkContext, name: str) -> str:
+    """The file that defines a network."""
     return f"{context.config_dir}/{name}.json"
 
 
 def load(context: NetworkContext, name: str) -> Network:
     """The network of exactly this name. `NotFound` in Podman's words."""
     if name == context.default_network:
-        return _read(_path(context, name)) or default_network(context)
-    network = _read(_path(context, check_name(name))) if name and _REST.issuperset(name) else None
+        return _read(path(context, name)) or default_network(context)
+    network = _read(path(context, check_name(name))) if name and _REST.issuperset(name) else None
     if network is None:
         raise NotFound(f"unable to find network with name or ID {name}: network not found")
     return network
@@ -95,13 +96,13 @@ def save(context: NetworkContext, network: Network) -> None:
     """Write a definition durably; it exists from the rename on."""
     try:
         os.makedirs(context.config_dir, mode=0o755, exist_ok=True)
-        path = _path(context, network["name"])
+        target = path(context, network["name"])
         temporary = f"{context.config_dir}/.{network['name']}.{os.getpid()}"
         with open(temporary, "w", encoding="utf-8") as file:
             file.write(fastjson.dumps(network, indent=5))
             file.flush()
             os.fsync(file.fileno())
-        os.rename(temporary, path)
+        os.rename(temporary, target)
         folder = os.open(context.config_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         os.fsync(folder)
         os.close(folder)
@@ -112,7 +113,7 @@ def save(context: NetworkContext, network: Network) -> None:
 def remove(context: NetworkContext, name: str) -> None:
     """Remove a definition. Idempotent."""
     try:
-        os.unlink(_path(context, name))
+        os.unlink(path(context, name))
     except FileNotFoundError:
         pass
     except OSError as error:

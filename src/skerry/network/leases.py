@@ -9,6 +9,7 @@ boot id, so that what another namespace or another boot left never counts. In it
                                 takes a removed container's interface away some time later
     ports/PROTOCOL,IP,FIRST,LAST  the container's id
     bridges/BRIDGE              the network that the interface was made for
+    subnets/SUBNET              the file that defines its network, so that no two stores choose the same
 """
 
 from __future__ import annotations
@@ -199,6 +200,25 @@ class Leases:
             os.rmdir(f"{self.folder}/addresses/{name}")
         except OSError:
             pass  # in use again, or never used
+
+    # subnets of all stores' networks, whether they are up or not
+
+    def reserve(self, subnet: str, definition: str) -> None:
+        """Note that the network in that file has the subnet."""
+        folder = self.folder + "/subnets"
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        _write(f"{folder}/{subnet.replace('/', '_')}", definition)
+
+    def reserved(self) -> dict[str, str]:
+        """Subnets of networks whose definition still exists, with the path of that."""
+        found = {}
+        for name in _names(self.folder + "/subnets"):
+            definition = _read(f"{self.folder}/subnets/{name}")
+            if os.path.exists(definition):
+                found[name.replace("_", "/")] = definition
+            else:
+                _unlink(f"{self.folder}/subnets/{name}")
+        return found
 
     # ports
 

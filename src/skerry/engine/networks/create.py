@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 
-from skerry.errors import Conflict, Invalid, OutOfSpace
+from skerry.errors import Conflict, Invalid, OutOfSpace, Unavailable
 from skerry.linux.netlink import route
 from skerry.network import bridge, definitions
 from skerry.network.addresses import Net, is_address, pack
+from skerry.network.setup import Host
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.engine import Engine
     from skerry.linux.netlink.message import Netlink
+    from skerry.network.context import NetworkContext
     from skerry.network.types import Network, Route, Subnet
 
     class NetworkOptions(TypedDict, total=False):
@@ -60,15 +62,34 @@ def create(engine: Engine, name: str, options: NetworkOptions) -> dict[str, Any]
                 return dict(taken)
             if taken is not None:
                 raise Conflict(f"network name {name} already used: network already exists")
+        network = _choose_and_save(context, existing, name, options, engine.settings.conf["network"])
+    engine.events.emit(type="network", status="create", id=network["id"], name=network["name"])
+    return dict(network)
+
+
+def _choose_and_save(
+    context: NetworkContext, existing: list[Network], name: str, options: NetworkOptions, conf: dict[str, Any]
+) -> Network:
+    """Subnets that were chosen are noted for the host's other stores. (A user's networks are seen by nobody else.)"""
+    if context.shared:
         netlink = route.open_route()
         try:
-            network = _define(netlink, existing, name, options, engine.settings.conf["network"])
+            network = _define(netlink, existing, name, options, conf, [])
         finally:
             netlink.close()
         step("network.create")
         definitions.save(context, network)
-    engine.events.emit(type="network", status="create", id=network["id"], name=network["name"])
-    return dict(network)
+        return network
+    try:
+        with Host(context) as host:
+            network = _define(host.netlink, existing, name, options, conf, [Net(net) for net in host.leases.reserved()])
+            step("network.create")
+            definitions.save(context, network)
+            for subnet in network["subnets"]:
+                host.leases.reserve(subnet["subnet"], definitions.path(context, network["name"]))
+    except OSError as error:
+        raise Unavailable(f"cannot create the network {name}: {error}") from error
+    return network
 
 
 def _check_name(name: str) -> None:
@@ -81,14 +102,15 @@ def _check_name(name: str) -> None:
 
 
 def _define(
-    netlink: Netlink, existing: list[Network], name: str, options: NetworkOptions, conf: dict[str, Any]
-) -> Network:
+    netlink: Netlink, existing: list[Network], name: str, options: NetworkOptions, conf: dict[str, Any],
+    others: list[Net],
+) -> Network:  # fmt: skip
     if options.get("driver", "bridge") not in ("", "bridge"):
         raise Invalid(f"unsupported driver {options['driver']}: invalid argument")
     settings, interface = _checked_options(options)
     interface = _interface(netlink, existing, interface)
     name = name or next(n for n in (f"skerry{i}" for i in range(1, 100000)) if n not in {e["name"] for e in existing})
-    subnets = _subnets(netlink, existing, options, conf)
+    subnets = _subnets(netlink, existing, options, conf, others)
     network: Network = {
         "name": name, "id": os.urandom(32).hex(), "driver": "bridge", "network_interface": interface,
         "created": _now(), "subnets": subnets,
@@ -146,7 +168,10 @@ def _interface(netlink: Netlink, existing: list[Network], wanted: str) -> str:
             return name
 
 
-def _subnets(netlink: Netlink, existing: list[Network], options: NetworkOptions, conf: dict[str, Any]) -> list[Subnet]:
+def _subnets(
+    netlink: Netlink, existing: list[Network], options: NetworkOptions, conf: dict[str, Any], others: list[Net]
+) -> list[Subnet]:
+    """``others``: what other stores' networks have. It is not chosen, but may be given: they may never be up together."""
     gateways, ranges = list(options.get("gateways", ())), list(options.get("ip_ranges", ()))
     given = [Net(text) for text in options.get("subnets", ())]
     if not given and (gateways or ranges):
@@ -164,9 +189,9 @@ def _subnets(netlink: Netlink, existing: list[Network], options: NetworkOptions,
     ]
     sizes = {net.size for net in given}
     if 4 not in sizes and not given:
-        subnets.append(_subnet(_free(netlink, used, _pools(conf)), "", ""))
+        subnets.append(_subnet(_free(netlink, [*used, *others], _pools(conf)), "", ""))
     if options.get("ipv6") and 16 not in sizes:
-        subnets.append(_subnet(_free(netlink, used, _random_v6()), "", ""))
+        subnets.append(_subnet(_free(netlink, [*used, *others], _random_v6()), "", ""))
     return subnets
 
 

@@ -132,6 +132,7 @@ def _sweep_network(engine: Engine) -> None:
     from skerry.network import setup
 
     setup.sweep(engine.network, ())
+    setup.forget_host(engine.network)
 
 
 def _volumes(engine: Engine) -> None:
