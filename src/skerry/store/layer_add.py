@@ -10,6 +10,7 @@ from skerry import fastjson
 from skerry.errors import NotFound, OutOfSpace, SkerryError, Unavailable
 from skerry.linux.files import fsync_folder, syncfs
 from skerry.store.blobs import blob_path, has_blob
+from skerry.store.early_sync import EarlySync
 from skerry.store.layer_stage import Expected, unpack
 from skerry.store.layers import get_layer, layer_folder
 from skerry.store.staging import remove_tree
@@ -59,7 +60,7 @@ def _unpack(
 ) -> LayerRecord:
     with store.staging() as staging:
         folder = staging.path + "/layer"
-        with open(staging.path + "/blob", "wb", buffering=0) as keep:
+        with open(staging.path + "/blob", "wb", buffering=0) as keep, EarlySync(staging.path):
             record = unpack(folder, stream, expected, keep=keep, rootless=store.rootless)
         record["parent"], record["chain_id"] = parent, chain_id(parent, record["diff_id"])
         staged_blob = staging.path + "/blob" if record["blob"] else None

@@ -13,7 +13,6 @@ from skerry.store.archive.pipeline import Pipeline
 from skerry.store.archive.reader import entries
 from skerry.store.archive.recipe import RecipeWriter
 from skerry.store.archive.source import Source
-from skerry.store.early_sync import EarlySync
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
@@ -52,12 +51,14 @@ class Expected:
             raise Corrupt(f"the layer's content has the digest {diff_id}, not {self.diff_id}")
 
 
-def unpack(folder: str, stream: Readable, expected: Expected, *, keep: BinaryIO | None, rootless: bool) -> LayerRecord:
+def unpack(
+    folder: str, stream: Readable, expected: Expected, *, keep: BinaryIO | None, rootless: bool
+) -> LayerRecord:
     """Unpack a tar (plain, gzip or zstd) into the new ``folder`` and verify it: the layer's record, but for its place
     in a chain. ``keep`` is given the bytes as they come, if they are compressed. `Corrupt`, ``OSError``."""
     step("layer.unpack")
     os.mkdir(folder, 0o700)
-    with EarlySync(folder), Pipeline(stream, keep=keep) as pipeline:
+    with Pipeline(stream, keep=keep) as pipeline:
         extract(pipeline, folder, max_bytes=expected.max_bytes, rootless=rootless)
         blob, diff_id = pipeline.finish()
     expected.verify(pipeline, blob, diff_id)

@@ -59,7 +59,7 @@ def bootstrap(
     if distribution.partition(":")[0] == "busybox":
         if base.include:
             raise Invalid("busybox has no packages: --include is for Debian and Ubuntu")
-        return _busybox(engine, base, names or ["localhost/busybox:latest"])
+        return _busybox(engine, base, names or ["localhost/busybox:latest"], report)
     from skerry.engine.images.debian import debian_layer, release
 
     suite, default_names = release(distribution)
@@ -68,29 +68,33 @@ def bootstrap(
     return _record(engine, base, layer, names or default_names, "bash", f"mmdebstrap {suite}", machine, variant)
 
 
-def _busybox(engine: Engine, base: Base, names: list[str]) -> ImageRecord:
+def _busybox(engine: Engine, base: Base, names: list[str], report: Callable[[str], None]) -> ImageRecord:
     import errno
     import os
 
-    from skerry.engine.images.busybox import applets, program, write_tar
+    from skerry.engine.images.busybox import applets, foreign_applets, foreign_program, program, write_tar
 
-    binary = program()
-    machine = MACHINES.get(os.uname().machine, os.uname().machine)
-    if base.architecture not in ("", machine):
-        raise Invalid(f"the busybox at hand is for {machine}", hint="a Debian image can have another architecture")
+    native = MACHINES.get(os.uname().machine, os.uname().machine)
+    machine, variant = _DEBIAN_MACHINES.get(base.architecture, (base.architecture or native, ""))
     with engine.store.staging() as staging:
-        path = staging.path + "/busybox"
         try:
-            with open(path, "wb", opener=lambda name, flags: os.open(name, flags | os.O_CLOEXEC, 0o700)) as file:
-                file.write(binary)
+            if machine != native:
+                report(f"Fetching busybox for {base.architecture}")
+                binary = foreign_program(base.architecture, staging.path)
+                found = foreign_applets(binary)
+            else:
+                binary, path = program(), staging.path + "/busybox"
+                with open(path, "wb", opener=lambda name, flags: os.open(name, flags | os.O_CLOEXEC, 0o700)) as file:
+                    file.write(binary)
+                found = applets(path)
             with open(staging.path + "/tar", "w+b") as tar:
-                write_tar(tar, binary, applets(path))
+                write_tar(tar, binary, found)
                 tar.seek(0)
                 layer = add_layer(engine.store, None, tar)
         except OSError as error:
             kind = OutOfSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
             raise kind(f"cannot make the image: {error.strerror}") from error
-    return _record(engine, base, layer, names, "sh", "busybox", machine, "")
+    return _record(engine, base, layer, names, "sh", "busybox", machine, variant)
 
 
 def _record(

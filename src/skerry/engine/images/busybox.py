@@ -100,6 +100,36 @@ def applets(path: str) -> list[str]:
     return sorted(name for name in names if name.startswith(allowed) and name != "bin/busybox" and name.count("/") < 3)
 
 
+def foreign_applets(binary: bytes) -> list[str]:
+    """The same of a program for another architecture, which cannot be asked: from its own list of names.
+
+    All in ``bin``; where the native program would put them is not in the list."""
+    start = binary.find(b"[\0[[\0")
+    end = binary.find(b"\0\0", start)
+    if start < 0 or end < 0:
+        raise Unavailable("this busybox does not list its applets")
+    names = [name.decode("ascii", "replace") for name in binary[start:end].split(b"\0")]
+    if not all(name.isprintable() and "/" not in name for name in names) or "sh" not in names:
+        raise Unavailable("this busybox does not list its applets")
+    return sorted(f"bin/{name}" for name in names if name != "busybox")
+
+
+def foreign_program(architecture: str, folder: str) -> bytes:
+    """Debian's busybox-static for another architecture (in Debian's words), by way of mmdebstrap below ``folder``."""
+    from skerry.engine.images.debian import fetch_packages
+
+    archive = fetch_packages(("busybox-static",), architecture, folder)
+    with tarfile.open(archive) as tar:
+        for name in ("./bin/busybox", "./usr/bin/busybox"):
+            try:
+                member = tar.extractfile(name)
+            except KeyError:
+                continue
+            if member is not None and is_static(data := member.read()):
+                return data
+    raise Unavailable(f"there is no static busybox for {architecture}")
+
+
 def write_tar(target: BinaryIO, binary: bytes, names: list[str]) -> None:
     """The image's one layer: the same program gives the same bytes."""
     with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as tar:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _DEBIAN = {
     "10": "buster", "11": "bullseye", "12": "bookworm", "13": "trixie", "14": "forky", "sid": "sid",
-    "unstable": "sid", "stable": "stable", "testing": "testing", "latest": "bookworm", "": "bookworm",
+    "unstable": "sid", "stable": "stable", "testing": "testing", "latest": "trixie", "": "trixie",
 }  # fmt: skip
 _UBUNTU = {"20.04": "focal", "22.04": "jammy", "24.04": "noble", "latest": "noble", "": "noble"}
 _KEYRINGS = {
@@ -88,29 +88,57 @@ def _native() -> str:
 def _mmdebstrap(
     suite: str, architecture: str, base: Base, target: str, tmpdir: str, report: Callable[[str], None]
 ) -> None:
-    from skerry.engine.images.bootstrap import EPOCH
-
     system = "ubuntu" if suite in _UBUNTU.values() else "debian"
-    keyring, package = _KEYRINGS[system]
-    if not os.path.exists(keyring):
-        raise Unavailable(f"no keys to verify {system}'s archive with", hint=f"apt-get install {package}")
+    keyring = _keyring(system)
     argv = [
         "mmdebstrap", "--mode=root", "--format=tar", f"--variant={base.variant}", f"--architectures={architecture}",
         f"--keyring={keyring}", "--aptopt=Acquire::Languages \"none\"",
         *([f"--include={','.join(base.include)}"] if base.include else []),
         suite, target, *sources(system, suite),
     ]  # fmt: skip
+    _readable(tmpdir)
+    report(f"Fetching {suite} ({base.variant}{', ' + ', '.join(base.include) if base.include else ''})")
+    _follow(argv, _environment(tmpdir), report)
+
+
+def fetch_packages(packages: tuple[str, ...], architecture: str, folder: str) -> str:
+    """A tar below ``folder`` of what is in packages of Debian's stable release, without their dependencies' scripts."""
+    suite = _DEBIAN["latest"]
+    target = folder + "/packages.tar"
+    argv = [
+        "mmdebstrap", "--mode=root", "--format=tar", "--variant=extract", f"--architectures={architecture}",
+        f"--keyring={_keyring('debian')}", '--aptopt=Acquire::Languages "none"', f"--include={','.join(packages)}",
+        suite, target, *sources("debian", suite),
+    ]  # fmt: skip
+    _readable(folder)
+    _follow(argv, _environment(folder), lambda _text: None)
+    return target
+
+
+def _keyring(system: str) -> str:
+    keyring, package = _KEYRINGS[system]
+    if not os.path.exists(keyring):
+        raise Unavailable(f"no keys to verify {system}'s archive with", hint=f"apt-get install {package}")
+    return keyring
+
+
+def _environment(tmpdir: str) -> dict[str, str]:
+    from skerry.engine.images.bootstrap import EPOCH
+
     env = {
         **{key: value for key, value in os.environ.items() if key.endswith("_proxy") or key in ("PATH", "HOME")},
         "SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": tmpdir, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive",
     }  # fmt: skip
     env["PATH"] = env.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
-    os.chmod(tmpdir, 0o711)  # apt's own user reads below it
+    return env
+
+
+def _readable(tmpdir: str) -> None:
+    """Let apt's own user read below the folder."""
+    os.chmod(tmpdir, 0o711)
     parent = os.path.dirname(tmpdir)
     if stat.S_IMODE(os.stat(parent).st_mode) == 0o700:
         os.chmod(parent, 0o711)
-    report(f"Fetching {suite} ({base.variant}{', ' + ', '.join(base.include) if base.include else ''})")
-    _follow(argv, env, report)
 
 
 def _follow(argv: list[str], env: dict[str, str], report: Callable[[str], None]) -> None:

@@ -15,6 +15,7 @@ from skerry.engine.images.add import drop_layers
 from skerry.errors import Corrupt, OutOfSpace, Unsupported
 from skerry.image.registry.documents import Descriptor
 from skerry.image.registry.download import Download
+from skerry.store.early_sync import EarlySync
 from skerry.store.layer_add import chain_id, commit, existing, translated
 from skerry.store.layer_stage import Expected, unpack
 from skerry.store.layers import get_layer, layer_dir
@@ -104,8 +105,9 @@ class fetch_layers:
             return
         pool = ThreadPoolExecutor(WORKERS)
         try:
-            self._claim(missing, pool)
-            self._settle(missing)
+            with EarlySync(staging):  # one for all threads
+                self._claim(missing, pool)
+                self._settle(missing)
             for position, layer in enumerate(missing):
                 if layer.future is None:
                     self._wait_for_other(layer, missing[position:], pool)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from skerry.engine.system.df import layer_sizes
 from skerry.errors import Invalid
+from skerry.store.partial import sweep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def prune(engine: Engine, *, all: bool, volumes: bool, filters: Sequence[str] = 
     before = sum(layer_sizes(engine).values())
     images = engine.images.prune(all=all, filters=filters)
     freed = max(0, before - sum(layer_sizes(engine).values())) if images else 0
+    freed += sweep(engine.store, max_bytes=0)  # what pulls that were cut left
     return PruneReport(
         [container for container, _ in containers], networks, [name for name, _ in removed_volumes], images,
         freed + sum(size for _, size in [*containers, *removed_volumes]),
