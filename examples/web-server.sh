@@ -13,7 +13,7 @@ fi
 # The image comes from Debian's own signed archive; no registry is needed. Once made, it stays.
 if ! $skerry image exists "$image"; then
     echo "making $image: a minimal Debian with nginx (about a minute)"
-    $skerry image bootstrap debian --include nginx --tag "$image"
+    $skerry image bootstrap bookworm --include nginx --tag "$image"
 fi
 
 $skerry rm -f "$name" >/dev/null 2>&1 || true # of an earlier run

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from skerry.engine.images.busybox import is_static, write_tar
+from skerry.engine.engine import Engine
+from skerry.engine.images.bootstrap import Base
+from skerry.engine.images.busybox import foreign_applets, is_static, write_tar
 from skerry.engine.images.debian import release, rewrite
-from skerry.errors import Invalid
+from skerry.errors import Invalid, Unavailable
 
 
 def _tree(path: Path, mtime: int, order: int) -> None:
@@ -39,6 +42,7 @@ def test_time_order_logs_and_the_machine_s_id_leave_no_trace(tmp_path: Path) -> 
     ("text", "suite", "names"),
     [
         ("debian:12", "bookworm", ["localhost/debian:bookworm", "localhost/debian:12"]),
+        ("debian", "trixie", ["localhost/debian:trixie", "localhost/debian:latest"]),
         ("trixie", "trixie", ["localhost/debian:trixie"]),
         ("ubuntu", "noble", ["localhost/ubuntu:noble", "localhost/ubuntu:latest"]),
     ],
@@ -64,3 +68,18 @@ def test_busybox_s_layer_has_no_time_in_it() -> None:
     with tarfile.open(fileobj=buffer) as tar:
         assert {member.mtime for member in tar} == {0}
         assert tar.getmember("tmp").mode == 0o1777
+
+
+def test_a_foreign_busybox_lists_its_applets() -> None:
+    assert foreign_applets(b"\x7fELF..\xae[\0[[\0busybox\0ls\0sh\0\0rest") == ["bin/[", "bin/[[", "bin/ls", "bin/sh"]
+    for binary in (b"\x7fELF", b"[\0[[\0ls\0\0", b"[\0[[\0../x\0sh\0\0"):
+        with pytest.raises(Unavailable):
+            foreign_applets(binary)
+
+
+def test_busybox_for_another_architecture(engine: Engine) -> None:
+    other = "arm64" if os.uname().machine == "x86_64" else "amd64"
+    record = engine.images.bootstrap("busybox", Base(architecture=other))
+    assert record["architecture"] == other
+    again = engine.images.bootstrap("busybox", Base(architecture=other))
+    assert again["id"] == record["id"]
