@@ -6,14 +6,12 @@ lost, and nothing leaks. A sweep, not a sample: the steps are those that the com
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.crash.world import World
+from tests.crash.world import THOROUGH, World
 
-THOROUGH = bool(os.environ.get("SKERRY_THOROUGH"))  # every occurrence of each step, not only its first
 WORLDS_AT_ONCE = 4
 SLEEPER = ("bb", "sleep", "1000")
 # Each world's own subnet: they are the host's, and its other worlds do not know of each other's definitions.
@@ -89,7 +87,7 @@ def test_killed_at_every_step(name: str, new_world: Callable[[], World]) -> None
     world = new_world()
     prepare(world)
     steps = world.steps(*_filled(words, world))
-    if not THOROUGH:
+    if not THOROUGH:  # only the first occurrence of each
         steps = [step for step in steps if step.endswith(":1")]
 
     def kill_at(step: str) -> None:

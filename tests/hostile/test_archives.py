@@ -218,9 +218,9 @@ def test_a_terabyte_of_data_that_is_not_there_is_refused_at_once(store: Store) -
 def test_many_entries_take_linear_time_and_little_memory(store: Store) -> None:
     data = b"".join(file(b"d%d/%d" % (n % 300, n)) for n in range(30_000))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.monotonic()
+    started = time.process_time()  # of the processor: others may be busy too
     add(store, data)
-    assert time.monotonic() - started < 15
+    assert time.process_time() - started < 15
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
 
 
