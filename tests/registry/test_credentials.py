@@ -24,7 +24,7 @@ from skerry.image.registry.auth import _belongs
 
 SECRET = "topsecret"
 BASIC = "Basic " + b64encode(f"alice:{SECRET}".encode()).decode()
-LIMITS = Limits(retries=1, delay_s=0.01, silence_s=1)
+LIMITS = Limits(retries=1, delay_s=0.01, silence_s=20)
 KNOWN = Transfer(tls_verify=False, creds=f"alice:{SECRET}", limits=LIMITS)
 NOBODY = Transfer(tls_verify=False, limits=LIMITS)
 

@@ -17,14 +17,16 @@ from skerry.engine.engine import Engine
 from skerry.engine.images.transfer import Limits, Transfer
 from skerry.errors import SkerryError
 
-QUICK = Transfer(tls_verify=False, limits=Limits(retries=1, delay_s=0.01, silence_s=0.5))
+# Patient: on a busy machine an honest answer may take seconds. Silence is what is tested with IMPATIENT only.
+QUICK = Transfer(tls_verify=False, limits=Limits(retries=1, delay_s=0.01, silence_s=20))
+IMPATIENT = Transfer(tls_verify=False, limits=Limits(retries=1, delay_s=0.01, silence_s=0.5))
 
 
 def refused(engine: Engine, name: str, words: str, transfer: Transfer = QUICK) -> str:
     start = time.monotonic()
     with pytest.raises(SkerryError, match=words) as caught:
         engine.images.pull(name, transfer=transfer)
-    assert time.monotonic() - start < 8
+    assert time.monotonic() - start < 15
     assert "\n" not in caught.value.message
     assert caught.value.message.isprintable()
     assert len(caught.value.message) < 1000
@@ -129,7 +131,7 @@ def test_an_answer_that_makes_no_sense(case: str, engine: Engine, liar: LyingReg
     part, answer, words = ANSWERS[case]
     liar.add_image(layer("a", 5000))
     liar.lie = on(part, answer)
-    refused(engine, f"{liar.host}/x", words)
+    refused(engine, f"{liar.host}/x", words, IMPATIENT if answer is dead else QUICK)
 
 
 def test_401_in_circles_ends(engine: Engine, liar: LyingRegistry) -> None:
