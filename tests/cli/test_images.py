@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import LAUNCHER, CommandLine
 from tests.image.archives import docker_members, tar_of, write
 
 
@@ -89,3 +92,27 @@ def test_bootstrap_s_flags_become_the_config(cli: CommandLine) -> None:
 
 def test_history_shows_steps(loaded: CommandLine) -> None:
     assert loaded("history", "--format", "{{.CreatedBy}}", "web:1").out == "layer 0\n"
+
+
+def test_load_and_save_show_bars_on_terminals_only(
+    cli: CommandLine, tmp_path: Path, pty_run: Callable[..., str]
+) -> None:
+    archive = write(tmp_path / "big.tar", docker_members(tar_of({"f": os.urandom(64 << 20)}), tags=["big"]))
+    argv = [str(LAUNCHER), *cli.globals]
+    shown = pty_run([*argv, "load", "-i", archive])
+    assert "Loading [" in shown
+    assert shown.endswith("\r\x1b[KLoaded image: localhost/big:latest\r\n")
+    assert "Saving [" in pty_run([*argv, "save", "-o", str(tmp_path / "out.tar"), "big"])
+    for words in (["load", "-q", "-i", archive], ["save", "-q", "-o", str(tmp_path / "out.tar"), "big"]):
+        assert "\x1b" not in pty_run([*argv, *words])
+    assert cli("load", "-i", archive).err == ""
+
+
+def test_a_bomb_around_an_archive_is_refused(cli: CommandLine, tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "bomb.tar.gz", "wb", compresslevel=1) as file:
+        for _ in range(1100):
+            file.write(bytes(1 << 20))
+    done = cli("load", "-i", str(tmp_path / "bomb.tar.gz"))
+    assert done.code == 125
+    assert "times its size" in done.err or "does not fit" in done.err
+    assert os.listdir(tmp_path / "root/staging") == []

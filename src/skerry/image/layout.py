@@ -11,6 +11,7 @@ from skerry.errors import Invalid, OutOfSpace, SkerryError, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import BinaryIO, Protocol
 
     class Target(Protocol):
@@ -32,8 +33,10 @@ def add_bytes(target: Target, name: str, data: bytes) -> None:
 class TarTarget:
     """A tar: read-only files of root, made in 1970, so that the same image gives the same bytes."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, advance: Callable[[int], object] | None = None) -> None:
+        """``advance`` is told of each so many bytes that were written."""
         self._stream = stream
+        self._advance = advance
         self._written: set[str] = set()
         self._size = 0
 
@@ -76,6 +79,8 @@ class TarTarget:
             self._stream.write(data)
         except OSError as error:
             raise write_error(error) from None
+        if self._advance is not None:
+            self._advance(len(data))
 
 
 class FolderTarget:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 
 from skerry.cli.flags import flag
@@ -9,6 +11,8 @@ from skerry.errors import Invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from skerry.cli.flags import Args
     from skerry.cli.output import Output
     from skerry.engine.engine import Engine
@@ -28,12 +32,26 @@ MIN_ARGS, MAX_ARGS = 0, 0
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    if args["input"] and args["input"] != "-":
-        names = engine.images.load(args["input"])
-    elif sys.stdin.isatty():
-        raise Invalid("cannot read from terminal, use command-line redirection or the --input flag")
+    source: str | BinaryIO = args["input"]
+    if source in ("", "-"):
+        if sys.stdin.isatty():
+            raise Invalid("cannot read from terminal, use command-line redirection or the --input flag")
+        source = sys.stdin.buffer
+    if args["quiet"]:
+        names = engine.images.load(source)
     else:
-        names = engine.images.load(sys.stdin.buffer)
+        with out.progress("Loading", _size(source)) as bar:
+            names = engine.images.load(source, advance=bar.add)
     for name in names:
         out.line(f"Loaded image: {name}")
     return 0
+
+
+def _size(source: str | BinaryIO) -> int | None:
+    """The archive's size; unknown for pipes, folders and what is compressed."""
+    try:
+        status = os.stat(source if isinstance(source, str) else source.fileno())
+    except OSError:
+        return None
+    compressed = isinstance(source, str) and source.endswith(("gz", "zst", "xz", "bz2"))
+    return status.st_size if stat.S_ISREG(status.st_mode) and not compressed else None

@@ -51,7 +51,12 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     if args["output"] and ":" in args["output"]:
         raise UsageError(f'invalid filename (should not contain ":") "{args["output"]}"')
     sys.stdout.flush()
-    engine.images.save(
-        args.positional, target, format=args["format"], compress=args["compress"], multi=args["multi_image_archive"]
-    )
+    total = None
+    if args["format"] == "docker-archive" and not args["quiet"]:
+        total = sum({image["id"]: image["size"] for image in map(engine.images.resolve, args.positional)}.values())
+    with out.progress("Saving", total) as bar:
+        engine.images.save(
+            args.positional, target, format=args["format"], compress=args["compress"],
+            multi=args["multi_image_archive"], advance=None if args["quiet"] else bar.add,
+        )  # fmt: skip
     return 0

@@ -90,20 +90,24 @@ class Images:
 
         return prune(self._engine, all=all, filters=filters)
 
-    def load(self, source: str | BinaryIO) -> list[str]:
-        """Load every image of an archive or folder: names, or ``sha256:ID`` for images without one."""
+    def load(self, source: str | BinaryIO, *, advance: Callable[[int], object] | None = None) -> list[str]:
+        """Load every image of an archive or folder: names, or ``sha256:ID`` for images without one.
+
+        ``advance`` is told of each so many bytes that were read."""
         from skerry.engine.images.load import load
 
-        return load(self._engine, source)
+        return load(self._engine, source, advance=advance)
 
     def save(
         self, names: Sequence[str], target: str | BinaryIO, *, format: str = "docker-archive", compress: bool = False,
-        multi: bool = False,
+        multi: bool = False, advance: Callable[[int], object] | None = None,
     ) -> None:  # fmt: skip
-        """Write images to an archive or folder: docker-archive, oci-archive, oci-dir, docker-dir."""
+        """Write images to an archive or folder: docker-archive, oci-archive, oci-dir, docker-dir.
+
+        ``advance`` is told of each so many bytes that were written to an archive."""
         from skerry.engine.images.save import save
 
-        save(self._engine, names, target, format=format, compress=compress, multi=multi)
+        save(self._engine, names, target, format=format, compress=compress, multi=multi, advance=advance)
 
     def pull(
         self,

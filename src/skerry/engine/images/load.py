@@ -15,7 +15,7 @@ from skerry.engine.images.add import (
 from skerry.errors import Conflict, Corrupt, Invalid, NotFound, SkerryError
 from skerry.image.archive import read_member
 from skerry.image.reference import is_digest, normalise
-from skerry.image.source import open_members
+from skerry.image.source import Counted, open_members
 from skerry.store.layers import add_layer
 
 TYPE_CHECKING = False
@@ -35,12 +35,14 @@ _UNKNOWN = "payload does not match any of the supported image formats"
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "riscv64": "riscv64"}
 
 
-def load(engine: Engine, source: str | BinaryIO) -> list[str]:
+def load(engine: Engine, source: str | BinaryIO, *, advance: Callable[[int], object] | None = None) -> list[str]:
     """See `Images.load`."""
     engine.store.db  # noqa: B018 - the root's folders exist
     with engine.store.staging() as staging:
         try:
             members = open_members(source, staging)
+            if advance is not None:
+                members = Counted(members, advance)
             oci = members.has("index.json")
         except Corrupt as error:
             raise Invalid(f"{_UNKNOWN}: {error.message}") from None

@@ -16,7 +16,7 @@ from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, BinaryIO
 
     from skerry.engine.engine import Engine
@@ -29,8 +29,9 @@ _OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
 def save(
-    engine: Engine, names: Sequence[str], target: str | BinaryIO, *, format: str, compress: bool, multi: bool
-) -> None:
+    engine: Engine, names: Sequence[str], target: str | BinaryIO, *, format: str, compress: bool, multi: bool,
+    advance: Callable[[int], object] | None = None,
+) -> None:  # fmt: skip
     """See `Images.save`. A file that could not be finished is removed."""
     if format not in FORMATS:
         raise Invalid(f'unknown format "{format}"')
@@ -43,12 +44,12 @@ def save(
         _write(engine, chosen, FolderTarget(target), format, compress)
         return
     if not isinstance(target, str):
-        _write(engine, chosen, TarTarget(target), format, compress)
+        _write(engine, chosen, TarTarget(target, advance), format, compress)
         return
     step("image.save")
     try:
         with open(target, "wb") as file:
-            _write(engine, chosen, TarTarget(file), format, compress)
+            _write(engine, chosen, TarTarget(file, advance), format, compress)
     except BaseException as error:
         if os.path.isfile(target):
             os.unlink(target)

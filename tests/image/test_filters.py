@@ -1,0 +1,73 @@
+"""``images --filter``: each key, and what is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from tests.image.archives import docker_members, tar_of, write
+
+from skerry.engine.engine import Engine
+from skerry.errors import Invalid, NotFound
+
+
+@pytest.fixture
+def three(engine: Engine, tmp_path: Path) -> Engine:
+    """Images old, mid and new, made in these years."""
+    for number, (name, year) in enumerate((("old", 2001), ("mid", 2011), ("new", 2021))):
+        members = dict(docker_members(tar_of({"f": b"%d" % number}), tags=[name]))
+        entry = json.loads(members["manifest.json"])[0]
+        config = json.loads(members[entry["Config"]])
+        config["created"] = f"{year}-01-01T00:00:00Z"
+        config["config"]["Labels"] = {"year": str(year), "odd": "yes"}
+        members[entry["Config"]] = json.dumps(config).encode()
+        engine.images.load(write(tmp_path / f"{name}.tar", members))
+    return engine
+
+
+def names(engine: Engine, filters: Sequence[str]) -> list[str]:
+    rows = engine.images.list(filters=filters, all=True)
+    return sorted(row["Names"][0].split("/")[1].split(":")[0] if "Names" in row else "-" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("filters", "wanted"),
+    [
+        (["before=mid"], ["old"]), (["since=mid"], ["new"]), (["after=mid"], ["new"]), (["before!=mid"], ["mid", "new"]),
+        (["until=2015-01-01"], ["mid", "old"]), (["until=87600h"], ["mid", "old"]), (["until=2001-06-01T00:00:00Z"], ["old"]),
+        (["label=year"], ["mid", "new", "old"]), (["label=year=2011"], ["mid"]), (["label!=year=2011"], ["new", "old"]),
+        (["label=year=2011", "label=odd=no"], []), (["reference=old"], ["old"]), (["reference=*:latest"], ["mid", "new", "old"]),
+        (["reference=localhost/m*"], ["mid"]), (["reference=old", "reference=new"], ["new", "old"]),
+        (["reference=old", "since=mid"], []), (["dangling=true"], []), (["dangling=false"], ["mid", "new", "old"]),
+        (["intermediate=true"], []), (["containers=true"], []), (["containers=false"], ["mid", "new", "old"]),
+        (["manifest=true"], []), (["readonly=true"], []), (["readonly=false"], ["mid", "new", "old"]),
+    ],
+)  # fmt: skip
+def test_filters(three: Engine, filters: list[str], wanted: list[str]) -> None:
+    assert names(three, filters) == wanted
+
+
+def test_ids_and_digests(three: Engine) -> None:
+    image = three.images.resolve("mid")
+    for item in (f"id={image['id'][:12]}", f"id=sha256:{image['id']}", f"digest={image['digest']}"):
+        assert names(three, [item]) == ["mid"]
+    assert names(three, [f"digest={image['digest'][:-1]}x"]) == []
+
+
+def test_what_lost_its_name_is_dangling(three: Engine) -> None:
+    three.images.untag("old")
+    assert names(three, ["dangling=true"]) == ["-"]
+    assert names(three, ["dangling!=true"]) == ["mid", "new"]
+
+
+@pytest.mark.parametrize("item", ["x", "nix=1", "dangling=perhaps", "until=sometime", "=x"])
+def test_what_is_no_filter(three: Engine, item: str) -> None:
+    with pytest.raises(Invalid):
+        names(three, [item])
+
+
+def test_before_what_does_not_exist(three: Engine) -> None:
+    with pytest.raises(NotFound):
+        names(three, ["before=nix"])
