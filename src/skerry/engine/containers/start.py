@@ -16,6 +16,7 @@ from skerry.engine.containers import state as states
 from skerry.engine.containers.containerenv import containerenv
 from skerry.engine.containers.identity import identity_files
 from skerry.engine.containers.network import connect, network_files
+from skerry.engine.containers.shm import shared_memory
 from skerry.errors import Conflict, OutOfSpace, SkerryError, Unavailable
 from skerry.linux import process
 from skerry.runtime import bpf, cgroups, conmon, oci, spec, users
@@ -99,6 +100,7 @@ def _create(
     joined = connect(engine, record)
     mounts += network_files(engine, record, joined)
     mounts += containerenv(engine, record)
+    mounts += shared_memory(engine, record)
     placement = cgroups.place(config, engine.settings)
     document = spec.generate(
         config, rootfs=rootfs, user=user, settings=engine.settings, netns_path=joined.path, mounts=mounts,
