@@ -81,6 +81,8 @@ def settle(engine: Engine, record: ContainerRecord, written: ContainerState) -> 
     if state["status"] == "exited" and not state.get("cleaned", True):
         if written["status"] in states.LIVE:
             wait_for_exit_file(engine, record["id"], written)
+            if states.read_exit(engine, record["id"])[0] is None:
+                kill_conmon(written)
             state = states.observe(engine, record["id"], written)
             _died(engine, record, state)
         return take_down(engine, record, state)

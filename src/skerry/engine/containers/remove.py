@@ -7,7 +7,7 @@ import time
 
 from skerry.engine.containers import exits, records, storage
 from skerry.engine.containers import state as states
-from skerry.engine.containers.signals import stop
+from skerry.engine.containers.signals import end
 from skerry.errors import Conflict, InUse, NotFound
 from skerry.store.staging import remove_tree
 from skerry.store.steps import step
@@ -53,7 +53,7 @@ def stop_for_removal(engine: Engine, container_id: str, timeout_s: float | None)
     try:
         if states.find(engine, container_id)[1]["status"] == "paused":
             unpause(engine, container_id)
-        stop(engine, container_id, timeout_s=timeout_s)
+        end(engine, container_id, timeout_s=timeout_s)
     except NotFound:
         pass  # --rm was faster
 

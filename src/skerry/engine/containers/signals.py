@@ -41,13 +41,23 @@ def kill(engine: Engine, name: str, signal: str = "KILL") -> str:
 def stop(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
     """Stop a container: its stop signal, and SIGKILL after ``timeout_s`` (default its own; negative: no limit).
 
-    Its id. One that does not run is left as it is. `Conflict` when paused; `Unavailable` when it survives SIGKILL."""
+    Its id. One that does not run is left as it is. `Conflict` when paused; `Unavailable` when it survives SIGKILL, or
+    when it ended and conmon could not say how."""
     container_id = states.find(engine, name)[0]["id"]
+    if not end(engine, container_id, timeout_s=timeout_s):
+        raise Unavailable(
+            f"container {container_id} conmon exited prematurely, exit code could not be retrieved: conmon process killed"
+        )
+    return container_id
+
+
+def end(engine: Engine, container_id: str, *, timeout_s: float | None = None) -> bool:
+    """See `stop`. Whether its exit code is known."""
     with engine.store.lock("container", container_id, fleeting=True):
         record, written = states.reload(engine, container_id)
         state = exits.settle(engine, record, written)
         if state["status"] not in states.LIVE:
-            return container_id
+            return True
         if state["status"] == "paused":
             raise Conflict(
                 f"can only stop created or running containers. {container_id} is in state paused: container state improper"
@@ -71,11 +81,7 @@ def stop(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
             )
     ended = exits.clean_up(engine, container_id)
     engine.events.emit_container("stop", record)
-    if ended is not None and states.read_exit(engine, container_id)[0] is None:
-        raise Unavailable(
-            f"container {container_id} conmon exited prematurely, exit code could not be retrieved: conmon process killed"
-        )
-    return container_id
+    return ended is None or states.read_exit(engine, container_id)[0] is not None
 
 
 def send(engine: Engine, record: ContainerRecord, state: ContainerState, number: int) -> None:
