@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.image.archives import docker_members, tar_of, write
 from tests.registry.server import PASSWORD, USER, Authority, Registry, get
 from tests.registry.tokens import TokenServer
 from tests.support.command import Skerry
@@ -137,6 +140,8 @@ def test_login_pull_push_logout(
     assert done.stdout == "Login Succeeded!\n"
     assert (nobody_logged_in / "auth.json").stat().st_mode & 0o777 == 0o600
     assert skerry("login", "--get-login", guarded.host).stdout == f"{USER}\n"
+    again = skerry("login", certs_flag, guarded.host)
+    assert again.lines[-1] == f"Existing credentials are valid. Already logged in to {guarded.host}"
     skerry("push", "-q", certs_flag, busybox, f"{guarded.host}/team/bb")
     skerry("pull", "-q", certs_flag, f"{guarded.host}/team/bb")
     out = skerry("logout", guarded.host).stdout
@@ -231,3 +236,18 @@ def test_quiet_is_quiet(skerry: Skerry, busybox: str, plain: Registry) -> None:
     pulled = skerry("pull", "-q", "--tls-verify=false", name)
     assert (pushed.stdout, pushed.stderr, pulled.stderr) == ("", "", "")
     assert len(pulled.id) == 64
+
+
+def test_memory_stays_bounded(skerry: Skerry, plain: Registry, tmp_path: Path) -> None:
+    """Eight layers of 24 MiB that cannot be compressed, three of them at a time."""
+    layers = [tar_of({f"f{n}": random.randbytes(24 << 20)}) for n in range(8)]
+    skerry("load", "-q", "-i", write(tmp_path / "big.tar", docker_members(*layers, tags=["big"])))
+    name = f"{plain.host}/big/x"
+    skerry("push", "-q", "--tls-verify=false", "big", name)
+    skerry("rmi", "big")
+    # A small program in between: a child's peak begins with what its parent had when it was forked.
+    probe = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+    probe += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    argv = [sys.executable, "-c", probe, *skerry.argv, "pull", "-q", "--tls-verify=false", name]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 150 << 10

@@ -50,7 +50,14 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             raise Invalid(f"not logged into {registry}")
         out.line(user)
         return 0
-    user, password = _credentials(args, out, login.known(settings, registry, args["authfile"]))
+    before = login.known(settings, registry, args["authfile"])
+    if before and not (args["username"] or args["password"] or args["password_stdin"]):
+        out.line(f"Authenticating with existing credentials for {registry}")
+        if login.still_valid(settings, registry, transfer(args)):
+            out.line(f"Existing credentials are valid. Already logged in to {registry}")
+            return 0
+        out.line("Existing credentials are invalid, please enter valid username and password")
+    user, password = _credentials(args, out, before)
     where = login.login(settings, registry, user, password, transfer(args))
     out.line("Login Succeeded!")
     if args["verbose"]:

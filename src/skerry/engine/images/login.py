@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.config.settings import Settings
 
-__all__ = ["default_registry", "known", "login", "logout", "logout_all"]
+__all__ = ["default_registry", "known", "login", "logout", "logout_all", "still_valid"]
 
 
 def default_registry(settings: Settings) -> str:
@@ -32,12 +32,31 @@ def known(settings: Settings, registry: str, authfile: str = "") -> str:
     return (found.user or ("<token>" if found.identity_token else "")) if found else ""
 
 
+def still_valid(settings: Settings, registry: str, transfer: Transfer) -> bool:
+    """Whether the registry accepts the credentials that are kept for it."""
+    key = auth_file.key_of(registry)
+    host, _, path = key.partition("/")
+    found = find(settings, host, path, transfer.authfile if os.path.exists(transfer.authfile) else "")
+    if found is None:
+        return False
+    try:
+        _check(settings, key, found, transfer)
+    except Denied:
+        return False
+    return True
+
+
 def login(settings: Settings, registry: str, user: str, password: str, transfer: Transfer) -> str:
     """Check the credentials with the registry and keep them; where. `Denied` when the registry refuses them."""
     key = auth_file.key_of(registry)
     if not user:
         raise Invalid("cannot log in without a username")
     credentials = Credentials(user, password)
+    _check(settings, key, credentials, transfer)
+    return auth_file.store(transfer.authfile or default_file(settings), key, credentials)
+
+
+def _check(settings: Settings, key: str, credentials: Credentials, transfer: Transfer) -> None:
     host, _, path = key.partition("/")
     endpoint = Endpoint(host, path)
     insecure = False if transfer.tls_verify is None else not transfer.tls_verify
@@ -46,9 +65,7 @@ def login(settings: Settings, registry: str, user: str, password: str, transfer:
         try:
             client.ping()
         except Denied as error:
-            raise Denied(f'logging into "{key}": invalid username/password', exit_code=125) from error
-    path = transfer.authfile or default_file(settings)
-    return auth_file.store(path, key, credentials)
+            raise Denied(f'logging into "{key}": invalid username/password') from error
 
 
 def logout(settings: Settings, registry: str, authfile: str = "") -> bool:
