@@ -1,0 +1,46 @@
+"""commit, export, diff, mount and image mount as a user: owners and removals survive, mounts are seen in unshare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.rootless.conftest import SKERRY, User
+
+SCRIPT = "echo hi >/new; rm /etc/group; rm -r /var/spool; mkdir /var/spool; chown 33:44 /new"
+
+
+@pytest.fixture
+def made(user: User) -> User:
+    user.skerry("image", "bootstrap", "-q")
+    user.skerry("run", "--name", "c", "--network", "none", "busybox", "sh", "-c", SCRIPT)
+    user.skerry("commit", "c", "made")
+    return user
+
+
+def test_a_user_commits(made: User) -> None:
+    changes = made.skerry("diff", "c").stdout
+    assert "A /new" in changes
+    assert "D /etc/group" in changes
+    assert made.skerry("image", "diff", "made").stdout == changes
+    look = "stat -c '%u:%g' /new; ls /etc/group /var/spool"
+    seen = made.skerry("run", "--rm", "--network", "none", "made", "sh", "-c", look, check=False)
+    assert seen.stdout.splitlines()[0] == "33:44"
+    assert "/etc/group: No such file" in seen.stderr
+    made.skerry("commit", "-s", "c", "flat")
+    assert made.skerry("diff", "flat", "made").stdout == ""
+
+
+def test_a_user_exports_and_imports(made: User, tmp_path: Path) -> None:
+    target = str(made.home / "c.tar")
+    made.skerry("export", "-o", target, "c")
+    made.skerry("import", target, "back")
+    assert made.skerry("diff", "back", "made").stdout == ""
+
+
+def test_a_user_sees_mounts_in_unshare(made: User) -> None:
+    script = (
+        f"cat $({SKERRY} mount c)/new $({SKERRY} image mount made)/new; {SKERRY} unmount -a; {SKERRY} image unmount -a"
+    )
+    assert made.skerry("unshare", "sh", "-c", script).stdout.startswith("hi\nhi\n")
+    assert made.skerry("mount").stdout == ""
