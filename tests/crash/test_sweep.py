@@ -81,7 +81,11 @@ COMMANDS: dict[str, tuple[Callable[[World], None], tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+# They go through the steps of others (stop and start, run with another network): only when there is time.
+REPEATED = ("restart", "run-network")
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if THOROUGH or name not in REPEATED])
 def test_killed_at_every_step(name: str, new_world: Callable[[], World]) -> None:
     prepare, words = COMMANDS[name]
     world = new_world()
