@@ -103,7 +103,7 @@ CONFIGS: dict[str, dict[str, object]] = {
 def test_a_hostile_config(name: str, world: World, layer: bytes) -> None:
     config = {"Cmd": ["true"], **CONFIGS[name]}
     archive = write(world.top / "a.tar", docker_members(layer, tags=["h:latest"], config=config))
-    if Screen(world, "load", "-i", archive).check().code:
+    if Screen(world, "load", "-q", "-i", archive).check().code:
         assert os.listdir(world.top / "root/layers") == os.listdir(world.top / "root/blobs/sha256") == []
         return
     for words in (
@@ -121,7 +121,7 @@ def test_a_hostile_config(name: str, world: World, layer: bytes) -> None:
 )
 def test_any_time_can_be_loaded_and_shown(world: World, layer: bytes, created: object) -> None:
     archive = write(world.top / "a.tar", docker_members(layer, tags=["h:latest"], created=created))
-    assert Screen(world, "load", "-i", archive).check().code == 0
+    assert Screen(world, "load", "-q", "-i", archive).check().code == 0
     for words in (("images",), ("inspect", "h"), ("history", "h")):
         assert Screen(world, *words).check().code == 0
 
@@ -145,7 +145,7 @@ LAYERS = {
 def test_a_hostile_layer(name: str, world: World, layer: bytes) -> None:
     host = {path: Path(path).read_bytes() for path in ("/etc/hosts", "/etc/resolv.conf")}
     members = docker_members(layer, LAYERS[name] + bytes(1024), tags=["h:latest"])
-    if Screen(world, "load", "-i", write(world.top / "a.tar", members)).check().code == 0:
+    if Screen(world, "load", "-q", "-i", write(world.top / "a.tar", members)).check().code == 0:
         Screen(world, "run", "--rm", "--network", "none", "h", "true").check()
         Screen(world, "save", "-q", "-o", str(world.top / "o.tar"), "h").check()
         assert Screen(world, "system", "check").check().code == 0
