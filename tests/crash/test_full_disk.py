@@ -122,9 +122,11 @@ def _adding_is_refused(disk: FullDisk, what: str) -> None:
 
 
 def _removing_works(world: World) -> None:
-    # Without an inode conmon cannot write the exit code: that is said, and the container has ended all the same.
+    # Without an inode conmon cannot write the exit code, or it takes the one that our lock had: that is said, and the
+    # container has ended all the same.
     stopped = world.run("stop", "-t", "0", "stops")
-    assert stopped.returncode == 0 or "exit code could not be retrieved" in stopped.stderr
+    words = ("exit code could not be retrieved", "No space left on device")
+    assert stopped.returncode == 0 or any(word in stopped.stderr for word in words)
     world.run("kill", "killed")
     assert world.ok("ps", "-q", "--filter", "name=stops", "--filter", "name=killed") == ""
     world.ok("rm", "stops")
