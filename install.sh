@@ -11,7 +11,7 @@
 #   --uninstall     remove the command and its folder; containers, images and packages stay
 #
 # What it makes: /usr/local/lib/skerry/VERSION/ (a venv with locked dependencies, the package, compiled),
-# /usr/local/bin/skerry (a five-line launcher, put in place by one rename) and shell completions.
+# /usr/local/bin/skerry (a short launcher, put in place by one rename) and shell completions.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -93,6 +93,8 @@ make_version() { # into $1, complete or not at all
     # set here, and must not win. In-folder paths are what a traceback shows.
     env -u PYTHONDONTWRITEBYTECODE "$target.new/bin/python" -m compileall -q -f --invalidation-mode unchecked-hash \
         -s "$target.new" -p "$target" "$site/skerry" "$site/isal" "$site/zstandard"
+    # All of it once more in one file: a start reads that instead of looking for a hundred (docs/decisions/030).
+    "$target.new/bin/python" -B -c 'import sys; from skerry.cli.bundle import write; write(sys.argv[1])' "$site"
     # pip served its purpose; a venv's own scripts name the folder that they were made in.
     "$target.new/bin/python" -m pip uninstall -q -y --disable-pip-version-check setuptools pip 2>/dev/null || true
     mv -T "$target.new" "$target"
@@ -106,8 +108,13 @@ write_launcher() { # for the version in $1
     # -I: nothing of the user's environment; -S: no scan of site-packages (an entry point of pip takes 8 ms more).
     cat >"$prefix/bin/.skerry.new" <<LAUNCHER
 #!$interpreter -IS
-import sys
+import marshal, sys
 sys.path.append("$site")
+with open("$site/skerry.index", "rb") as file:
+    code, index = marshal.loads(file.read())
+names = {"__name__": "bundle"}
+exec(code, names)
+names["use"]("$site", index)
 from skerry.cli.main import main
 main()
 LAUNCHER
@@ -146,6 +153,8 @@ prepare_host() {
 install_dev() {
     # shellcheck disable=SC2086
     install_packages $DEV_PACKAGES
+    # As udev has them; where nobody runs it, tests of unprivileged users' networks and storage could not run.
+    chmod -f 666 /dev/net/tun /dev/fuse || true
     local stamp
     stamp=$(sha256sum <"$here/requirements-dev.lock" | cut -c1-16)
     if [ "$(cat "$here/.venv/.skerry-lock" 2>/dev/null)" != "$stamp" ]; then

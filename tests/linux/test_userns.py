@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from tests.support import child
+from tests.support.needs import needs_user_namespaces
 
 from skerry.linux import process, userns
+
+pytestmark = needs_user_namespaces
 
 
 def in_child(action: Callable[[], object]) -> str:

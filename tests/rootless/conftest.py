@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support import needs
 
 TOP = Path(__file__).resolve().parents[2]
 SKERRY = TOP / "bin" / "skerry"
@@ -100,6 +101,8 @@ def user() -> Iterator[User]:
         pytest.skip("only root can make a user to test as")
     if not shutil.which("newuidmap"):
         pytest.skip("newuidmap is not installed")
+    if not needs.USER_NAMESPACES:
+        pytest.skip(needs.WITHOUT)
     name = f"skt{os.getpid() % 100000}x{time.monotonic_ns() % 10000}"
     subprocess.run(["useradd", "-m", name], check=True, capture_output=True)
     made = User(name)

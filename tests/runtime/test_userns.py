@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.runtime.boxes import Launcher, needs
+from tests.support.needs import needs_user_namespaces
 
-pytestmark = needs("crun", "conmon")
+pytestmark = [needs("crun", "conmon"), needs_user_namespaces]
 MAPS = [{"containerID": 0, "hostID": 200000, "size": 65536}]
 
 

@@ -16,7 +16,7 @@ _ARGUMENTS = (
 )
 
 
-def start_scope(name: str, slice_: str, pid: int, *, user: bool, timeout_s: float = 2.0) -> None:
+def start_scope(name: str, slice_: str, pid: int, *, user: bool, timeout_s: float = 5.0) -> None:
     """Move ``pid`` into a new scope ``name`` of ``slice_``; returns when it is there. `Unavailable` when systemd refuses."""
     done = run(
         ["busctl", "--user" if user else "--system", "--quiet", "call", *_ARGUMENTS, "ssa(sv)a(sa(sv))", name, "fail", "2",

@@ -54,6 +54,25 @@ def manager(settings: Any) -> str:
     return "systemd" if settings.cgroup_manager == "systemd" and systemd_runs() else "cgroupfs"
 
 
+def enter_users_tree(settings: Any) -> None:
+    """Before a user's exec: move this process below the user's own systemd, as Podman does.
+
+    To move a process from one v2 group to another, a user must own the groups' common parent. That is so within
+    user@UID.service, where the containers are; a login session's scope stands beside it. Refused: crun says why."""
+    if not settings.rootless or manager(settings) != "systemd" or not cgroup.is_unified():
+        return
+    (tree,) = cgroup.hierarchies()
+    if f"/user@{settings.uid}.service/" in tree.path + "/":
+        return
+    from skerry.linux.systemd import start_scope
+
+    pid = os.getpid()
+    try:
+        start_scope(f"skerry-{pid}.scope", "user.slice", pid, user=True)
+    except (OSError, Unavailable):
+        pass  # without a user's bus there is nobody to ask
+
+
 def default_path(config: ContainerConfig) -> str:
     """Where a container stands with cgroupfs as root."""
     return f"{config.get('cgroup_parent') or PARENT}/libpod-{config['id']}"

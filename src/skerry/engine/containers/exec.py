@@ -14,7 +14,7 @@ from skerry.engine.containers.options.process import additions
 from skerry.engine.containers.streams import require_descriptors
 from skerry.errors import CommandNotFound, CommandNotRunnable, Conflict, Invalid, SkerryError
 from skerry.linux import process, terminal
-from skerry.runtime import oci, users
+from skerry.runtime import cgroups, oci, users
 from skerry.runtime.spec_process import exec_process
 
 TYPE_CHECKING = False
@@ -110,6 +110,7 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
         raise
     count = options.get("preserve_fds", 0)
     require_descriptors(count)
+    cgroups.enter_users_tree(engine.settings)
     return Prepared(record, spec, oci.find(engine.settings, config["runtime"]), count)
 
 
