@@ -89,3 +89,24 @@ def test_the_table_loads_no_command() -> None:
     done = subprocess.run([sys.executable, "-IS", "-c", code], capture_output=True, text=True, cwd=TOP, check=True)
     ours = {name for name in done.stdout.split() if name.startswith("skerry")}
     assert ours == {"skerry", "skerry.cli", "skerry.cli.table"}
+
+
+@pytest.mark.parametrize(
+    ("words", "most"),
+    [
+        (["--version"], 9),
+        (["ps"], 36),
+        (["images"], 36),
+        (["logs", "no-such-container"], 36),
+        (["inspect", "no-such-container"], 64),
+        (["exec", "no-such-container", "true"], 60),
+        (["run", "--rm", "--pull=never", "no-such-image", "true"], 100),
+    ],
+    ids=lambda it: " ".join(it) if isinstance(it, list) else "",
+)
+def test_a_command_loads_few_modules_of_ours(cli: CommandLine, words: list[str], most: int) -> None:
+    """Each costs 0.08 ms from the installed command's one file, and twice that from a checkout."""
+    cli("volume", "ls")
+    modules, _ = loaded(cli, words)
+    ours = sorted(name for name in modules if name.startswith("skerry"))
+    assert len(ours) <= most, ours
