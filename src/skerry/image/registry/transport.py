@@ -169,7 +169,12 @@ def _exchange(
             connection.send(chunk)
     except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
         pass  # the server answers before it has read all: its answer says why
-    return connection.getresponse()
+    answer = connection.getresponse()
+    length = (answer.headers.get("Content-Length") or "0").strip()
+    if not (length.isascii() and length.isdigit()):
+        # http.client would read until the server closes the connection, which it has no reason to do.
+        raise http.client.HTTPException(f"an answer of {length[:40]} bytes")
+    return answer
 
 
 class Response:
