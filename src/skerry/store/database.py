@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _RESERVE_BYTES = 1 << 20  # given up so that removing works with no byte free
+_SPARE_INODES = 8  # for the locks of who stops and removes, and for what conmon writes at a container's end
 _SOME_ROOM = 256 << 10
 SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -93,6 +94,7 @@ class Database:
         self._sqlite = _import_sqlite()
         self.path = path
         self._reserve = os.path.join(os.path.dirname(path), "reserve")
+        self._spares = os.path.join(os.path.dirname(path), "spares")
         self._depth = 0
         _make_private(path)
         try:
@@ -189,6 +191,12 @@ class Database:
         if os.path.exists(self._reserve):
             return
         try:
+            os.makedirs(self._spares, mode=0o700, exist_ok=True)
+            for number in range(_SPARE_INODES):
+                os.close(os.open(f"{self._spares}/{number}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError:
+            return
+        try:
             fd = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError:
             return  # another was faster, or there is no room: then the next removal tries
@@ -200,11 +208,16 @@ class Database:
             os.close(fd)
 
     def give_up_reserve(self) -> bool:
-        """Free a block range and an inode for what removes things; whether there was a reserve."""
+        """Free a block range and some inodes for what removes things; whether there was a reserve."""
         try:
             os.unlink(self._reserve)
         except OSError:
             return False
+        for number in range(_SPARE_INODES):
+            try:
+                os.unlink(f"{self._spares}/{number}")
+            except OSError:
+                continue  # it could not be made
         return True
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
 
 _ROOT = (
-    "blobs", "layers", "containers", "staging", "locks", "cache", "reserve", "skerry.db", "skerry.db-wal",
+    "blobs", "layers", "containers", "staging", "locks", "cache", "reserve", "spares", "skerry.db", "skerry.db-wal",
     "skerry.db-shm",
 )  # fmt: skip
 _RUNROOT = ("containers", "exits", "clients", "netns", "networks", "crun", "runc", "seccomp")
