@@ -219,7 +219,7 @@ def mend_hybrid() -> None:
 
 def _unmounted_controllers() -> list[str]:
     try:
-        with open(cgroup.ROOT + "/unified/cgroup.controllers", encoding="ascii") as file:
+        with open(cgroup.ROOT + "/unified/cgroup.controllers", encoding="utf-8") as file:
             return file.read().split()
     except OSError:
         return []  # not hybrid

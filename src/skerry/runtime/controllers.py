@@ -69,7 +69,7 @@ def _v1_has(controller: str, file: str) -> bool:
 
 def _v2_controllers() -> frozenset[str]:
     try:
-        with open(cgroup.ROOT + "/cgroup.controllers", encoding="ascii") as file:
+        with open(cgroup.ROOT + "/cgroup.controllers", encoding="utf-8") as file:
             return frozenset(file.read().split())
     except OSError:
         return frozenset()

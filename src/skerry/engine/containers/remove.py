@@ -122,16 +122,21 @@ def _remove_locked(engine: Engine, record: ContainerRecord, state: ContainerStat
 
 
 def _forget_files(engine: Engine, record: ContainerRecord) -> None:
-    for path in (record.get("cid_file"), exits.client_lock_path(engine, record["id"])):
+    container_id = record["id"]
+    paths = [record.get("cid_file"), exits.client_lock_path(engine, container_id)]
+    if not record["auto_remove"]:
+        paths.append(states.exit_file(engine, container_id))
+    for path in paths:
         if path:
             try:
                 os.unlink(path)
             except OSError:
-                pass  # the user took or moved it
-    _sweep_exit_files(engine, "" if record["auto_remove"] else record["id"])
+                pass  # the user took or moved it; or it never ran
+    if container_id[0] == "0":  # ids are random: every 16th looks at the files of all others
+        _sweep_exit_files(engine)
 
 
-def _sweep_exit_files(engine: Engine, gone: str) -> None:
+def _sweep_exit_files(engine: Engine) -> None:
     """Exit codes stay a while for those who wait for a container that removed itself."""
     parent = engine.store.run_path("exits")
     now = time.time()
@@ -139,13 +144,11 @@ def _sweep_exit_files(engine: Engine, gone: str) -> None:
         names = os.listdir(parent)
     except FileNotFoundError:
         return
+    known = set(states.all_ids(engine))
     for name in names:
         path = os.path.join(parent, name)
         try:
-            if name == gone or (
-                now - os.stat(path).st_mtime > _EXIT_FILES_KEPT_S
-                and not engine.store.db.query("SELECT 1 FROM containers WHERE id = ?", name)
-            ):
+            if name not in known and now - os.stat(path).st_mtime > _EXIT_FILES_KEPT_S:
                 os.unlink(path)
         except FileNotFoundError:
             continue  # another command sweeps as well
