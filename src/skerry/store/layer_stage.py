@@ -51,9 +51,7 @@ class Expected:
             raise Corrupt(f"the layer's content has the digest {diff_id}, not {self.diff_id}")
 
 
-def unpack(
-    folder: str, stream: Readable, expected: Expected, *, keep: BinaryIO | None, rootless: bool
-) -> LayerRecord:
+def unpack(folder: str, stream: Readable, expected: Expected, *, keep: BinaryIO | None, rootless: bool) -> LayerRecord:
     """Unpack a tar (plain, gzip or zstd) into the new ``folder`` and verify it: the layer's record, but for its place
     in a chain. ``keep`` is given the bytes as they come, if they are compressed. `Corrupt`, ``OSError``."""
     step("layer.unpack")
