@@ -16,7 +16,7 @@ def test_the_database_and_its_log_are_private(tmp_path: Path) -> None:
         os.umask(before)
     with db.write(durable=False):
         db.execute("INSERT INTO volumes VALUES ('v', 0, '{}')")
-    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("skerry.db*")}
     assert "skerry.db-wal" in modes
     assert set(modes.values()) == {0o600}
     db.close()

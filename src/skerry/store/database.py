@@ -209,16 +209,14 @@ class Database:
 
     def give_up_reserve(self) -> bool:
         """Free a block range and some inodes for what removes things; whether there was a reserve."""
-        try:
-            os.unlink(self._reserve)
-        except OSError:
-            return False
-        for number in range(_SPARE_INODES):
+        freed = False
+        for path in (self._reserve, *(f"{self._spares}/{number}" for number in range(_SPARE_INODES))):
             try:
-                os.unlink(f"{self._spares}/{number}")
+                os.unlink(path)
+                freed = True
             except OSError:
-                continue  # it could not be made
-        return True
+                continue  # it could not be made again
+        return freed
 
     def close(self) -> None:
         """Close; hot commands leave by ``_exit`` instead and skip the checkpoint."""
