@@ -251,3 +251,32 @@ def test_memory_stays_bounded(skerry: Skerry, plain: Registry, tmp_path: Path) -
     argv = [sys.executable, "-c", probe, *skerry.argv, "pull", "-q", "--tls-verify=false", name]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 150 << 10
+
+
+def test_a_mirror_of_registries_conf_is_asked_first(
+    skerry: Skerry, busybox: str, plain: Registry, tmp_path: Path
+) -> None:
+    skerry("push", "-q", "--tls-verify=false", busybox, f"{plain.host}/mirrored/team/bb:1")
+    conf = tmp_path / "registries.conf"
+    conf.write_text(
+        f'[[registry]]\nprefix = "registry.invalid"\nlocation = "registry.invalid"\n'
+        f'[[registry.mirror]]\nlocation = "{plain.host}/mirrored"\ninsecure = true\n'
+        f'[[registry]]\nlocation = "blocked.invalid"\nblocked = true\n'
+    )
+    env = {"CONTAINERS_REGISTRIES_CONF": str(conf)}
+    skerry("pull", "-q", "registry.invalid/team/bb:1", env=env)
+    assert skerry("image", "exists", "registry.invalid/team/bb:1").code == 0
+    refused = skerry("pull", "blocked.invalid/x", env=env, check=False)
+    assert refused.code == 125
+    assert "registry blocked.invalid is blocked in registries.conf" in refused.stderr
+
+
+def test_a_policy_that_rejects_is_obeyed(skerry: Skerry, plain: Registry, tmp_path: Path) -> None:
+    folder = tmp_path / "containers"
+    folder.mkdir()
+    (folder / "policy.json").write_text('{"default": [{"type": "reject"}]}')
+    refused = skerry(
+        "pull", "--tls-verify=false", f"{plain.host}/x", env={"XDG_CONFIG_HOME": str(tmp_path)}, check=False
+    )
+    assert refused.code == 125
+    assert "rejected by policy" in refused.stderr

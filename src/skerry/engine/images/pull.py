@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from skerry.config import policy
 from skerry.engine.images.add import add_image, diff_ids_of, parse_config
 from skerry.engine.images.pull_layers import fetch_layers
 from skerry.engine.images.resolve import find
@@ -76,7 +77,7 @@ def pull_all_tags(engine: Engine, name: str, options: Pull) -> list[ImageRecord]
     (reference, *_) = candidates(engine.settings, name)
     if reference.digest or reference.tag != "latest" or name.endswith(":latest"):
         raise Invalid("tag can't be used with --all-tags/-a")
-    for endpoint in endpoints(engine.settings, reference):
+    for endpoint in endpoints(reference):
         with closing(connect(engine.settings, endpoint, options.transfer)) as client:
             tags = all_tags(client)
         wanted = [candidates(engine.settings, f"{reference.repository}:{tag}")[0] for tag in tags]
@@ -95,7 +96,8 @@ def _pull_first(
     """The first of ``references`` that some registry has (``local``, if it is the same); the error of all when none."""
     errors: list[SkerryError] = []
     for reference in references:
-        for endpoint in endpoints(engine.settings, reference):
+        policy.load().check("docker", f"{reference}")
+        for endpoint in endpoints(reference):
             options.report.line(f"Trying to pull {reference}...")
             try:
                 return _pull_from(engine, reference, endpoint, options, local)

@@ -73,7 +73,7 @@ def push(engine: Engine, name: str, destination: str, options: Push) -> str:
     """See `Images.push`."""
     record = resolve(engine, name)
     target = _target(engine, name, destination, record)
-    (endpoint,) = endpoints(engine.settings, target, push=True)
+    (endpoint,) = endpoints(target, push=True)
     try:
         with closing(connect(engine.settings, endpoint, options.transfer, push=True)) as client:
             digest = _Pusher(engine, client, record, options).push(target)

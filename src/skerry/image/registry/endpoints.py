@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skerry.config import identity, registries
 from skerry.errors import Invalid
 from skerry.image.reference import DOCKER_HUB, Reference, complete, parse
 
@@ -42,10 +43,17 @@ def candidates(settings: Settings, name: str) -> list[Reference]:
     return [_full(reference, domain) for domain in domains]
 
 
-def endpoints(settings: Settings, reference: Reference, *, push: bool = False) -> list[Endpoint]:
-    """Where a full name's repository is, the first that answers counts (to push: only the registry itself)."""
-    del settings, push
-    return [Endpoint(reference.domain, reference.path)]
+def endpoints(reference: Reference, *, push: bool = False) -> list[Endpoint]:
+    """Where a full name's repository is: mirrors, then the registry; the first that answers counts (to push: only the
+    registry itself). `Denied` when registries.conf blocks it."""
+    tables = registries.load(identity.current())
+    repository = f"{reference.domain}/{reference.path}"
+    if push:
+        found = [registries.push_endpoint(tables, repository)]
+    else:
+        found = registries.pull_endpoints(tables, repository, by_digest=bool(reference.digest))
+    places = [(each.location.partition("/"), each.insecure) for each in found]
+    return [Endpoint(host, path, insecure=insecure) for (host, _, path), insecure in places]
 
 
 def _full(reference: Reference, domain: str) -> Reference:
