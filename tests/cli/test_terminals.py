@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.support.command import Skerry
+from tests.support.needs import exec_in_chroot
 from tests.support.terminal import Terminal
 
 
@@ -43,6 +44,7 @@ def test_a_shell_has_our_size_follows_it_and_gives_its_code(
 
 
 @pytest.mark.parametrize("how", ["run", "exec"])
+@exec_in_chroot
 def test_ctrl_c_goes_to_the_program(
     skerry: Skerry, busybox: str, on_terminal: Callable[..., Terminal], how: str
 ) -> None:

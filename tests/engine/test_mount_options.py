@@ -55,7 +55,7 @@ def test_mount_flag_types(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "item", ["type=bind,dst=/x", "type=nfs,dst=/x", "type=volume,src=v", "type=tmpfs,dst=/x,foo=1"]
+    "item", ["type=bind,dst=/tmp", "type=nfs,dst=/x", "type=volume,src=v", "type=tmpfs,dst=/x,foo=1"]
 )
 def test_what_is_no_mount_is_refused(item):
     with pytest.raises(Invalid):

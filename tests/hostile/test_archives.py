@@ -8,6 +8,7 @@ import io
 import os
 import resource
 import struct
+import subprocess
 import tarfile
 import time
 import zlib
@@ -131,6 +132,8 @@ def add(store: Store, data: bytes, **known: object) -> Path:
 @pytest.mark.parametrize("name", REFUSED)
 def test_is_refused_by_one_clear_error(store: Store, tmp_path: Path, name: str) -> None:
     data, words = REFUSED[name]
+    if "xattrs" in name and subprocess.run(["stat", "-fc", "%T", tmp_path], capture_output=True).stdout == b"tmpfs\n":
+        pytest.skip("a tmpfs takes any number of attributes")
     before = sorted(os.listdir(tmp_path))
     with pytest.raises((Corrupt, Invalid)) as caught:
         add(store, data)

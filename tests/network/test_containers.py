@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.command import Skerry, eventually
+from tests.support.needs import exec_in_chroot
 
 from skerry.linux import netns
 from skerry.linux.netlink import route
@@ -113,6 +114,7 @@ def ip_of(skerry: Skerry, name: str, network: str = "podman") -> str:
 
 
 @needs_dns
+@exec_in_chroot
 def test_containers_of_a_network_find_each_other_by_name_id_and_alias(skerry: Skerry, web: Callable[..., str]) -> None:
     skerry("network", "create", "app")
     box = web("one", "--network", "app:alias=db", "--network-alias", "cache")
@@ -126,6 +128,7 @@ def test_containers_of_a_network_find_each_other_by_name_id_and_alias(skerry: Sk
 
 
 @needs_dns
+@exec_in_chroot
 def test_names_follow_a_restart_and_end_with_the_container(skerry: Skerry, web: Callable[..., str]) -> None:
     skerry("network", "create", "app")
     web("one", "--network", "app")
@@ -139,6 +142,7 @@ def test_names_follow_a_restart_and_end_with_the_container(skerry: Skerry, web: 
 
 
 @needs_dns
+@exec_in_chroot
 def test_names_of_one_network_are_not_known_on_another(skerry: Skerry, web: Callable[..., str]) -> None:
     for name in ("left", "right"):
         skerry("network", "create", name)
@@ -288,6 +292,7 @@ def test_a_fixed_address_and_mac(skerry: Skerry, busybox: str) -> None:
     assert "requested static ip 10.1.1.1 not in any subnet on network app" in wrong.stderr
 
 
+@exec_in_chroot
 def test_a_container_in_the_network_of_another(skerry: Skerry, web: Callable[..., str], busybox: str) -> None:
     box = web("web")
     shared = ("run", "--rm", "--network", f"container:{box[:12]}", busybox)

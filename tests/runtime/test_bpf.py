@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.runtime.boxes import Launcher, needs
+from tests.support.needs import exec_in_chroot
 
 from skerry import fastjson
 from skerry.errors import Invalid, NotFound, Unavailable
@@ -44,6 +45,7 @@ def test_a_cached_filter_refuses_exactly_what_the_profile_refuses(launcher: Laun
     assert "Seccomp:\t2" in cached
 
 
+@exec_in_chroot
 def test_exec_gets_the_cached_filter_too(launcher: Launcher) -> None:
     from skerry.linux.spawn import run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from tests.support import child
@@ -20,4 +21,10 @@ def _make_user_namespace() -> None:
 # A kernel refuses it to all in a chroot, whoever asks: there is no way round.
 USER_NAMESPACES = child.wait(child.fork(_make_user_namespace)) == 0
 WITHOUT = "the kernel makes no user namespace here (a chroot, or switched off)"
+# Whoever joins a mount namespace stands in its own root, and that of a chroot's program is outside of the chroot: crun,
+# runc and so every engine's exec sees the machine's files there.
+exec_in_chroot = pytest.mark.skipif(
+    not USER_NAMESPACES and Path("/proc/sys/user/max_user_namespaces").read_text().strip() != "0",
+    reason="in a chroot, what exec starts stands in the machine's root, not the container's",
+)
 needs_user_namespaces = pytest.mark.skipif(not USER_NAMESPACES, reason=WITHOUT)
