@@ -31,12 +31,9 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     code = 0
     for name in names:
         try:
-            out.line(_shown(engine.containers.unmount(name, force=force), name))
+            engine.containers.unmount(name, force=force)
+            out.line(name)
         except SkerryError as error:
             code = 125
             out.error(str(error))
     return code
-
-
-def _shown(container_id: str, name: str) -> str:
-    return name if name != container_id[: len(name)] else container_id
