@@ -76,7 +76,7 @@ _ASK = """
 import socket, sys
 kind, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
-s.settimeout(1.5)
+s.settimeout(6)
 try:
     s.connect((address, port))
     s.send(b"GET / HTTP/1.0\\r\\n\\r\\n")
