@@ -94,11 +94,13 @@ def discard_whole(store: Store, digest: str) -> None:
 def sweep(store: Store, *, max_bytes: int = MAX_BYTES, max_age_s: float = MAX_AGE_S) -> int:
     """Drop what is old and, from the oldest, what is too much, but nothing that is in use; how many bytes."""
     folder, now, freed = store.path("partial"), time.time(), 0
-    found = []
+    found, locks = [], []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if not entry.name.endswith(_LOCK):
+                if entry.name.endswith(_LOCK):
+                    locks.append(entry.name)
+                else:
                     status = entry.stat(follow_symlinks=False)
                     found.append((status.st_mtime, status.st_blocks * 512, entry.name))
     except FileNotFoundError:
@@ -109,6 +111,9 @@ def sweep(store: Store, *, max_bytes: int = MAX_BYTES, max_age_s: float = MAX_AG
         if (too_much or now - modified > max_age_s) and _drop(folder, name):
             total -= size
             freed += size
+    # A lock whose process died after its blob had moved on: whoever comes next finds the blob and takes no lock.
+    for name in set(locks) - {name.removesuffix(WHOLE) + _LOCK for _, _, name in found}:
+        _drop_lock(os.path.join(folder, name))
     return freed
 
 
@@ -124,6 +129,13 @@ def _drop(folder: str, name: str) -> bool:
     finally:
         lock.release(remove=True)
     return True
+
+
+def _drop_lock(path: str) -> None:
+    try:
+        Lock(path, blocking=False).release(remove=True)
+    except OSError:
+        pass  # it is held: somebody begins with that blob
 
 
 def _path(store: Store, digest: str) -> str:
