@@ -6,6 +6,7 @@ import os
 
 from skerry.engine.containers import records
 from skerry.engine.containers.options.build import build_record
+from skerry.engine.containers.options.check import check
 from skerry.errors import Invalid, NotFound, Unavailable
 from skerry.linux import process
 
@@ -24,10 +25,11 @@ def create(engine: Engine, options: ContainerRequest) -> ContainerRecord:
 
     `NotFound` (image), `Conflict` (name), `Invalid` (options)."""
     image = None if options.get("rootfs") else _image(engine, options)
-    if options.get("replace"):
-        _make_room(engine, options)
-    cid_fd = _claim_cid_file(options)
     record = build_record(engine, options, image)
+    check(engine, record)
+    if options.get("replace"):
+        _make_room(engine, options)  # only now: refused options must not cost the old container
+    cid_fd = _claim_cid_file(options)
     for mount in record["config"]["mounts"]:
         if mount["type"] == "volume":
             _ensure_volume(engine, mount["name"], anonymous=mount.get("anonymous", False))

@@ -1,0 +1,89 @@
+"""What only takes effect at the start, checked when a container is created: nothing is made that can never start.
+
+Each check is the very function that the start uses, so that the two cannot come to differ; a module is loaded only
+for a flag that was given.
+"""
+
+from __future__ import annotations
+
+import os
+
+from skerry.errors import Invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.containers.types import ContainerRecord
+    from skerry.engine.engine import Engine
+
+
+def check(engine: Engine, record: ContainerRecord) -> None:
+    """`Invalid` or `NotFound`, in Podman's words, for what would fail at every start."""
+    _check_process(record)
+    _check_devices(record)
+    _check_network(engine, record)
+
+
+def _check_process(record: ContainerRecord) -> None:
+    config = record["config"]
+    if config.get("cap_add") or config.get("cap_drop"):
+        from skerry.runtime.security import merge_capabilities
+
+        merge_capabilities((), config.get("cap_add", ()), config.get("cap_drop", ()))
+    for item in config.get("ulimits", ()):
+        if item != "host":
+            from skerry.runtime.limits import parse_ulimit
+
+            parse_ulimit(item)
+    if config.get("sysctls"):
+        from skerry.runtime.spec_linux import sysctls
+
+        sysctls(config, {})
+    umask = config.get("umask", "")
+    if umask and (len(umask) > 4 or set(umask) - set("01234567")):
+        raise Invalid(f"invalid umask string {umask}: invalid argument")
+    zone = config.get("tz", "")
+    if zone and zone != "local" and not os.path.exists(f"/usr/share/zoneinfo/{zone}"):
+        raise Invalid(f"stat /usr/share/zoneinfo/{zone}: no such file or directory")
+
+
+def _check_devices(record: ContainerRecord) -> None:
+    config = record["config"]
+    # A CDI name (vendor/class=device) is no path.
+    paths = [item for item in config.get("devices", ()) if item.startswith("/") or "=" not in item]
+    if not paths and not config.get("device_cgroup_rules"):
+        return
+    from skerry.runtime.devices import parse_device, parse_rule
+
+    for item in paths:
+        host = parse_device(item).host
+        if not os.path.exists(host):
+            raise Invalid(f"stat {host}: no such file or directory")
+    for rule in config.get("device_cgroup_rules", ()):
+        parse_rule(rule)
+
+
+def _check_network(engine: Engine, record: ContainerRecord) -> None:
+    if record["add_hosts"]:
+        from skerry.network.etc_files import parse_add_host
+
+        for item in record["add_hosts"]:
+            parse_add_host(item, "127.0.0.1")  # stands for host-gateway, which is known at the start
+    if record["dns"] and record["dns"] != ["none"]:
+        from skerry.network.addresses import is_address
+
+        for server in record["dns"]:
+            if not is_address(server):
+                raise Invalid(f"{server} is not an ip address")
+    for request in record["networks"]:
+        if request["name"] != engine.settings.default_network:
+            from skerry.network.definitions import find
+
+            find(engine.network, request["name"])
+        if request["static_ips"] or request.get("static_mac"):
+            from skerry.network.addresses import is_address, parse_mac
+
+            for address in request["static_ips"]:
+                if not is_address(address):
+                    raise Invalid(f'"{address}" is not an ip address')
+            if request.get("static_mac"):
+                parse_mac(request["static_mac"])

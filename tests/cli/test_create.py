@@ -1,0 +1,49 @@
+"""``create`` refuses what could never start, in Podman's words, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import pytest
+from tests.conftest import Skerry
+
+NEVER_STARTS = [
+    (("--cap-add", "BOGUS"), '"CAP_BOGUS": unknown capability'),
+    (("--network", "foo"), "unable to find network with name or ID foo: network not found"),
+    (("--ulimit", "foo"), "invalid ulimit argument: foo"),
+    (("--sysctl", "foo=1"), "is not allowed"),
+    (("--device", "/dev/nonex"), "stat /dev/nonex: no such file or directory"),
+    (("--umask", "9"), "invalid umask string 9: invalid argument"),
+    (("--tz", "Foo/Bar"), "stat /usr/share/zoneinfo/Foo/Bar: no such file or directory"),
+    (("--add-host", "foo"), 'unable to parse host entry "foo": incorrect format'),
+    (("--dns", "foo"), "foo is not an ip address"),
+    (("--ip", "1.2.3"), '"1.2.3" is not an ip address'),
+    (("--mac-address", "x"), "address x: invalid MAC address"),
+    (("--device-cgroup-rule", "foo"), "invalid device cgroup rule"),
+]
+
+
+@pytest.mark.parametrize(("flags", "words"), NEVER_STARTS, ids=[flags[0] for flags, _ in NEVER_STARTS])
+def test_what_could_never_start_is_not_created(
+    skerry: Skerry, busybox: str, flags: tuple[str, str], words: str
+) -> None:
+    result = skerry("create", *flags, busybox, "true", check=False)
+    assert (result.code, len(result.stderr.splitlines())) == (125, 1)
+    assert words in result.stderr
+    assert skerry("ps", "-aq").stdout == ""
+
+
+def test_a_refused_replacement_leaves_the_old_container(skerry: Skerry, busybox: str) -> None:
+    old = skerry("create", "--name", "web", busybox, "true").id
+    assert skerry("create", "--replace", "--name", "web", "--umask", "9", busybox, "true", check=False).code == 125
+    assert skerry("ps", "-aq", "--no-trunc").id == old
+
+
+def test_run_is_refused_with_125_too(skerry: Skerry, busybox: str) -> None:
+    assert skerry("run", "--rm", "--ulimit", "foo", busybox, "true", check=False).code == 125
+
+
+def test_good_values_of_the_same_flags_are_accepted(skerry: Skerry, busybox: str) -> None:
+    skerry(
+        "create", "--cap-add", "net_admin", "--cap-drop", "chown", "--ulimit", "nofile=64", "--sysctl", "net.ipv4.ip_forward=1",
+        "--device", "/dev/null:/dev/own:r", "--umask", "027", "--tz", "local", "--add-host", "a:host-gateway",
+        "--dns", "10.0.0.1", "--ip", "10.88.0.77", "--mac-address", "92:d0:c6:0a:29:33", busybox, "true",
+    )  # fmt: skip
