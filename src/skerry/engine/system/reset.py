@@ -33,11 +33,18 @@ _CONMON_WAIT_S = 5.0
 def reset(engine: Engine) -> list[str]:
     """See `System.reset`."""
     problems: list[str] = []
+    # The room that is kept for a full disk, before the database is touched: where blocks are smaller than pages, SQLite's
+    # shared memory has holes, and writing to them without a free block is a SIGBUS.
+    for name in ("reserve", "spares"):
+        _attempt(problems, lambda name=name: _remove(engine.store.path(name)))  # type: ignore[misc]
     conmons = _conmons(engine)
-    for step in (_containers, _remains, _networks, _sweep_network):
+    _attempt(problems, lambda: _containers(engine))
+    _attempt([], lambda: _remains(engine))  # ends what runs; a conmon may still write into a folder, so once more below
+    for step in (_networks, _sweep_network):
         _attempt(problems, lambda step=step: step(engine))  # type: ignore[misc]
     # conmon's exit command would make the store anew.
     _wait_for(conmons)
+    _attempt(problems, lambda: _remains(engine))
     _attempt(problems, lambda: _volumes(engine))
     paths = [engine.store.path(name) for name in _ROOT] + [engine.store.run_path(name) for name in _RUNROOT]
     for path in (*paths, engine.settings.events_path):
