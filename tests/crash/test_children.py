@@ -57,7 +57,11 @@ def test_killed_while_a_container_runs(name: bytes, new_world: Callable[[], Worl
             time.sleep(dice.random() * 0.05)
             if pid:
                 send(pid, signal.SIGKILL)
-            _out, err = run.communicate(timeout=60)
+            try:
+                _out, err = run.communicate(timeout=300)  # a runtime that hangs is given up after 240 seconds
+            except subprocess.TimeoutExpired:
+                run.kill()
+                raise
         assert b"a bug in Skerry" not in err, err
     _all_given_back(world)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 
 from skerry import fastjson
 from skerry.errors import Invalid, Unavailable
@@ -28,6 +29,8 @@ _PASSED = (
     "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID",
 )  # fmt: skip
 _PREFIXES = ("SKERRY_", "_SKERRY_", "_CONTAINERS_")
+# How often to look after a silent runtime, and how long Podman waits for its create.
+_LOOK_S, _CREATE_S = 2, 240
 _MAX_REPORT = 1 << 20
 
 
@@ -126,7 +129,7 @@ def _start(launch: Launch) -> tuple[dict[str, Any], int]:
         if group is not None:
             group.before_fork(pid)
         os.write(start_write, b"\0")
-        return _read_report(sync_read), pid
+        return _read_report(sync_read, launch), pid
     except BrokenPipeError:
         return {}, pid
     finally:
@@ -190,10 +193,14 @@ def _log_argument(launch: Launch) -> str:
     return f"k8s-file:{launch.log_path}" if launch.log_driver in ("k8s-file", "json-file") else launch.log_driver
 
 
-def _read_report(fd: int) -> dict[str, Any]:
+def _read_report(fd: int, launch: Launch) -> dict[str, Any]:
     """The first JSON line on the sync pipe; empty when conmon ended without one."""
     buffer = b""
     while b"\n" not in buffer and len(buffer) < _MAX_REPORT:
+        if not _comes(fd, launch):
+            if conmon := read_pid(launch.conmon_pidfile):
+                os.kill(conmon, 9)
+            return {"message": "it ended, or hangs, without having made the container"}
         chunk = os.read(fd, 65536)
         if not chunk:
             break
@@ -205,6 +212,29 @@ def _read_report(fd: int) -> dict[str, Any]:
     except Invalid:
         return {"message": buffer.decode(errors="replace")}
     return report if isinstance(report, dict) else {}
+
+
+def _comes(fd: int, launch: Launch) -> bool:
+    """Wait for something to read on the sync pipe; False when there will be nothing.
+
+    A runtime can be killed (by the kernel, out of memory) beside its finished child: conmon then reads the runtime's
+    errors until the child closes them, and the child waits to be started."""
+    for turn in range(_CREATE_S // _LOOK_S):
+        if select.select([fd], [], [], _LOOK_S)[0]:
+            return True
+        if turn and not _runtime_lives(read_pid(launch.conmon_pidfile)):
+            return bool(select.select([fd], [], [], _LOOK_S)[0])
+    return False
+
+
+def _runtime_lives(conmon: int) -> bool:
+    """Whether conmon has a child in our own pid namespace: the container's program is in another, mostly."""
+    try:
+        with open(f"/proc/{conmon}/task/{conmon}/children", encoding="ascii") as file:
+            children = file.read().split()
+        return any(os.readlink(f"/proc/{child}/ns/pid") == os.readlink("/proc/self/ns/pid") for child in children)
+    except OSError:
+        return True  # it cannot be told
 
 
 def _data(report: dict[str, Any]) -> int:
