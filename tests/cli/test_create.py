@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from tests.conftest import Skerry
 
@@ -47,3 +50,48 @@ def test_good_values_of_the_same_flags_are_accepted(skerry: Skerry, busybox: str
         "--device", "/dev/null:/dev/own:r", "--umask", "027", "--tz", "local", "--add-host", "a:host-gateway",
         "--dns", "10.0.0.1", "--ip", "10.88.0.77", "--mac-address", "92:d0:c6:0a:29:33", busybox, "true",
     )  # fmt: skip
+
+
+def test_a_taken_name_leaves_nothing_of_the_second(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    skerry("create", "--name", "box", busybox, "true")
+    cidfile = tmp_path / "cid"
+    again = skerry("create", "--name", "box", "--cidfile", cidfile, "-v", "/data", busybox, "true", check=False)
+    assert again.code == 125
+    assert not cidfile.exists()
+    assert skerry("volume", "ls", "-q").stdout == ""
+
+
+def test_a_label_makes_nobody_dependent(skerry: Skerry, busybox: str) -> None:
+    box = skerry("create", "--name", "box", busybox, "true").id
+    skerry("create", "--name", "other", "-l", f"seen=container:{box}", busybox, "true")
+    assert skerry("rm", "box").stdout == "box\n"
+
+
+def test_containers_conf_decides_where_no_flag_does(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    conf = tmp_path / "containers.conf"
+    conf.write_text('[containers]\ninit = true\ntz = "UTC"\n')
+    words = (
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        busybox,
+        "sh",
+        "-c",
+        "cat /proc/1/comm; grep -c localtime /proc/mounts",
+    )
+    shown = skerry(*words, env={"CONTAINERS_CONF_OVERRIDE": str(conf)}).stdout
+    assert shown == "podman-init\n1\n"
+
+
+def test_starting_by_hand_counts_restarts_anew(skerry: Skerry, busybox: str, eventually: Callable[..., None]) -> None:
+    skerry("run", "-d", "--network", "none", "--name", "box", "--restart", "on-failure:1", busybox, "false")
+
+    def ended() -> bool:
+        return skerry("inspect", "--format", "{{.RestartCount}} {{.State.Status}}", "box").stdout == "1 exited\n"
+
+    eventually(ended)
+    skerry("start", "box")
+    eventually(ended)
+    events = skerry("events", "--stream=false", "--filter", "event=died", "--filter", "container=box").lines
+    assert len(events) == 4

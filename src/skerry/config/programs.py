@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-from skerry.errors import Unavailable
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.config.settings import Settings
@@ -26,14 +24,6 @@ def find_program(name: str, settings: Settings | None = None) -> str:
         if folder.startswith("/") and is_program(f"{folder}/{name}"):
             return f"{folder}/{name}"
     return ""
-
-
-def require_program(name: str, settings: Settings | None = None, *, package: str = "") -> str:
-    """As `find_program`; `Unavailable`, with what to install, when there is none."""
-    path = find_program(name, settings)
-    if not path:
-        raise Unavailable(f"{name} is not installed", hint=f"apt-get install {package or name}")
-    return path
 
 
 def is_program(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""mount(2) and its newer relatives: fsopen, fsconfig, fsmount, move_mount, open_tree, mount_setattr."""
+"""mount(2) and its newer relatives: fsopen, fsconfig, fsmount, move_mount."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ MS_UNBINDABLE, MS_PRIVATE, MS_SLAVE, MS_SHARED = 1 << 17, 1 << 18, 1 << 19, 1 <<
 MNT_FORCE, MNT_DETACH, UMOUNT_NOFOLLOW = 1, 2, 8
 
 FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE = 0, 1, 6
-FSOPEN_CLOEXEC = FSMOUNT_CLOEXEC = OPEN_TREE_CLONE = 1
-MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH = 4, 0x40
-AT_FDCWD, AT_EMPTY_PATH, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW = -100, 0x1000, 0x8000, 0x100
-OPEN_TREE_CLOEXEC = os.O_CLOEXEC
+FSOPEN_CLOEXEC = FSMOUNT_CLOEXEC = 1
+MOVE_MOUNT_F_EMPTY_PATH = 4
+AT_FDCWD = -100
 MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC = 1, 2, 4, 8
-MOUNT_ATTR_IDMAP = 0x100000
 
 
 def mount(source: str, target: str, fstype: str = "", flags: int = 0, data: str = "") -> None:
@@ -63,16 +61,3 @@ def move_mount(mount_fd: int, target: str) -> None:
     syscall(
         "move_mount", mount_fd, b"", AT_FDCWD & 0xFFFFFFFF, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH, about=target
     )
-
-
-def open_tree(path: str, *, clone: bool = True, recursive: bool = True) -> int:
-    """open_tree(2): a (detached copy of the) mount tree at ``path``."""
-    flags = OPEN_TREE_CLOEXEC | (OPEN_TREE_CLONE if clone else 0) | (AT_RECURSIVE if recursive else 0)
-    return syscall("open_tree", AT_FDCWD & 0xFFFFFFFF, os.fsencode(path), flags, about=path)
-
-
-def mount_setattr(mount_fd: int, *, set_: int = 0, clear: int = 0, userns_fd: int = 0, recursive: bool = True) -> None:
-    """mount_setattr(2) on a descriptor of open_tree or fsmount. ENOSYS before Linux 5.12."""
-    attr = b"".join(value.to_bytes(8, "little") for value in (set_, clear, 0, userns_fd))
-    flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
-    syscall("mount_setattr", mount_fd, b"", flags, attr, len(attr), about="idmap" if userns_fd else "")

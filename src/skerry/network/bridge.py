@@ -142,22 +142,6 @@ def _configure(inner: Netlink, wanted: list[tuple[LeasedInterface, Network, int]
     inner.send(changes)
 
 
-def loopback_up(netns: str) -> None:
-    """Only lo: network mode none."""
-    fd = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        with Inside(fd):
-            inner = route.open_route()
-        try:
-            inner.send([route.set_up(1)])
-        finally:
-            inner.close()
-    except OSError as error:
-        raise Unavailable(f"cannot bring up the loopback interface: {error.strerror}") from error
-    finally:
-        os.close(fd)
-
-
 def remove(netlink: Netlink, name: str) -> None:
     """Delete a link, if it is there (20 ms: not while somebody waits)."""
     try:

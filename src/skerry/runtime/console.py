@@ -12,11 +12,6 @@ def resize(ctl_path: str, rows: int, columns: int) -> bool:
     return _send(ctl_path, _RESIZE, rows, columns)
 
 
-def reopen_logs(ctl_path: str) -> bool:
-    """Let conmon open its log file anew (after it was renamed); False when its conmon has gone."""
-    return _send(ctl_path, _REOPEN_LOGS, 0, 0)
-
-
 def _send(ctl_path: str, kind: int, first: int, second: int) -> bool:
     try:
         # Non-blocking: without a reader the open fails (ENXIO) instead of waiting for one.

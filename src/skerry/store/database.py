@@ -41,8 +41,6 @@ CREATE TABLE containers (
     doc TEXT NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX containers_image ON containers (image);
 CREATE INDEX containers_pod ON containers (pod);
-CREATE TABLE execs (id TEXT PRIMARY KEY, container TEXT NOT NULL, doc TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX execs_container ON execs (container);
 CREATE TABLE volumes (name TEXT PRIMARY KEY, created_ns INTEGER NOT NULL, doc TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE volume_users (volume TEXT NOT NULL, container TEXT NOT NULL, PRIMARY KEY (volume, container))
     WITHOUT ROWID;

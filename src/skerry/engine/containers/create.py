@@ -7,7 +7,7 @@ import os
 from skerry.engine.containers import records
 from skerry.engine.containers.options.build import build_record
 from skerry.engine.containers.options.check import check
-from skerry.errors import Invalid, NotFound, Unavailable
+from skerry.errors import Invalid, NotFound, SkerryError, Unavailable
 from skerry.linux import process
 
 TYPE_CHECKING = False
@@ -36,7 +36,11 @@ def create(engine: Engine, options: ContainerRequest) -> ContainerRecord:
     state: ContainerState = {
         "status": "created", "boot_id": process.boot_id(), "pid": 0, "exit_code": 0, "cleaned": True, "restarts": 0,
     }  # fmt: skip
-    records.insert(engine, record, state)
+    try:
+        records.insert(engine, record, state)
+    except SkerryError:
+        _take_back(engine, record, cid_fd)
+        raise
     if cid_fd >= 0:
         os.write(cid_fd, record["id"].encode())
         os.close(cid_fd)
@@ -79,6 +83,16 @@ def _claim_cid_file(options: ContainerRequest) -> int:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise Unavailable(f"opening cidfile {path}: {error.strerror}") from None
+
+
+def _take_back(engine: Engine, record: ContainerRecord, cid_fd: int) -> None:
+    """What was made for a container that could not be recorded (its name is taken)."""
+    if cid_fd >= 0:
+        os.close(cid_fd)
+        os.unlink(record["cid_file"])
+    for mount in record["config"]["mounts"]:
+        if mount.get("anonymous"):
+            engine.volumes.remove(mount["name"])
 
 
 def _ensure_volume(engine: Engine, name: str, *, anonymous: bool) -> None:

@@ -81,7 +81,6 @@ def delete(engine: Engine, container_id: str, *, durable: bool) -> None:
 
     def change(db: Database) -> None:
         db.execute("DELETE FROM volume_users WHERE container = ?", container_id)
-        db.execute("DELETE FROM execs WHERE container = ?", container_id)
         db.execute("DELETE FROM containers WHERE id = ?", container_id)
 
     engine.store.db.free(change, durable=durable)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from skerry import fastjson
 from skerry.engine.containers import exits, records, storage
 from skerry.engine.containers import state as states
 from skerry.engine.containers.signals import end
@@ -100,8 +101,10 @@ def remove_ended(engine: Engine, container_id: str) -> None:
 def dependents(engine: Engine, container_id: str) -> list[str]:
     """Ids of the containers that live in this one's namespaces."""
     pattern = f"%container:{container_id}%"
-    rows = engine.store.db.query("SELECT id FROM containers WHERE doc LIKE ? AND id != ?", pattern, container_id)
-    return [row[0] for row in rows]
+    rows = engine.store.db.query("SELECT id, doc FROM containers WHERE doc LIKE ? AND id != ?", pattern, container_id)
+    # The text may also stand in a label.
+    wanted = f"container:{container_id}"
+    return [row[0] for row in rows if wanted in fastjson.loads(row[1])["config"]["namespaces"].values()]
 
 
 def _remove_locked(engine: Engine, record: ContainerRecord, state: ContainerState, *, volumes: bool) -> None:

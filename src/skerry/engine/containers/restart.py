@@ -35,7 +35,7 @@ def restart_by_policy(engine: Engine, record: ContainerRecord, state: ContainerS
             return False
     _back_off(state)
     states.save(engine, record["id"], {**state, "restarts": state.get("restarts", 0) + 1})
-    start(engine, record["id"])
+    start(engine, record["id"], by_policy=True)
     engine.events.emit_container("restart", record)
     return True
 

@@ -37,15 +37,17 @@ def start(
     *,
     ready: Callable[[ContainerRecord], None] | None = None,
     foreground: bool = False,
+    by_policy: bool = False,
 ) -> ContainerRecord:
     """Start a created or stopped container; one that runs already is left alone.
 
     ``ready`` is called when the container is created and its program not yet executed (to attach without losing
     output). ``foreground``: the caller stays and cleans up itself; conmon's exit command only acts if it dies.
+    ``by_policy``: its restart policy does it; anybody else's start begins to count restarts anew.
     `Conflict` in other states, `CommandNotFound`, `CommandNotRunnable`, `Unavailable`, …"""
     with engine.store.lock("container", container_id):
         record, written = states.reload(engine, container_id)
-        state = states.observe(engine, container_id, written)
+        state = exits.settle(engine, record, written)  # its last end may be unnoticed yet
         if state["status"] in ("running", "paused"):
             if state["status"] == "paused":
                 raise Conflict(
@@ -55,6 +57,8 @@ def start(
         states.require("start", record, state)
         if state["status"] != "initialized":
             _start_dependencies(engine, record)
+            if not by_policy:
+                state = {**state, "restarts": 0}
             state = _initialize(engine, record, state, foreground=foreground)
         if ready is not None:
             ready(record)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from skerry.runtime.types import ContainerConfig
 
 _COPIED = (
-    "group_add", "umask", "tz", "read_only", "oom_score_adj", "device_cgroup_rule", "cgroup_parent", "init", "init_path",
+    "group_add", "umask", "read_only", "oom_score_adj", "device_cgroup_rule", "cgroup_parent", "init_path",
     "personality", "preserve_fds",
 )  # fmt: skip
 # What Podman takes for systemd as the container's program.
@@ -155,6 +155,9 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
     for key in _COPIED:
         if options.get(key):
             config[_CONFIG_KEYS.get(key, key)] = options[key]  # type: ignore[literal-required]
+    config["init"] = options.get("init", settings.init)
+    if options.get("tz") or settings.tz:
+        config["tz"] = options.get("tz") or settings.tz
     for key in ("uid", "gid"):
         items = options.get(f"{key}map")
         if items:
