@@ -97,3 +97,16 @@ def test_a_full_disk_can_still_be_opened_and_emptied(small_disk):
     again = Database(str(small_disk / "skerry.db"))
     again.free(lambda db: db.execute("DELETE FROM volumes") and None, durable=True)
     assert again.query("SELECT name FROM volumes") == []
+
+
+def test_a_database_of_an_earlier_version_is_brought_up(tmp_path):
+    path = str(tmp_path / "db")
+    first = Database(path)
+    for name in ("indexes", "build_steps", "build_mounts"):
+        first._connection.execute(f"DROP TABLE {name}")
+    first._connection.execute("PRAGMA user_version=1")
+    first._connection.execute("INSERT INTO volumes VALUES ('kept', 1, '{}')")
+    first.close()
+    second = Database(path)
+    assert second.query("SELECT name FROM volumes") == [("kept",)]
+    assert second.query("SELECT * FROM build_steps") == []

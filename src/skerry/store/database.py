@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 _RESERVE_BYTES = 1 << 20  # given up so that removing works with no byte free
 _SPARE_INODES = 8  # for the locks of who stops and removes, and for what conmon writes at a container's end
 _SOME_ROOM = 256 << 10
-SCHEMA_VERSION = 1
-_SCHEMA = """
+SCHEMA_VERSION = 2
+# What each version added: a database of an earlier one is brought up when it is opened.
+_SCHEMA = {1: """
 CREATE TABLE layers (
     chain_id TEXT PRIMARY KEY, parent TEXT, diff_id TEXT NOT NULL, blob TEXT, doc TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX layers_parent ON layers (parent);
@@ -45,7 +46,15 @@ CREATE TABLE volumes (name TEXT PRIMARY KEY, created_ns INTEGER NOT NULL, doc TE
 CREATE TABLE volume_users (volume TEXT NOT NULL, container TEXT NOT NULL, PRIMARY KEY (volume, container))
     WITHOUT ROWID;
 CREATE TABLE secrets (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, doc TEXT NOT NULL) WITHOUT ROWID;
-"""
+""", 2: """
+CREATE TABLE indexes (id TEXT PRIMARY KEY, digest TEXT NOT NULL, created_ns INTEGER NOT NULL, doc TEXT NOT NULL)
+    WITHOUT ROWID;
+CREATE INDEX indexes_digest ON indexes (digest);
+CREATE TABLE build_steps (key TEXT PRIMARY KEY, layer TEXT, used_ns INTEGER NOT NULL, doc TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX build_steps_layer ON build_steps (layer);
+CREATE INDEX build_steps_used ON build_steps (used_ns);
+CREATE TABLE build_mounts (id TEXT PRIMARY KEY, used_ns INTEGER NOT NULL, doc TEXT NOT NULL) WITHOUT ROWID;
+"""}  # fmt: skip
 
 
 def _import_sqlite() -> Any:
@@ -108,8 +117,8 @@ class Database:
             self._connection = self._sqlite.connect(self.path, timeout=busy_timeout_s, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                self._create()
+            if version < SCHEMA_VERSION:
+                self._bring_up()
             elif version > SCHEMA_VERSION:
                 raise Unavailable(
                     f"{self.path} was written by a newer Skerry (schema {version})", hint="upgrade Skerry"
@@ -117,13 +126,14 @@ class Database:
         except self._sqlite.Error as error:
             raise self._translated(error) from error
 
-    def _create(self) -> None:
+    def _bring_up(self) -> None:
         self.keep_reserve()
         with self.write(durable=True):
-            if self._connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # nobody was faster
-                for statement in _SCHEMA.split(";"):
+            present = self._connection.execute("PRAGMA user_version").fetchone()[0]  # maybe somebody was faster
+            for version in range(present + 1, SCHEMA_VERSION + 1):
+                for statement in _SCHEMA[version].split(";"):
                     self._connection.execute(statement)
-                self._connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+                self._connection.execute(f"PRAGMA user_version={version}")
 
     def _translated(self, error: Exception) -> Exception:
         text = str(error)

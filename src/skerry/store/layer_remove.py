@@ -66,6 +66,7 @@ def _refuse_if_used(store: Store, chain_id: str) -> None:
     for what, sql in (
         ("layer", "SELECT chain_id FROM layers WHERE parent=? LIMIT 1"),
         ("image", "SELECT id FROM images WHERE top_layer=? LIMIT 1"),
+        ("build step", "SELECT key FROM build_steps WHERE layer=? LIMIT 1"),
     ):
         if rows := store.db.query(sql, chain_id):
             raise InUse(f"layer {chain_id} is used by {what} {rows[0][0]}")
