@@ -1,0 +1,1 @@
+"""The Containerfile's language: parsing, typed instructions, word expansion, ignore patterns."""
