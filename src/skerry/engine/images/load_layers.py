@@ -1,0 +1,104 @@
+"""The layers of an image on their way in from an archive, and what all kinds of archives share."""
+
+from __future__ import annotations
+
+from skerry import fastjson
+from skerry.engine.images.add import digest_of, drop_layers
+from skerry.errors import Conflict, Corrupt, NotFound, SkerryError
+from skerry.image.archive import read_member
+from skerry.image.reference import is_digest
+from skerry.store.layers import add_layer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from skerry.engine.engine import Engine
+    from skerry.engine.images.types import ImageRecord
+    from skerry.image.archive import Members
+    from skerry.store.types import LayerRecord
+
+_TRIES = 5
+
+
+class Layers:
+    """The layers of one image, added one above the other."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.records: list[LayerRecord] = []
+
+    @property
+    def ids(self) -> list[str]:
+        """Their chain ids, base first."""
+        return [record["chain_id"] for record in self.records]
+
+    def add(
+        self, members: Members, name: str, diff_id: str, *, blob: str | None = None, size: int | None = None
+    ) -> None:
+        """Add the member ``name``; `Corrupt` names it when its bytes are not what was promised."""
+        parent = self.records[-1]["chain_id"] if self.records else None
+        with members.open(name) as stream:
+            try:
+                record = add_layer(
+                    self._engine.store, parent, stream, diff_id=diff_id, blob=blob, blob_size=size
+                )  # fmt: skip
+            except Corrupt as error:
+                raise Corrupt(f"{name}: {error.message}", hint=error.hint) from None
+        self.records.append(record)
+
+    def undo(self) -> None:
+        """Take back what no image uses."""
+        drop_layers(self._engine, self.ids)
+
+
+def with_layers(engine: Engine, add: Callable[[Layers], ImageRecord]) -> ImageRecord:
+    """What ``add`` makes of the layers that it adds; they are taken back if it fails.
+
+    Until the image's row stands, a command that removes another image of the same layers may take them: once more."""
+    for attempt in range(_TRIES):
+        layers = Layers(engine)
+        try:
+            return add(layers)
+        except (Conflict, NotFound):
+            layers.undo()
+            if attempt == _TRIES - 1:
+                raise
+        except BaseException:
+            layers.undo()
+            raise
+    raise AssertionError
+
+
+def announce(engine: Engine, image_id: str, names: list[str]) -> None:
+    """The event of an image that was loaded."""
+    engine.events.emit(type="image", status="loadfromarchive", id=image_id, name=names[0] if names else image_id)
+
+
+def parse_json(data: bytes, what: str) -> Any:
+    """A document of an archive. `Corrupt` names ``what`` is none."""
+    try:
+        return fastjson.loads(data)
+    except SkerryError as error:
+        raise Corrupt(f"{what} is {error.message}") from None
+
+
+def check_descriptor(descriptor: Any) -> None:
+    """`Corrupt` unless it has a digest and a size."""
+    if (
+        not isinstance(descriptor, dict)
+        or not isinstance(descriptor.get("digest"), str)
+        or not is_digest(descriptor["digest"])
+        or not isinstance(descriptor.get("size"), int)
+    ):
+        raise Corrupt("a descriptor in the archive is malformed (only sha256 digests are supported)")
+
+
+def read_blob_of(members: Members, name: Callable[[str], str], descriptor: Any) -> bytes:
+    """A small blob that ``descriptor`` describes; ``name`` gives the member that has a digest."""
+    check_descriptor(descriptor)
+    data = read_member(members, name(descriptor["digest"]))
+    if digest_of(data) != descriptor["digest"] or len(data) != descriptor["size"]:
+        raise Corrupt(f"blob {descriptor['digest']} in the archive is not what its digest and size say")
+    return data
