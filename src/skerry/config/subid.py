@@ -14,9 +14,13 @@ def ranges(path: str, uid: int) -> list[Range]:
     """The ranges of the user ``uid`` (by name and by number) in ``path``, in the file's order; broken lines count not.
 
     Empty without the file. Users of a directory service (sssd) have theirs from `getsubids`."""
-    names = {str(uid), _user_name(uid)}
-    found = _parse(_read(path), names)
+    found = _parse(_read(path), {str(uid), _user_name(uid)})
     return found or _from_service(path, uid)
+
+
+def ranges_of(path: str, name: str) -> list[Range]:
+    """The ranges of a user who need not exist otherwise."""
+    return _parse(_read(path), {name})
 
 
 def _read(path: str) -> str:

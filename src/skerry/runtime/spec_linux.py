@@ -137,7 +137,7 @@ def section(
         result["sysctl"] = sysctl
     if cgroups_path:
         result["cgroupsPath"] = cgroups_path
-    if own_userns(config):
+    if config.get("namespaces", {}).get("user") == "private" and "user" not in paths:
         result["uidMappings"] = config.get("uid_maps", [])
         result["gidMappings"] = config.get("gid_maps", [])
     if config.get("personality"):

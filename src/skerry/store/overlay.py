@@ -34,15 +34,16 @@ def mount_overlay(
     work: str | None = None,
     volatile: bool = False,
     attributes: Sequence[str] = (),
+    lowers: list[str] | None = None,
 ) -> None:
     """Mount the layers (base first) at ``target``; writable if ``upper`` and ``work`` (one file system) are given.
 
     ``volatile`` skips all syncing of the upper folder: for what is thrown away with the container. ``attributes``:
-    nodev, nosuid, noexec."""
+    nodev, nosuid, noexec. ``lowers``: folders (top first) to mount in the layers' place."""
     flags = 0
     for word in attributes:
         flags |= _ATTRIBUTES[word]
-    lowers = [layer_dir(store, chain_id) for chain_id in reversed(chain_ids)]
+    lowers = lowers or [layer_dir(store, chain_id) for chain_id in reversed(chain_ids)]
     while len(lowers) < (2 if upper is None else 1):
         lowers.append(_empty(store, len(lowers)))
     if work is not None:

@@ -25,6 +25,13 @@ def create(engine: Engine, options: ContainerRequest) -> ContainerRecord:
 
     `NotFound` (image), `Conflict` (name), `Invalid` (options)."""
     image = None if options.get("rootfs") else _image(engine, options)
+    if (options.get("userns") or "").startswith("auto"):
+        with engine.store.lock("ids", "auto"):  # until it is recorded, so that nobody else takes the same
+            return _create(engine, options, image)
+    return _create(engine, options, image)
+
+
+def _create(engine: Engine, options: ContainerRequest, image: ImageRecord | None) -> ContainerRecord:
     record = build_record(engine, options, image)
     check(engine, record)
     if options.get("replace"):

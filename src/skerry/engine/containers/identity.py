@@ -44,7 +44,9 @@ def _accounts(record: ContainerRecord, rootfs: str, user: ResolvedUser) -> dict[
     files: dict[str, bytes] = {}
     uid, gid = user["uid"], user["gid"]
     home = record["config"]["cwd"]
-    line = record.get("passwd_entry") or f"{uid}:*:{uid}:{gid}:container user:{home}:/bin/sh"
+    line = (
+        record.get("passwd_entry") or record.get("caller_entry") or f"{uid}:*:{uid}:{gid}:container user:{home}:/bin/sh"
+    )
     passwd = _with_line(rootfs, "/etc/passwd", uid, _filled(line, record, user), force=bool(record.get("passwd_entry")))
     if passwd is not None:
         files["/etc/passwd"] = passwd

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
 class Mounted:
     """``with Mounted(engine, record) as path``: the container's root while it is read. One that does not run is held
-    still meanwhile, by its lock."""
+    still meanwhile, by its lock. Owners are those of the image, also where the container has ids of its own."""
 
     def __init__(self, engine: Engine, record: ContainerRecord) -> None:
         self._engine = engine
         self._record = record
         self._lock: Lock | None = None
         self._ours = False
+        self._view = ""
 
     def __enter__(self) -> str:
         engine, container_id = self._engine, self._record["id"]
@@ -41,23 +42,36 @@ class Mounted:
             state = exits.settle(engine, record, written)
             if state["status"] in states.LIVE:
                 lock.release()
-                return states.rootfs_path(engine, record)
+                return self._live(record)
             shown = storage.shown_path(engine, record)
             if os.path.ismount(shown):
                 self._lock = lock
                 return shown
             step("container.mount")
-            path = storage.mount_rootfs(engine, record)
+            path = storage.mount_rootfs(engine, record, as_image=True)
             self._ours, self._lock = True, lock
             return path
         except BaseException:
             lock.release()
             raise
 
+    def _live(self, record: ContainerRecord) -> str:
+        """Where its processes have it mounted; another overlay, read-only, where that shows their ids."""
+        if record["config"].get("uid_maps"):
+            from skerry.engine.containers import mapped
+
+            if mapped.needs_mapping(record["config"]):
+                self._view = mapped.image_view(self._engine, record)
+                return self._view
+        return states.rootfs_path(self._engine, record)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            if self._view:
+                m.umount(self._view, m.MNT_DETACH)
+                os.rmdir(self._view)
             if self._ours:
                 storage.unmount_rootfs(self._engine, self._record)
                 _remove_empty(states.rootfs_path(self._engine, self._record))

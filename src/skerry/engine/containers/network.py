@@ -84,14 +84,28 @@ def _namespace_folder(settings: Settings) -> str:
     return os.path.join(settings.run_base, "netns")
 
 
-def _make_namespace(engine: Engine, container_id: str) -> str:
+def _user_namespace(engine: Engine, record: ContainerRecord) -> str:
+    """The file of the user namespace that the container's network belongs to, so that it may set that up; empty for ours."""
+    how, _, rest = str(record["config"]["namespaces"]["user"]).partition(":")
+    if how == "ns":
+        return rest
+    if how not in ("private", "container"):
+        return ""
+    from skerry.engine.containers.mapped import namespace_path
+
+    path = namespace_path(engine, rest or record["id"])
+    return path if how == "private" or os.path.exists(path) else ""
+
+
+def _make_namespace(engine: Engine, record: ContainerRecord) -> str:
     from skerry.linux import netns
 
-    path = netns_path(engine, container_id)
+    path = netns_path(engine, record["id"])
+    owner = _user_namespace(engine, record)
     try:
         os.makedirs(os.path.dirname(path), mode=0o711, exist_ok=True)
         step("container.namespace")
-        netns.create(path)
+        netns.create(path, owner=owner)
     except OSError as error:
         raise Unavailable(f"cannot make a network namespace: {error.strerror}") from error
     return path
@@ -100,7 +114,7 @@ def _make_namespace(engine: Engine, container_id: str) -> str:
 def _bridge(engine: Engine, record: ContainerRecord) -> Joined:
     from skerry.network import setup
 
-    joined = Joined(_make_namespace(engine, record["id"]))
+    joined = Joined(_make_namespace(engine, record))
     assert joined.path
     done = setup.set_up(engine.network, record["id"], record["name"], joined.path, record["networks"], record["ports"])
     joined.status, joined.ports = done.status, done.ports
@@ -120,7 +134,7 @@ def _bridge(engine: Engine, record: ContainerRecord) -> Joined:
 def _pasta(engine: Engine, record: ContainerRecord) -> Joined:
     from skerry.network import pasta
 
-    joined = Joined(_make_namespace(engine, record["id"]))
+    joined = Joined(_make_namespace(engine, record))
     assert joined.path
     started = pasta.start(
         engine.network, joined.path, record["ports"], record["network_options"], pid_file=_pasta_pid(engine, record)

@@ -97,18 +97,21 @@ def _create(
     step("container.mount")
     rootfs = storage.mount_rootfs(engine, record)
     user = users.resolve(rootfs, config["user"], config.get("groups", []))
-    mounts = storage.prepare_mounts(engine, record, rootfs, user)
-    storage.ensure_working_directory(record, rootfs, user)
+    owner = storage.owner_outside(config, user)
+    mounts = storage.prepare_mounts(engine, record, rootfs, owner)
+    storage.ensure_working_directory(record, rootfs, owner)
     mounts += identity_files(engine, record, rootfs, user)
+    namespace_paths = _namespace_paths(engine, record)
     step("container.network")
     joined = connect(engine, record)
     mounts += network_files(engine, record, joined)
     mounts += containerenv(engine, record)
     mounts += shared_memory(engine, record)
+    storage.give_to_container(engine, record, bundle, mounts)
     placement = cgroups.place(config, engine.settings)
     document = spec.generate(
         config, rootfs=rootfs, user=user, settings=engine.settings, netns_path=joined.path, mounts=mounts,
-        namespace_paths=_namespace_paths(engine, record), cgroups_path=placement.path, runtime=runtime,
+        namespace_paths=namespace_paths, cgroups_path=placement.path, runtime=runtime,
         warn=engine.warn,
     )  # fmt: skip
     run_files.write(os.path.join(bundle, "config.json"), fastjson.dumps(document).encode("utf-8", "surrogateescape"))
@@ -147,7 +150,11 @@ def _namespace_paths(engine: Engine, record: ContainerRecord) -> dict[str, str]:
         how, _, rest = str(mode).partition(":")
         if kind == "net":
             continue
-        if how == "ns":
+        if kind == "user" and how == "private":
+            from skerry.engine.containers.mapped import make_user_namespace
+
+            paths[kind] = make_user_namespace(engine, record)
+        elif how == "ns":
             paths[kind] = rest
         elif how == "container":
             other, state = states.find(engine, rest)

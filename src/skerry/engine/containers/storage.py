@@ -17,14 +17,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
-    from skerry.runtime.types import MountConfig
+    from skerry.runtime.types import ContainerConfig, MountConfig
     from skerry.runtime.users import ResolvedUser
 
 _OURS = {"U", "z", "Z", "copy", "nocopy", "rw", "suid", "dev", "exec"}  # not the runtime's words
 
 
-def mount_rootfs(engine: Engine, record: ContainerRecord) -> str:
-    """Mount the image's layers and the container's own upper folder; idempotent. Its path."""
+def mount_rootfs(engine: Engine, record: ContainerRecord, *, as_image: bool = False) -> str:
+    """Mount the image's layers and the container's own upper folder; idempotent. Its path.
+
+    ``as_image``: with the owners that the image has, whatever ids the container maps them to."""
     if "rootfs" in record["config"]:
         return record["config"]["rootfs"]
     target = rootfs_path(engine, record)
@@ -38,7 +40,7 @@ def mount_rootfs(engine: Engine, record: ContainerRecord) -> str:
         except OSError as error:
             raise _translated(error, "cannot mount the container") from error
         return target
-    mount_layers(engine, record, target)
+    mount_layers(engine, record, target, as_image=as_image)
     return target
 
 
@@ -62,8 +64,8 @@ def hide(engine: Engine, record: ContainerRecord) -> bool:
     return was
 
 
-def mount_layers(engine: Engine, record: ContainerRecord, target: str) -> None:
-    """Mount the image's layers and the container's own upper folder at ``target``."""
+def mount_layers(engine: Engine, record: ContainerRecord, target: str, *, as_image: bool = False) -> None:
+    """Mount the image's layers and the container's own upper folder at ``target``. See `mount_rootfs`."""
     upper, work = folder(engine, record["id"], "upper"), folder(engine, record["id"], "work")
     try:
         if not os.path.isdir(upper):
@@ -72,15 +74,36 @@ def mount_layers(engine: Engine, record: ContainerRecord, target: str) -> None:
             os.makedirs(path, mode=0o755, exist_ok=True)
     except OSError as error:
         raise _translated(error, "cannot prepare the container's file system") from error
+    if record["config"].get("uid_maps") and not as_image:
+        from skerry.engine.containers import mapped
+
+        if mapped.needs_mapping(record["config"]):
+            mapped.mount(engine, record, target, upper, work, _attributes(engine))
+            return
     mount_overlay(
-        engine.store,
-        target,
-        record["layers"],
-        upper=upper,
-        work=work,
-        volatile=record["auto_remove"],
+        engine.store, target, record["layers"], upper=upper, work=work, volatile=record["auto_remove"],
         attributes=_attributes(engine),
-    )
+    )  # fmt: skip
+
+
+def owner_outside(config: ContainerConfig, user: ResolvedUser) -> ResolvedUser:
+    """``user`` with the ids that it has out here, where files are given to it."""
+    if not config.get("uid_maps"):
+        return user
+    from skerry.engine.containers import mapped
+
+    uid, gid = mapped.owner_outside(config, user["uid"], user["gid"])
+    return {**user, "uid": uid, "gid": gid}
+
+
+def give_to_container(engine: Engine, record: ContainerRecord, bundle: str, mounts: list[MountConfig]) -> None:
+    """Where the container has ids of its own: make its root the owner of the files in ``bundle`` that are mounted, and
+    let it reach them and its root file system."""
+    if not record["config"].get("uid_maps"):
+        return
+    from skerry.engine.containers import mapped
+
+    mapped.give(engine, record, bundle, mounts)
 
 
 def _attributes(engine: Engine) -> list[str]:

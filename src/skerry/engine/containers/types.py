@@ -52,6 +52,7 @@ class ContainerRecord(TypedDict, total=False):
     publish_all: bool
     workdir_given: bool  # by the user: it must exist; the image's is made
     passwd: bool  # give the user a line in /etc/passwd when it has none
+    caller_entry: str  # the line for who calls (--userns=keep-id)
     passwd_entry: str
     group_entry: str
 

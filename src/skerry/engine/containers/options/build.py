@@ -6,7 +6,7 @@ import os
 import time
 
 from skerry.engine.containers.options.mounts import check_volume_name, mounts
-from skerry.engine.containers.options.namespaces import id_maps, namespaces, network_mode
+from skerry.engine.containers.options.namespaces import namespaces, network_mode
 from skerry.engine.containers.options.ports import exposed, published
 from skerry.engine.containers.options.process import (
     entrypoint_and_command,
@@ -71,6 +71,10 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
         "create_command": options.get("create_command", []),
     }
     _add_files(options, record)
+    if options.get("userns") or options.get("uidmap") or options.get("gidmap"):
+        from skerry.engine.containers.options import userns
+
+        userns.apply(engine, options, image, record)
     return record
 
 
@@ -158,10 +162,6 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
     config["init"] = options.get("init", settings.init)
     if options.get("tz") or settings.tz:
         config["tz"] = options.get("tz") or settings.tz
-    for key in ("uid", "gid"):
-        items = options.get(f"{key}map")
-        if items:
-            config[f"{key}_maps"] = id_maps(items, f"{key}map")  # type: ignore[literal-required, arg-type]
     if config["cgroups"] not in ("enabled", "disabled", "no-conmon", "split"):
         raise Invalid(f'invalid --cgroups value "{config["cgroups"]}"', hint="enabled, disabled, no-conmon or split")
     if options.get("rootfs"):

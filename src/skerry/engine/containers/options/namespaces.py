@@ -9,15 +9,18 @@ if TYPE_CHECKING:
     from skerry.engine.containers.options.types import CreateOptions
     from skerry.engine.engine import Engine
     from skerry.network.types import NetworkRequest
-    from skerry.runtime.types import IDMap, Namespaces
+    from skerry.runtime.types import Namespaces
 
 _WORDS = {
     "pid": ("private", "host"),
     "ipc": ("private", "host", "shareable", "none"),
     "uts": ("private", "host"),
     "cgroupns": ("private", "host"),
-    "userns": ("host", ""),
+    "userns": ("host", "private", ""),
 }
+
+
+MAPPED = ("auto", "keep-id", "nomap")
 
 
 def namespaces(engine: Engine, options: CreateOptions, default_cgroup: str) -> Namespaces:
@@ -28,12 +31,9 @@ def namespaces(engine: Engine, options: CreateOptions, default_cgroup: str) -> N
         "uts": _mode(engine, "uts", options.get("uts", "")) or "private",
         "cgroup": _mode(engine, "cgroupns", options.get("cgroupns", "")) or default_cgroup,
     }
-    userns = _mode(engine, "userns", options.get("userns", ""))
-    if options.get("uidmap") or options.get("gidmap"):
-        if userns:
-            raise Invalid("--userns and --uidmap/--gidmap are mutually exclusive")
-        userns = "private"
-    result["user"] = userns or "host"
+    userns = options.get("userns", "")
+    mapped = userns.partition(":")[0] in MAPPED  # `userns.apply` does those
+    result["user"] = "host" if mapped else _mode(engine, "userns", userns) or "host"
     return result
 
 
@@ -48,18 +48,6 @@ def _mode(engine: Engine, flag: str, value: str) -> str:
     if colon and rest and kind == "ns":
         return value
     raise Invalid(f'unrecognized namespace mode "{value}" for --{flag}', hint=", ".join(filter(None, _WORDS[flag])))
-
-
-def id_maps(items: list[str], flag: str) -> list[IDMap]:
-    """``CONTAINER:HOST:SIZE`` items."""
-    result: list[IDMap] = []
-    for item in items:
-        parts = item.split(":")
-        if len(parts) not in (2, 3) or not all(part.isdigit() for part in parts):
-            raise Invalid(f'invalid --{flag} "{item}": must be CONTAINER:HOST[:SIZE]')
-        numbers = [int(part) for part in parts]
-        result.append({"containerID": numbers[0], "hostID": numbers[1], "size": numbers[2] if parts[2:] else 1})
-    return result
 
 
 def network_mode(engine: Engine, options: CreateOptions) -> tuple[str, list[NetworkRequest], list[str]]:

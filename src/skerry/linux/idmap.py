@@ -1,0 +1,72 @@
+"""Idmapped mounts: the same files, owned by other ids in another place (mount_setattr(2), Linux 5.12; ext4, xfs, btrfs,
+tmpfs, and overlayfs on top of them since 5.19). Only who administers the file system's user namespace may make them."""
+
+from __future__ import annotations
+
+import os
+import struct
+
+from skerry.linux.libc import call, syscall
+from skerry.linux.mount import AT_FDCWD, move_mount
+from skerry.linux.namespaces import CLONE_NEWUSER, unshare
+
+_OPEN_TREE_CLONE = 1
+_AT_EMPTY_PATH = 0x1000
+_MOUNT_ATTR_IDMAP = 0x100000
+_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP = 28, 1 << 2
+
+
+def user_namespace(uid_map: str, gid_map: str) -> int:
+    """A descriptor of a new user namespace with these maps (lines as in /proc/PID/uid_map); no process stays in it."""
+    from_child, to_parent = os.pipe()
+    from_parent, to_child = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(to_child)
+            unshare(CLONE_NEWUSER)
+            os.write(to_parent, b"1")
+            os.read(from_parent, 1)
+        finally:
+            os._exit(0)
+    try:
+        os.close(to_parent)
+        os.close(from_parent)
+        if not os.read(from_child, 1):
+            raise OSError(1, "unshare: cannot make a user namespace")
+        for name, text in (("uid_map", uid_map), ("gid_map", gid_map)):
+            fd = os.open(f"/proc/{pid}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(fd, text.encode())
+            finally:
+                os.close(fd)
+        return os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(from_child)
+        os.close(to_child)
+        os.waitpid(pid, 0)
+
+
+def bind(source: str, target: str, namespace: int) -> None:
+    """Mount ``source`` at ``target`` with its owners mapped through ``namespace``: id 0 on disk is what 0 means there."""
+    attributes = struct.pack("=QQQQ", _MOUNT_ATTR_IDMAP, 0, 0, namespace)
+    tree = clone_tree(source)
+    try:
+        syscall("mount_setattr", tree, b"", _AT_EMPTY_PATH, attributes, len(attributes), about=source)
+        move_mount(tree, target)
+    finally:
+        os.close(tree)
+
+
+def clone_tree(path: str) -> int:
+    """open_tree(2): a descriptor of a detached copy of the mount at ``path``, to be attached by `move_mount`."""
+    return syscall("open_tree", AT_FDCWD & 0xFFFFFFFF, os.fsencode(path), _OPEN_TREE_CLONE | os.O_CLOEXEC, about=path)
+
+
+def become_on_files(uid: int, gid: int) -> None:
+    """From here on this thread makes files as ``uid`` and ``gid``, with its capabilities as they are. For good.
+
+    overlayfs works with the rights of who mounted it, and on an idmapped mount nobody makes files who has no id there."""
+    call("prctl", _PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
+    call("setfsgid", gid)
+    call("setfsuid", uid)

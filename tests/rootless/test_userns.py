@@ -1,0 +1,91 @@
+"""A user's containers with ids of their own: the host's file system cannot be idmapped by a user, nothing is copied."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.rootless.conftest import User
+
+
+@pytest.fixture(autouse=True)
+def fuse() -> None:
+    if not shutil.which("fuse-overlayfs") or not os.path.exists("/dev/fuse"):
+        pytest.skip("fuse-overlayfs is not installed")
+
+
+@pytest.fixture
+def run(user: User) -> Callable[..., subprocess.CompletedProcess[str]]:
+    user.skerry("image", "bootstrap", "-q")
+    return lambda *args: user.skerry("run", "--rm", *args)
+
+
+def test_keep_id_is_who_calls_and_the_image_is_roots(run, user):
+    (user.home / "data").mkdir()
+    os.chown(user.home / "data", user.uid, user.gid)
+    script = "id -u; stat -c %u /bin; touch /data/made; stat -c %u /data/made; echo $HOME; tail -n1 /etc/passwd"
+    out = run("--userns=keep-id", "-v", f"{user.home}/data:/data", "busybox", "sh", "-c", script).stdout.splitlines()
+    assert out[:4] == [str(user.uid), "0", str(user.uid), "/"]
+    assert out[4].startswith(f"{user.name}:*:{user.uid}:{user.gid}:")
+    assert (user.home / "data" / "made").stat().st_uid == user.uid
+
+
+def test_keep_id_as_another_number(run, user):
+    out = run("--userns=keep-id:uid=200,gid=210", "busybox", "sh", "-c", "id -u; id -g; grep -c . /proc/self/uid_map")
+    assert out.stdout.split() == ["200", "210", "3"]
+
+
+def test_root_in_keep_id_may_change_the_images_files(run):
+    out = run(
+        "--userns=keep-id",
+        "--user",
+        "root",
+        "busybox",
+        "sh",
+        "-c",
+        "echo x >>/etc/passwd && chown 7:7 /etc/group && stat -c %u /etc/group",
+    )
+    assert out.stdout == "7\n"
+
+
+@pytest.mark.parametrize("mode", ["nomap", "auto", "auto:size=2000"])
+def test_the_callers_own_id_is_not_in(run, mode):
+    out = run(
+        f"--userns={mode}", "busybox", "sh", "-c", "cat /proc/self/uid_map; stat -c %u /bin; touch /x; stat -c %u /x"
+    )
+    first, *rest = out.stdout.splitlines()
+    assert first.split()[:2] == ["0", "1"] and rest == ["0", "0"]
+
+
+def test_two_with_auto_share_no_id(run, user):
+    first = user.skerry("run", "-d", "--userns=auto", "busybox", "sleep", "60")
+    second = user.skerry("run", "--rm", "--userns=auto", "busybox", "cat", "/proc/self/uid_map").stdout.split()
+    assert second[:2] == ["0", "1025"]
+    user.skerry("rm", "-ft0", first.stdout.strip())
+
+
+def test_a_map_of_subordinate_ids_only_reaches_the_root_file_system(run):
+    out = run("--uidmap", "0:1:100", "busybox", "sh", "-c", "id -u; stat -c %u /etc/hosts /bin")
+    assert out.stdout.split() == ["0", "0", "0"]
+
+
+def test_it_runs_on_a_network_of_the_users(run, user):
+    user.skerry("network", "create", "mine")
+    out = run("--userns=keep-id", "--network", "mine", "busybox", "ip", "-4", "addr", "show", "eth0")
+    assert "inet 10." in out.stdout
+
+
+def test_nothing_is_copied_and_nothing_stays(run, user):
+    before = _entries(user.home / ".local/share/skerry/layers")
+    run("--userns=keep-id", "busybox", "true")
+    assert _entries(user.home / ".local/share/skerry/layers") == before
+    names = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in user.processes()]
+    assert "fuse-overlayfs" not in names
+
+
+def _entries(folder: Path) -> set[str]:
+    return {str(path) for path in folder.rglob("*")}
