@@ -86,7 +86,8 @@ def test_a_container_in_anothers_user_namespace_sees_the_same(skerry, busybox):
         "-c",
         "stat -c %u /bin; head -1 /proc/self/uid_map",
     )
-    assert out.lines[0] == "0" and out.lines[1].split() == ["0", "100000", "65536"]
+    assert out.lines[0] == "0"
+    assert out.lines[1].split() == ["0", "100000", "65536"]
 
 
 def test_keep_id_of_root_is_a_namespace_with_the_same_ids(skerry, busybox):
@@ -108,7 +109,7 @@ def test_two_autos_at_once_have_different_ids(skerry, busybox, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(
-    "flags, words",
+    ("flags", "words"),
     [
         (["--uidmap", "x:1:1"], "must be CONTAINER:HOST"),
         (["--uidmap", "0:1:0"], "the size must not be 0"),
@@ -123,15 +124,18 @@ def test_two_autos_at_once_have_different_ids(skerry, busybox, tmp_path, monkeyp
 )
 def test_what_cannot_be_is_said(skerry, busybox, flags, words):
     result = skerry("run", "--rm", *flags, busybox, "true", check=False)
-    assert result.code == 125 and words in result.stderr
+    assert result.code == 125
+    assert words in result.stderr
 
 
 def test_a_plus_changes_the_map_that_there_is(skerry, busybox):
     out = skerry("run", "--rm", "--uidmap", "+100:5000000000:1", busybox, "true", check=False)
-    assert out.code == 125 and "must be CONTAINER:HOST" in out.stderr
+    assert out.code == 125
+    assert "must be CONTAINER:HOST" in out.stderr
     out = skerry("run", "--rm", "--uidmap", "+100:200:1", busybox, "cat", "/proc/self/uid_map")
     rows = [line.split() for line in out.lines]
-    assert ["100", "200", "1"] in rows and ["0", "0", "100"] in rows
+    assert ["100", "200", "1"] in rows
+    assert ["0", "0", "100"] in rows
 
 
 def test_inspect_shows_the_maps(skerry, busybox):

@@ -58,7 +58,8 @@ def test_the_callers_own_id_is_not_in(run, mode):
         f"--userns={mode}", "busybox", "sh", "-c", "cat /proc/self/uid_map; stat -c %u /bin; touch /x; stat -c %u /x"
     )
     first, *rest = out.stdout.splitlines()
-    assert first.split()[:2] == ["0", "1"] and rest == ["0", "0"]
+    assert first.split()[:2] == ["0", "1"]
+    assert rest == ["0", "0"]
 
 
 def test_two_with_auto_share_no_id(run, user):
