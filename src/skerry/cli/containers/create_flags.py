@@ -136,7 +136,7 @@ _SECURITY = (
     ),
     flag("--uts", kind="str", metavar="MODE", help="UTS namespace: private, host, container:NAME, ns:PATH"),
     flag("--cgroupns", kind="str", metavar="MODE", help="Cgroup namespace: private, host, container:NAME, ns:PATH"),
-    flag("--userns", kind="str", metavar="MODE", help="User namespace: host, container:NAME, ns:PATH"),
+    flag("--userns", kind="str", metavar="MODE", help="User namespace: host, auto, keep-id, nomap, container:NAME, ns:PATH"),
     flag("--uidmap", kind="list", metavar="CONTAINER:HOST:SIZE", help="Map user ids in a user namespace of its own"),
     flag("--gidmap", kind="list", metavar="CONTAINER:HOST:SIZE", help="Map group ids"),
 )
