@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skerry.config.settings import Settings
+    from skerry.engine.builds import Builds
     from skerry.engine.containers import Containers
     from skerry.engine.events import Events
     from skerry.engine.images import Images
@@ -59,6 +60,12 @@ class Engine:
         from skerry.engine.networks import Networks
 
         return Networks(self)
+
+    @property
+    def builds(self) -> Builds:
+        from skerry.engine.builds import Builds
+
+        return Builds(self)
 
     @property
     def events(self) -> Events:
