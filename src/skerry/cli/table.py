@@ -87,12 +87,16 @@ COMMANDS = {
     "image inspect": Command("images.inspect", "Display the configuration of an image"),
     "image prune": Command("images.prune", "Remove unused images"),
     # Networks
+    "network connect": Command("networks.connect", "Add a container to a network"),
     "network create": Command("networks.create", "Create a network"),
+    "network disconnect": Command("networks.disconnect", "Take a container off a network"),
     "network exists": Command("networks.exists", "Check whether a network exists"),
     "network inspect": Command("networks.inspect", "Display the configuration of a network"),
     "network ls": Command("networks.list", "List networks", "network list"),
     "network prune": Command("networks.prune", "Remove unused networks"),
+    "network reload": Command("networks.reload", "Put the firewall rules of containers back"),
     "network rm": Command("networks.rm", "Remove one or more networks", "network remove"),
+    "network update": Command("networks.update", "Change a network's name servers"),
     # Volumes
     "volume create": Command("volumes.create", "Create a volume"),
     "volume exists": Command("volumes.exists", "Check whether a volume exists"),

@@ -77,9 +77,16 @@ def _sysctl(path: str, value: str) -> None:
 
 
 def connect(
-    netlink: Netlink, netns: str, wanted: list[tuple[LeasedInterface, Network, int]], *, published: bool = False
+    netlink: Netlink,
+    netns: str,
+    wanted: list[tuple[LeasedInterface, Network, int]],
+    *,
+    published: bool = False,
+    first: int = 0,
 ) -> None:
-    """Make the pairs, then in the container's namespace: links up, addresses, routes. Two sends a container."""
+    """Make the pairs, then in the container's namespace: links up, addresses, routes. Two sends a container.
+
+    ``first``: how many networks it has already; each one's default route counts less than those before."""
     fd = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
     try:
         pairs = [
@@ -97,7 +104,7 @@ def connect(
             inner = route.open_route()
             _inner_sysctls(wanted)
         try:
-            _configure(inner, wanted)
+            _configure(inner, wanted, first)
         except OSError as error:
             raise Unavailable(f"cannot configure the container's network: {error.strerror}") from error
         finally:
@@ -119,9 +126,9 @@ def _inner_sysctls(wanted: list[tuple[LeasedInterface, Network, int]]) -> None:
             _sysctl(f"ipv6/conf/{item['name']}/autoconf", "0")
 
 
-def _configure(inner: Netlink, wanted: list[tuple[LeasedInterface, Network, int]]) -> None:
+def _configure(inner: Netlink, wanted: list[tuple[LeasedInterface, Network, int]], first: int) -> None:
     changes = [route.set_up(1)]
-    for number, (item, network, _) in enumerate(wanted):
+    for number, (item, network, _) in enumerate(wanted, first):
         index = route.link_index(inner, item["name"])
         changes.append(route.set_up(index))
         for ip in item["ips"]:
@@ -135,9 +142,9 @@ def _configure(inner: Netlink, wanted: list[tuple[LeasedInterface, Network, int]
                     changes.append(route.new_route(index, pack(gateway), metric=metric))
         for extra in network.get("routes") or ():
             net = Net(extra["destination"])
-            first = net.first.to_bytes(net.size, "big")
+            start = net.first.to_bytes(net.size, "big")
             changes.append(
-                route.new_route(index, pack(extra["gateway"]), first, net.prefix, int(extra.get("metric") or 100))
+                route.new_route(index, pack(extra["gateway"]), start, net.prefix, int(extra.get("metric") or 100))
             )
     inner.send(changes)
 

@@ -133,7 +133,7 @@ class Firewall:
             if error.errno == errno.ENOENT:
                 return False
             if error.errno == errno.EEXIST:
-                raise
+                raise FileExistsError(error.errno, error.strerror) from error
             raise Unavailable(f"cannot change the firewall: {error.strerror}") from error
         return True
 

@@ -96,8 +96,8 @@ def _join(
     if ports:
         lease["ports"] = host_ports.assign(ports, host.leases.ports())
     for number, (request, definition) in enumerate(wanted):
-        network = _resolve(host, definition)
-        item = _interface(host, lease, request, network, number)
+        network = resolve(host, definition)
+        item = interface(host, lease, request, network, number)
         lease["interfaces"].append(item)
         lease["names"].append(list(dict.fromkeys([name, container_id[:12], *request.get("aliases", ())])))
         joined.append((item, network))
@@ -111,22 +111,27 @@ def _join(
         for ip in item["ips"]:
             host.leases.claim(item["bridge"], ip.partition("/")[0], container_id)
     _apply(host, lease, joined)
-    return SetUp(_status(joined), lease["ports"])
+    return SetUp(status(joined), lease["ports"])
 
 
 def _apply(host: Host, lease: Lease, joined: list[Joined]) -> None:
     connected = []
     for item, network in joined:
-        index, made = bridge.ensure(host.netlink, network)
-        if made:
-            _admit(host.context, network)
-        connected.append((item, network, index))
+        connected.append((item, network, connect_bridge(host, network)))
     bridge.connect(host.netlink, lease["netns"], connected, published=bool(lease["ports"]))
-    _open_firewall(host, lease, [network for _, network in joined])
+    open_firewall(host, lease, [network for _, network in joined])
     if any(item["dns"] for item, _ in joined):
         from skerry.network import dns
 
         dns.update(host.context, host.leases)
+
+
+def connect_bridge(host: Host, network: Network) -> int:
+    """The number of the network's bridge, made where it is missing."""
+    index, made = bridge.ensure(host.netlink, network)
+    if made:
+        _admit(host.context, network)
+    return index
 
 
 def _admit(context: NetworkContext, network: Network) -> None:
@@ -137,8 +142,9 @@ def _admit(context: NetworkContext, network: Network) -> None:
         foreign.admit(context, network["network_interface"], ipv6=six)
 
 
-def _open_firewall(host: Host, lease: Lease, networks: list[Network]) -> None:
-    wanted = firewall.port_elements(lease["ports"], _addresses(lease))
+def open_firewall(host: Host, lease: Lease, networks: list[Network]) -> None:
+    """Let the rules act on the networks and on the lease's ports, in a new table if there is none."""
+    wanted = firewall.port_elements(lease["ports"], addresses(lease))
     for network in networks:
         # Subnets and names of bridges stay while the bridge does; adding them again is no error and costs 20 µs.
         if not host.firewall.add(firewall.network_elements(network), exclusive=False):
@@ -160,14 +166,15 @@ def restore_firewall(host: Host, but: str = "") -> None:
     for container in host.leases.containers():
         lease = host.leases.get(container)
         if lease is not None and container != but:
-            host.firewall.add(firewall.port_elements(lease["ports"], _addresses(lease)), exclusive=False)
+            host.firewall.add(firewall.port_elements(lease["ports"], addresses(lease)), exclusive=False)
 
 
-def _addresses(lease: Lease) -> list[str]:
+def addresses(lease: Lease) -> list[str]:
+    """Of all its interfaces, in their order."""
     return [ip.partition("/")[0] for item in lease["interfaces"] for ip in item["ips"]]
 
 
-def _resolve(host: Host, network: Network) -> Network:
+def resolve(host: Host, network: Network) -> Network:
     """The network as it is on this host: the default one may have had to take another subnet."""
     if network["driver"] != "bridge":
         raise Invalid(f"unsupported driver {network['driver']} of the network {network['name']}")
@@ -202,7 +209,8 @@ def _free_default(host: Host, network: Network) -> Network:
     raise Conflict("could not find free subnet from subnet pools")
 
 
-def _interface(host: Host, lease: Lease, request: NetworkRequest, network: Network, number: int) -> LeasedInterface:
+def interface(host: Host, lease: Lease, request: NetworkRequest, network: Network, number: int) -> LeasedInterface:
+    """What a container gets on a network: addresses, names, MAC. Nothing is claimed yet."""
     container_id, ips = lease["container"], _choose_addresses(host, lease, request, network)
     mac = request.get("static_mac") or _mac()
     parse_mac(mac)
@@ -224,7 +232,7 @@ def _choose_addresses(host: Host, lease: Lease, request: NetworkRequest, network
         net = Net(subnet["subnet"])
         given = next((item for item in static if net.holds(item[1])), None)
         if given is None:
-            address = host.leases.next_free(network, subnet, _addresses(lease))
+            address = host.leases.next_free(network, subnet, addresses(lease))
         else:
             static.remove(given)
             address = unpack(given[1])
@@ -244,7 +252,8 @@ def _mac() -> str:
     return bytes([raw[0] & 0xFC | 2, *raw[1:]]).hex(":")
 
 
-def _status(joined: list[Joined]) -> Status:
+def status(joined: list[Joined]) -> Status:
+    """netavark's document."""
     status: Status = {}
     for item, network in joined:
         gateways = [subnet.get("gateway", "") for subnet in network.get("subnets") or ()]
@@ -283,7 +292,7 @@ def _release(host: Host, container_id: str) -> list[str]:
     lease = host.leases.get(container_id)
     if lease is None:
         return []
-    host.firewall.delete(firewall.port_elements(lease["ports"], _addresses(lease)))
+    host.firewall.delete(firewall.port_elements(lease["ports"], addresses(lease)))
     for port in lease["ports"]:
         host.leases.free_port(host_ports.claim(port), container_id)
     for item in lease["interfaces"]:
@@ -374,6 +383,20 @@ def remove_idle(context: NetworkContext) -> list[str]:
             return remove_unused(host)
     except OSError as error:
         raise Unavailable(f"cannot remove the network: {error}") from error
+
+
+def set_servers(context: NetworkContext, network: Network) -> None:
+    """The name servers that a network's own asks, where the network is in use."""
+    try:
+        with Host(context) as host:
+            known = host.leases.bridge(network["network_interface"])
+            if known is not None and known["id"] == network["id"]:
+                host.leases.put_bridge({**known, "network_dns_servers": network["network_dns_servers"]})
+                from skerry.network import dns
+
+                dns.update(context, host.leases)
+    except OSError as error:
+        raise Unavailable(f"cannot change the network: {error}") from error
 
 
 def forget_host(context: NetworkContext) -> list[str]:

@@ -79,14 +79,42 @@ def set_up(
     return found
 
 
-def tear_down(context: NetworkContext, container_id: str) -> None:
-    """As `setup.tear_down`."""
+def change(context: NetworkContext, what: str, container_id: str, *arguments: Any) -> Any:
+    """``change.change(…)`` in the namespace; then the forwarder has the ports, and leads to the address, that there are.
+
+    That ends the connections through it, so it is left alone where nothing changes for it."""
+    with _Locked(context):
+        if not netns.is_namespace(context.shared):
+            raise errors.Conflict(f"container {container_id} has no network: container state improper")
+        if what == "publish":  # the host's ports are out here
+            add, remove = arguments
+            arguments = (ports.assign(add, ()) if add else [], remove)
+        before = _in_child(context, "forwarding", (container_id,))
+        result = _in_child(context, "change", (what, container_id, *arguments))
+        after = _in_child(context, "forwarding", (container_id,))
+        if before != after:
+            _stop_forwarder(context, container_id)
+            wanted, address = after
+            listeners = [(port, n, ports.listen(port, n)) for port in wanted for n in range(port["range"])]
+            if listeners and address:
+                _in_child(context, "forward", (container_id, address), listeners)
+            for _, _, socket in listeners:
+                socket.close()
+        return result
+
+
+def _stop_forwarder(context: NetworkContext, container_id: str) -> None:
     pid_file = _pid_file(context, container_id)
     pasta.stop(pid_file)
     try:
         os.unlink(pid_file)
     except FileNotFoundError:
         pass
+
+
+def tear_down(context: NetworkContext, container_id: str) -> None:
+    """As `setup.tear_down`."""
+    _stop_forwarder(context, container_id)
     call(context, "tear_down", container_id)
 
 
@@ -166,12 +194,21 @@ def _work(context: NetworkContext, function: str, arguments: Any, listeners: Any
     if function == "set_up" and not _has_uplink():
         return _NO_UPLINK
     inner = context.entered()
+    if function == "change":
+        from skerry.network.change import change
+
+        return change(inner, *arguments)
+    if function == "forwarding":
+        return _forwarding(inner, *arguments)
+    if function == "forward":
+        container_id, address = arguments
+        return _forward(context, container_id, address, listeners)
     if function != "set_up":
         return getattr(setup, function)(inner, *arguments)
     done = setup.set_up(inner, *arguments)
     if listeners:
         try:
-            _forward(context, arguments[0], done.status, listeners)
+            _forward(context, arguments[0], _forwarding(inner, arguments[0])[1], listeners)
         except BaseException:
             setup.tear_down(inner, arguments[0])
             raise
@@ -187,15 +224,18 @@ def _has_uplink() -> bool:
         netlink.close()
 
 
-def _forward(context: NetworkContext, container_id: str, status: Any, listeners: Any) -> None:
+def _forwarding(inner: NetworkContext, container_id: str) -> list[Any]:
+    """[the container's ports, the address that they lead to]."""
+    from skerry.network import setup
+
+    with setup.Host(inner) as host:
+        lease = host.leases.get(container_id)
+    addresses = setup.addresses(lease) if lease else []
+    return [lease["ports"] if lease else [], min(addresses, key=lambda text: ":" in text, default="")]
+
+
+def _forward(context: NetworkContext, container_id: str, address: str, listeners: Any) -> None:
     """Start the container's forwarder: it has the host's listening sockets and lives in here."""
-    addresses = [
-        subnet["ipnet"].partition("/")[0]
-        for network in status.values()
-        for interface in network["interfaces"].values()
-        for subnet in interface["subnets"]
-    ]
-    address = min(addresses, key=lambda text: ":" in text)
     os.makedirs(context.run_dir, mode=0o700, exist_ok=True)
     pid_file = _pid_file(context, container_id)
     words = [

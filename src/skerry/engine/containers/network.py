@@ -118,17 +118,33 @@ def _bridge(engine: Engine, record: ContainerRecord) -> Joined:
     assert joined.path
     done = setup.set_up(engine.network, record["id"], record["name"], joined.path, record["networks"], record["ports"])
     joined.status, joined.ports = done.status, done.ports
+    _complete(engine, joined)
+    return joined
+
+
+def _complete(engine: Engine, joined: Joined) -> None:
+    """How a container on bridges reaches its host and the host's name servers."""
     if engine.network.shared:
         # The gateway is not the host but the user's own network namespace; pasta answers for the host's resolver.
         from skerry.network.pasta import DNS_FORWARD
 
         joined.forwarder = DNS_FORWARD
-        return joined
+        return
     for network in joined.status.values():
         for interface in network["interfaces"].values():
             for subnet in interface["subnets"]:
                 joined.host_ip = joined.host_ip or subnet.get("gateway", "")
-    return joined
+
+
+def rewrite_files(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
+    """/etc/hosts and /etc/resolv.conf of a running container whose networks have changed, in place."""
+    joined = Joined(ports=state.get("ports"))
+    joined.status = state.get("network") or {}
+    _complete(engine, joined)
+    for name, text in _files(engine, record, joined).items():
+        path = states.run_folder(engine, record["id"], name)
+        if name != "hostname" and os.path.exists(path):
+            run_files.write(path, text.encode(), 0o644)
 
 
 def _pasta(engine: Engine, record: ContainerRecord) -> Joined:

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
     from skerry.engine.engine import Engine
     from skerry.engine.networks.create import NetworkOptions
+    from skerry.network.types import NetworkRequest, PortMapping
+
+    Ports = list[PortMapping]  # named here because `list` is a method below
 
 
 class Networks:
@@ -48,6 +51,36 @@ class Networks:
         from skerry.engine.networks.remove import prune
 
         return prune(self._engine, filters)
+
+    def connect(self, network: str, container: str, request: NetworkRequest | None = None) -> None:
+        """Join a container to a network, at once if it runs. `Conflict` when it is on it already."""
+        from skerry.engine.networks.connect import connect
+
+        connect(self._engine, network, container, request or {})
+
+    def disconnect(self, network: str, container: str, *, force: bool = False) -> None:
+        """Take a container off a network, at once if it runs."""
+        from skerry.engine.networks.connect import disconnect
+
+        disconnect(self._engine, network, container, force=force)
+
+    def reload(self, container: str) -> str:
+        """Put a running container's firewall rules and names back, after another tool flushed them: its id."""
+        from skerry.engine.networks.connect import reload
+
+        return reload(self._engine, container)
+
+    def publish(self, container: str, *, add: Sequence[PortMapping] = (), remove: Sequence[str] = ()) -> Ports:
+        """Publish ports of a container, and some no longer, also while it runs: all that it then has."""
+        from skerry.engine.networks.connect import publish
+
+        return publish(self._engine, container, add=add, remove=remove)
+
+    def update(self, name: str, *, dns_add: Sequence[str] = (), dns_drop: Sequence[str] = ()) -> None:
+        """Change the name servers that a network's own name server asks, at once for running containers."""
+        from skerry.engine.networks.update import update
+
+        update(self._engine, name, dns_add=dns_add, dns_drop=dns_drop)
 
     def list(self, *, filters: Sequence[str] = ()) -> list[dict[str, Any]]:
         """Networks by name; ``filters`` as ``skerry network ls --filter``."""

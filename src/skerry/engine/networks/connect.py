@@ -1,0 +1,147 @@
+"""``skerry network connect``, ``disconnect`` and ``reload``, and ports of running containers."""
+
+from __future__ import annotations
+
+from skerry.engine.containers import exits, records
+from skerry.engine.containers import state as states
+from skerry.errors import Conflict, Invalid, NotFound
+from skerry.network import definitions
+from skerry.store.steps import step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
+    from skerry.engine.engine import Engine
+    from skerry.network.types import NetworkRequest, PortMapping
+
+
+def connect(engine: Engine, network: str, container: str, request: NetworkRequest) -> None:
+    """Join a container to a network, at once if it runs. ``request`` without its name."""
+    name = definitions.find(engine.network, network)["name"]
+    container_id = states.find(engine, container)[0]["id"]
+    with engine.store.lock("container", container_id):
+        record, state = _settled(engine, container_id)
+        if any(each["name"] == name for each in record["networks"]):
+            raise Conflict(
+                f'container {container_id} is already connected to network "{name}": network is already connected'
+            )
+        whole: NetworkRequest = {"aliases": [], "static_ips": [], **request, "name": name}
+        if state["status"] in states.LIVE:
+            from skerry.network import change
+
+            step("network.join")
+            found = change.join(engine.network, container_id, whole)
+            state = {**state, "network": {**(state.get("network") or {}), **found}}
+        new: ContainerRecord = {**record, "networks": [*record["networks"], whole]}
+        records.update(engine, new)
+        _noted(engine, new, state)
+    engine.events.emit(type="network", status="connect", id=container_id, name=name, network=name)
+
+
+def disconnect(engine: Engine, network: str, container: str, *, force: bool = False) -> None:
+    """Take a container off a network, at once if it runs. With ``force`` a network that is gone is forgotten, too."""
+    container_id = states.find(engine, container)[0]["id"]
+    name = _name_of(engine, network, force=force)
+    with engine.store.lock("container", container_id):
+        record, state = _settled(engine, container_id)
+        left = [each for each in record["networks"] if each["name"] != name]
+        if len(left) == len(record["networks"]):
+            raise NotFound(f"container {container} is not connected to network {name}")
+        if state["status"] in states.LIVE:
+            from skerry.network import change
+
+            step("network.leave")
+            change.leave(engine.network, container_id, name)
+            status = {key: value for key, value in (state.get("network") or {}).items() if key != name}
+            state = {**state, "network": status}
+        new: ContainerRecord = {**record, "networks": left}
+        records.update(engine, new)
+        _noted(engine, new, state)
+    engine.events.emit(type="network", status="disconnect", id=container_id, name=name, network=name)
+
+
+def _name_of(engine: Engine, network: str, *, force: bool) -> str:
+    try:
+        return definitions.find(engine.network, network)["name"]
+    except NotFound:
+        if not force:
+            raise
+        return network
+
+
+def _settled(engine: Engine, container_id: str) -> tuple[ContainerRecord, ContainerState]:
+    """The container as it is, one whose networks can be changed."""
+    record, written = states.reload(engine, container_id)
+    mode = str(record["config"]["namespaces"]["net"])
+    if mode != "bridge":
+        raise Invalid(f'"{mode}" is not supported: invalid network mode')
+    return record, exits.settle(engine, record, written)
+
+
+def _noted(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
+    """Write the new state of a running one, and the files that name hosts in it."""
+    if state["status"] not in states.LIVE:
+        return
+    from skerry.engine.containers.network import rewrite_files
+
+    rewrite_files(engine, record, state)
+    states.save(engine, record["id"], state)
+
+
+def reload(engine: Engine, container: str) -> str:
+    """Put a running container's firewall rules and names back: its id."""
+    container_id = states.find(engine, container)[0]["id"]
+    with engine.store.lock("container", container_id):
+        record, written = states.reload(engine, container_id)
+        state = exits.settle(engine, record, written)
+        if state["status"] not in states.LIVE:
+            raise Conflict(f"container {container_id} is not running: container state improper")
+        if record["config"]["namespaces"]["net"] == "bridge":
+            from skerry.network import change
+
+            change.reload(engine.network, container_id)
+    return container_id
+
+
+def publish(
+    engine: Engine, container: str, *, add: Sequence[PortMapping] = (), remove: Sequence[str] = ()
+) -> list[PortMapping]:
+    """Publish ports of a container, and no longer those that ``remove`` names (CONTAINER_PORT[/PROTOCOL], or as they
+    were published), at once if it runs and for its next starts: all that it then has."""
+    container_id = states.find(engine, container)[0]["id"]
+    with engine.store.lock("container", container_id):
+        record, state = _settled(engine, container_id)
+        live = state["status"] in states.LIVE
+        gone = [_published(record, state.get("ports") if live else None, text) for text in remove]
+        asked = [each[0] for each in gone]
+        ports = [*(port for port in record["ports"] if port not in asked), *add]
+        if live:
+            from skerry.network import change
+
+            step("network.publish")
+            now = change.publish(engine.network, container_id, list(add), [each[1] for each in gone])
+            state = {**state, "ports": now}
+        records.update(engine, {**record, "ports": ports})
+        if live:
+            states.save(engine, container_id, state)
+        return state["ports"] if live else ports
+
+
+def _published(record: ContainerRecord, live: list[PortMapping] | None, text: str) -> tuple[PortMapping, PortMapping]:
+    """(as asked for, as it is now) of the mapping that ``text`` means."""
+    from skerry.network.ports import parse_publish
+
+    wanted = parse_publish(text)
+    now = live or record["ports"]
+    for index, port in enumerate(record["ports"]):
+        for want in wanted:
+            if (
+                port["container_port"] == want["container_port"] and port["range"] == want["range"]
+                and port["protocol"] == want["protocol"]
+                and (not want["host_port"] or now[index]["host_port"] == want["host_port"])
+                and (not want["host_ip"] or port["host_ip"] == want["host_ip"])
+            ):  # fmt: skip
+                return port, now[index]
+    raise NotFound(f'container {record["id"]} publishes no port "{text}"', hint=f"skerry port {record['name']}")
