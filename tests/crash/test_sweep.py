@@ -6,6 +6,7 @@ lost, and nothing leaks. A sweep, not a sample: the steps are those that the com
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +16,7 @@ from tests.crash.world import THOROUGH, World
 WORLDS_AT_ONCE = 4
 SLEEPER = ("bb", "sleep", "1000")
 # Each world's own subnet: they are the host's, and its other worlds do not know of each other's definitions.
-NETWORK = ("network", "create", "--subnet", "10.213.{number}.0/24", "n{name}")
+NETWORK = ("network", "create", "--subnet", "10.{high}.{low}.0/24", "n{name}")
 PORT = ("-p", "127.0.0.1::80")
 
 
@@ -48,6 +49,16 @@ def with_network(world: World) -> None:
     world.ok(*_filled(NETWORK, world))
 
 
+def beside_a_network(world: World) -> None:
+    with_network(world)
+    running(world)
+
+
+def connected(world: World) -> None:
+    beside_a_network(world)
+    world.ok(*_filled(("network", "connect", "n{name}", "box"), world))
+
+
 def archived(world: World) -> None:
     world.ok("rmi", "bb")
 
@@ -73,6 +84,11 @@ COMMANDS: dict[str, tuple[Callable[[World], None], tuple[str, ...]]] = {
     "exec-detached": (running, ("exec", "-d", "box", "true")),
     "network-create": (nothing, NETWORK),
     "network-rm": (with_network, ("network", "rm", "n{name}")),
+    "network-connect": (beside_a_network, ("network", "connect", "n{name}", "box")),
+    "network-disconnect": (connected, ("network", "disconnect", "n{name}", "box")),
+    "network-reload": (running, ("network", "reload", "box")),
+    "network-update": (with_network, ("network", "update", "--dns-add", "127.1.2.3", "n{name}")),
+    "run-userns": (nothing, ("run", "-d", "--name", "box", "--uidmap", "0:100000:1000", *PORT, *SLEEPER)),
     "run-network": (with_network, ("run", "--rm", "--name", "box", "--network", "n{name}", *PORT, "bb", "true")),
     "prune": (stopped, ("system", "prune", "-af", "--volumes")),
     "bootstrap": (archived, ("image", "bootstrap", "busybox", "--tag", "bb")),
@@ -110,8 +126,9 @@ def test_killed_at_every_step(name: str, new_world: Callable[[], World]) -> None
 
 def _filled(words: tuple[str, ...], world: World) -> list[str]:
     name = world.top.name
-    number = int(name.rpartition("-")[2]) % 250
-    return [word.format(top=world.top, name=name, number=number) for word in words]
+    # Not the subnet of an earlier world, whose bridge may not be gone yet.
+    high, low = divmod(zlib.crc32(bytes(world.top)), 256)
+    return [word.format(top=world.top, name=name, high=200 + high % 40, low=low) for word in words]
 
 
 def _whole_again(world: World, what: str) -> None:
