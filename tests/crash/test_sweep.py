@@ -6,7 +6,7 @@ lost, and nothing leaks. A sweep, not a sample: the steps are those that the com
 
 from __future__ import annotations
 
-import zlib
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +14,7 @@ import pytest
 from tests.crash.world import THOROUGH, World
 
 WORLDS_AT_ONCE = 4
+_SUBNETS: dict[World, int] = {}
 SLEEPER = ("bb", "sleep", "1000")
 # Each world's own subnet: they are the host's, and its other worlds do not know of each other's definitions.
 NETWORK = ("network", "create", "--subnet", "10.{high}.{low}.0/24", "n{name}")
@@ -127,7 +128,7 @@ def test_killed_at_every_step(name: str, new_world: Callable[[], World]) -> None
 def _filled(words: tuple[str, ...], world: World) -> list[str]:
     name = world.top.name
     # Not the subnet of an earlier world, whose bridge may not be gone yet.
-    high, low = divmod(zlib.crc32(bytes(world.top)), 256)
+    high, low = divmod(_SUBNETS.setdefault(world, os.getpid() + len(_SUBNETS)), 256)
     return [word.format(top=world.top, name=name, high=200 + high % 40, low=low) for word in words]
 
 
