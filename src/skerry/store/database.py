@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RESERVE_BYTES = 1 << 20  # given up so that removing works with no byte free
 _SPARE_INODES = 8  # for the locks of who stops and removes, and for what conmon writes at a container's end
 _SOME_ROOM = 256 << 10
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # What each version added: a database of an earlier one is brought up when it is opened.
 _SCHEMA = {1: """
 CREATE TABLE layers (
@@ -54,6 +54,10 @@ CREATE TABLE build_steps (key TEXT PRIMARY KEY, layer TEXT, used_ns INTEGER NOT 
 CREATE INDEX build_steps_layer ON build_steps (layer);
 CREATE INDEX build_steps_used ON build_steps (used_ns);
 CREATE TABLE build_mounts (id TEXT PRIMARY KEY, used_ns INTEGER NOT NULL, doc TEXT NOT NULL) WITHOUT ROWID;
+""", 3: """
+ALTER TABLE build_steps ADD COLUMN identity TEXT NOT NULL DEFAULT '';
+ALTER TABLE build_steps ADD COLUMN inputs TEXT NOT NULL DEFAULT '';
+CREATE INDEX build_steps_identity ON build_steps (identity, used_ns);
 """}  # fmt: skip
 
 
