@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,50 @@ def test_two_stores_choose_different_subnets(skerry: Skerry, short_tmp: Path) ->
     assert found[0] != found[1]
     for store in (skerry, other):
         store("network", "rm", "app")
+
+
+@pytest.fixture
+def parent(eventually: Callable[..., None]) -> Iterator[str]:
+    """One end of a pair of interfaces on the host; the other has 10.214.77.1."""
+    name = f"skt{os.getpid()}"
+    subprocess.run(["ip", "link", "add", name, "type", "veth", "peer", f"{name}p"], check=True)
+    for words in (
+        ["link", "set", name, "up"],
+        ["link", "set", f"{name}p", "up"],
+        ["addr", "add", "10.214.77.1/24", "dev", f"{name}p"],
+    ):
+        subprocess.run(["ip", *words], check=True)
+    yield name
+    subprocess.run(["ip", "link", "del", name], check=True)
+
+
+def test_macvlan_is_straight_on_the_hosts_interface(skerry: Skerry, busybox: str, parent: str) -> None:
+    kinds = subprocess.run(
+        ["ip", "link", "add", "sktry", "link", parent, "type", "macvlan"], check=False, capture_output=True
+    )
+    if kinds.returncode:
+        pytest.skip("this kernel has no macvlan")
+    subprocess.run(["ip", "link", "del", "sktry"], check=True)
+    subnet = ("--subnet", "10.214.77.0/24", "--ip-range", "10.214.77.100-10.214.77.110")
+    refused = skerry("network", "create", "-d", "macvlan", *subnet, "-o", "mode=odd", "lan", check=False)
+    assert 'unknown macvlan mode "odd"' in refused.stderr
+    skerry("network", "create", "-d", "macvlan", "-o", f"parent={parent}", *subnet, "lan")
+    (shown,) = json.loads(skerry("network", "inspect", "lan").stdout)
+    assert (shown["driver"], shown["network_interface"], shown["dns_enabled"]) == ("macvlan", parent, False)
+    box = skerry("run", "-d", "--network", "lan", "-p", "18087:80", busybox, "sleep", "60").id
+    assert "inet 10.214.77.10" in skerry("exec", box, "ip", "-4", "addr", "show", "eth0").stdout
+    assert skerry("exec", box, "ping", "-c1", "-W5", "10.214.77.1").code == 0
+    skerry("network", "disconnect", "lan", box)
+    assert "eth0" not in skerry("exec", box, "ip", "link").stdout
+    skerry("rm", "-ft0", box)
+    skerry("network", "rm", "lan")
+    assert subprocess.run(["ip", "link", "show", parent], check=False, capture_output=True).returncode == 0
+
+
+def test_a_macvlan_network_says_what_it_lacks(skerry: Skerry) -> None:
+    result = skerry("network", "create", "-d", "macvlan", "lan", check=False)
+    assert "needs the subnet of its parent's network" in result.stderr
+    result = skerry(
+        "network", "create", "-d", "macvlan", "-o", "parent=nope0", "--subnet", "10.9.9.0/24", "lan", check=False
+    )
+    assert "parent interface nope0 does not exist" in result.stderr

@@ -89,12 +89,9 @@ def connect(
     ``first``: how many networks it has already; each one's default route counts less than those before."""
     fd = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        pairs = [
-            route.new_veth(item["veth"], index, item["name"], fd, parse_mac(item["mac"]), mtu(network))
-            for item, network, index in wanted
-        ]
+        pairs = [_new_link(item, network, index, fd) for item, network, index in wanted]
         if published:
-            pairs += [route.hairpin(item["veth"]) for item, _, _ in wanted]
+            pairs += [route.hairpin(item["veth"]) for item, _, _ in wanted if item["veth"]]
         try:
             mark("network.pair")
             netlink.send(pairs, netns)
@@ -113,8 +110,23 @@ def connect(
         os.close(fd)
 
 
+def _new_link(item: LeasedInterface, network: Network, index: int, netns: int) -> bytes:
+    """The container's interface with what it hangs on (``index``): a pair to the bridge, or a child of the parent."""
+    mac = parse_mac(item["mac"])
+    if item["veth"]:
+        return route.new_veth(item["veth"], index, item["name"], netns, mac, mtu(network))
+    from skerry.network import direct
+
+    driver = network["driver"]
+    mode = direct.mode(driver, network.get("options", {}))
+    return route.new_child(driver, item["name"], index, mode, netns, mac, mtu(network))
+
+
 def _not_made(error: OSError, wanted: list[tuple[LeasedInterface, Network, int]]) -> SkerryError:
     names = ", ".join(item["name"] for item, _, _ in wanted)
+    if error.errno == errno.EOPNOTSUPP:
+        kinds = ", ".join(dict.fromkeys(network["driver"] for _, network, _ in wanted))
+        return Unavailable(f"cannot make the interface {names}: this kernel has no {kinds}")
     if error.errno == errno.EEXIST:
         return Conflict(f"create veth pair: interface {names} already exists on container namespace")
     return Unavailable(f"cannot make the interface {names}: {error.strerror}")
@@ -147,6 +159,23 @@ def _configure(inner: Netlink, wanted: list[tuple[LeasedInterface, Network, int]
                 route.new_route(index, pack(extra["gateway"]), start, net.prefix, int(extra.get("metric") or 100))
             )
     inner.send(changes)
+
+
+def take_away(netns: str, name: str) -> None:
+    """Delete a container's interface (the other half of a pair goes with it). Idempotent."""
+    try:
+        fd = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        with Inside(fd):
+            inner = route.open_route()
+    finally:
+        os.close(fd)
+    try:
+        remove(inner, name)
+    finally:
+        inner.close()
 
 
 def remove(netlink: Netlink, name: str) -> None:

@@ -114,7 +114,7 @@ def _leave(host: Host, lease: Lease, network: str) -> None:
     pairs = [pair for pair in zip(lease["interfaces"], lease["names"], strict=True) if pair[0] not in gone]
     new: Lease = {**lease, "interfaces": [item for item, _ in pairs], "names": [names for _, names in pairs]}
     for item in gone:
-        bridge.remove(host.netlink, item["veth"])
+        bridge.take_away(lease["netns"], item["name"])
     _move_ports(host, lease, new)
     for item in gone:
         for ip in item["ips"]:
@@ -125,8 +125,8 @@ def _leave(host: Host, lease: Lease, network: str) -> None:
 
 def _move_ports(host: Host, old: Lease, new: Lease) -> None:
     """Lead published ports to the container's first address as it is now."""
-    before = firewall.port_elements(old["ports"], setup.addresses(old))
-    after = firewall.port_elements(new["ports"], setup.addresses(new))
+    before = firewall.port_elements(old["ports"], setup.targets(old))
+    after = firewall.port_elements(new["ports"], setup.targets(new))
     if before != after:
         host.firewall.delete(before)
         host.firewall.add(after)
@@ -142,12 +142,12 @@ def _publish(host: Host, lease: Lease, add: list[PortMapping], remove: list[Port
         host.leases.claim_port(host_ports.claim(port), lease["container"])
     setup.open_firewall(host, {**lease, "ports": chosen}, [])
     if remove:
-        host.firewall.delete(firewall.port_elements(remove, setup.addresses(lease)))
+        host.firewall.delete(firewall.port_elements(remove, setup.targets(lease)))
         for port in remove:
             host.leases.free_port(host_ports.claim(port), lease["container"])
         host.leases.put(new)
     if chosen and not lease["ports"]:
-        host.netlink.send([route.hairpin(item["veth"]) for item in lease["interfaces"]])
+        host.netlink.send([route.hairpin(item["veth"]) for item in lease["interfaces"] if item["veth"]])
     return new["ports"]
 
 

@@ -199,7 +199,9 @@ def _parts(name: str, elements: list[Element]) -> Iterable[list[Element]]:
 
 
 def network_elements(network: Network) -> Elements:
-    """What makes the rules act on a network."""
+    """What makes the rules act on a network: nothing for one that passes the host by."""
+    if network["driver"] != "bridge":
+        return {}
     name = network["network_interface"].encode().ljust(16, b"\0")
     found: Elements = {_BRIDGES: [(name, b"", b"", 0)], "same": [(name * 2, b"", b"", 0)]}
     if network.get("options", {}).get("isolate") in ("true", "1", "strict"):

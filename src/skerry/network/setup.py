@@ -11,7 +11,7 @@ import os
 from skerry.errors import Conflict, Invalid, Unavailable
 from skerry.linux import netns as namespaces
 from skerry.linux.netlink import route
-from skerry.network import bridge, definitions, firewall
+from skerry.network import bridge, definitions, direct, firewall
 from skerry.network import ports as host_ports
 from skerry.network.addresses import Net, pack, parse_mac, unpack
 from skerry.network.leases import Leases
@@ -127,7 +127,9 @@ def _apply(host: Host, lease: Lease, joined: list[Joined]) -> None:
 
 
 def connect_bridge(host: Host, network: Network) -> int:
-    """The number of the network's bridge, made where it is missing."""
+    """The number of the network's bridge, made where it is missing; or of the host's interface in its place."""
+    if direct.is_direct(network):
+        return direct.parent(host.netlink, network)
     index, made = bridge.ensure(host.netlink, network)
     if made:
         _admit(host.context, network)
@@ -144,7 +146,7 @@ def _admit(context: NetworkContext, network: Network) -> None:
 
 def open_firewall(host: Host, lease: Lease, networks: list[Network]) -> None:
     """Let the rules act on the networks and on the lease's ports, in a new table if there is none."""
-    wanted = firewall.port_elements(lease["ports"], addresses(lease))
+    wanted = firewall.port_elements(lease["ports"], targets(lease))
     for network in networks:
         # Subnets and names of bridges stay while the bridge does; adding them again is no error and costs 20 µs.
         if not host.firewall.add(firewall.network_elements(network), exclusive=False):
@@ -166,7 +168,7 @@ def restore_firewall(host: Host, but: str = "") -> None:
     for container in host.leases.containers():
         lease = host.leases.get(container)
         if lease is not None and container != but:
-            host.firewall.add(firewall.port_elements(lease["ports"], addresses(lease)), exclusive=False)
+            host.firewall.add(firewall.port_elements(lease["ports"], targets(lease)), exclusive=False)
 
 
 def addresses(lease: Lease) -> list[str]:
@@ -174,8 +176,17 @@ def addresses(lease: Lease) -> list[str]:
     return [ip.partition("/")[0] for item in lease["interfaces"] for ip in item["ips"]]
 
 
+def targets(lease: Lease) -> list[str]:
+    """The addresses that published ports can lead to."""
+    return [ip.partition("/")[0] for item in lease["interfaces"] if item["veth"] for ip in item["ips"]]
+
+
 def resolve(host: Host, network: Network) -> Network:
     """The network as it is on this host: the default one may have had to take another subnet."""
+    if direct.is_direct(network):
+        network = {**network, "network_interface": direct.lease_name(network)}
+        host.leases.put_bridge(network)
+        return network
     if network["driver"] != "bridge":
         raise Invalid(f"unsupported driver {network['driver']} of the network {network['name']}")
     known = host.leases.bridge(network["network_interface"])
@@ -218,7 +229,7 @@ def interface(host: Host, lease: Lease, request: NetworkRequest, network: Networ
     if len(inner) > 15 or "/" in inner or not inner.isprintable() or " " in inner or inner in (".", "..", "lo"):
         raise Invalid(f"invalid interface name {inner!r}")
     # Of each set-up its own: after a restart the kernel may not have taken the last one away yet.
-    veth = f"sk{container_id[:7]}{os.urandom(2).hex()}{number:02x}"
+    veth = "" if direct.is_direct(network) else f"sk{container_id[:7]}{os.urandom(2).hex()}{number:02x}"
     return {
         "network": network["name"], "network_id": network["id"], "bridge": network["network_interface"], "veth": veth,
         "name": inner, "mac": mac.lower().replace("-", ":"), "ips": ips, "dns": bool(network.get("dns_enabled")),
@@ -292,7 +303,7 @@ def _release(host: Host, container_id: str) -> list[str]:
     lease = host.leases.get(container_id)
     if lease is None:
         return []
-    host.firewall.delete(firewall.port_elements(lease["ports"], addresses(lease)))
+    host.firewall.delete(firewall.port_elements(lease["ports"], targets(lease)))
     for port in lease["ports"]:
         host.leases.free_port(host_ports.claim(port), container_id)
     for item in lease["interfaces"]:
@@ -336,7 +347,7 @@ def _sweep_lease(host: Host, container: str, lease: Lease | None) -> None:
     if lease is None:
         host.leases.drop(container)
         return
-    veths = [item["veth"] for item in lease["interfaces"]]
+    veths = [item["veth"] for item in lease["interfaces"] if item["veth"]]
     _release(host, container)
     for veth in veths:
         bridge.remove(host.netlink, veth)
@@ -366,9 +377,10 @@ def remove_unused(host: Host) -> list[str]:
         name = network["network_interface"]
         if host.leases.unused(name):
             host.firewall.delete(firewall.network_elements(network))
-            bridge.remove(host.netlink, name)
             host.leases.drop_bridge(name)
-            done.append(f"bridge {name}")
+            if not direct.is_direct(network):
+                bridge.remove(host.netlink, name)
+                done.append(f"bridge {name}")
     return done
 
 

@@ -230,7 +230,7 @@ def _forwarding(inner: NetworkContext, container_id: str) -> list[Any]:
 
     with setup.Host(inner) as host:
         lease = host.leases.get(container_id)
-    addresses = setup.addresses(lease) if lease else []
+    addresses = setup.targets(lease) if lease else []
     return [lease["ports"] if lease else [], min(addresses, key=lambda text: ":" in text, default="")]
 
 

@@ -65,7 +65,7 @@ class LeasedInterface(TypedDict):
     network: str
     network_id: str
     bridge: str
-    veth: str
+    veth: str  # the host's end; empty where there is none (macvlan)
     name: str
     mac: str
     ips: list[str]  # ADDRESS/PREFIX

@@ -20,20 +20,26 @@ DESCRIPTION = (
 EXAMPLES = (
     ("skerry network create app", "a network for the containers of an application"),
     ("skerry network create --subnet 10.5.0.0/24 --gateway 10.5.0.254 lab", "with an address range of your own"),
+    ("skerry network create -d macvlan -o parent=eth0 --subnet 192.168.1.0/24 lan", "straight on the network of eth0"),
     ("skerry network create --internal --ipv6 backend", "IPv4 and IPv6, and no way out"),
 )
 FLAGS = (
     flag("--disable-dns", help="No names: containers do not find each other by name"),
     flag("--dns", kind="slice", metavar="IP", help="Ask these DNS servers for names outside"),
-    flag("-d", "--driver", kind="str", metavar="DRIVER", default="bridge", help="Kind of network: bridge"),
+    flag(
+        "-d",
+        "--driver",
+        kind="str",
+        metavar="DRIVER",
+        default="bridge",
+        help="Kind of network: bridge, macvlan, ipvlan",
+    ),
     flag("--gateway", kind="list", metavar="IP", help="Address of the host in the subnet"),
     flag("--ignore", help="No error when it exists already"),
     flag("--interface-name", kind="str", metavar="NAME", help="Name of the bridge on the host"),
     flag("--internal", help="No traffic from or to outside"),
     flag("--ip-range", kind="list", metavar="RANGE", help="Give addresses out of this part: CIDR or FIRST-LAST"),
-    flag(
-        "--ipam-driver", kind="str", metavar="DRIVER", default="host-local", help="How addresses are given: host-local"
-    ),
+    flag("--ipam-driver", kind="str", metavar="DRIVER", help="How addresses are given: host-local, none"),
     flag("--ipv6", help="IPv6 as well"),
     flag("--label", kind="list", metavar="KEY=VALUE", help="Set a label"),
     flag("-o", "--opt", kind="list", metavar="KEY=VALUE", help="Set an option of the driver"),
@@ -45,7 +51,7 @@ MIN_ARGS, MAX_ARGS = 0, 1
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    if args["ipam_driver"] not in ("", "host-local"):
+    if args["ipam_driver"] not in ("", "host-local", "none"):
         raise Invalid(f"unsupported ipam driver {args['ipam_driver']}")
     network = engine.networks.create(
         args.positional[0] if args.positional else "",
@@ -54,7 +60,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             "ip_ranges": args["ip_range"], "internal": args["internal"], "ipv6": args["ipv6"],
             "disable_dns": args["disable_dns"], "dns": args["dns"], "labels": _pairs(args["label"]),
             "options": _pairs(args["opt"]), "routes": args["route"], "interface_name": args["interface_name"],
-            "ignore": args["ignore"],
+            "ignore": args["ignore"], "ipam_driver": args["ipam_driver"],
         },
     )  # fmt: skip
     out.line(network["name"])

@@ -7,7 +7,7 @@ import time
 
 from skerry.errors import Conflict, Invalid, OutOfSpace, Unavailable
 from skerry.linux.netlink import route
-from skerry.network import bridge, definitions
+from skerry.network import bridge, definitions, direct
 from skerry.network.addresses import Net, is_address, pack
 from skerry.network.setup import Host
 from skerry.store.steps import step
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         routes: list[str]
         interface_name: str
         ignore: bool
+        ipam_driver: str  # host-local, none
 
 
 # option → whether its value is allowed
@@ -47,7 +48,13 @@ _OPTIONS = {
     "isolate": ("true", "false", "1", "0", "strict").__contains__,
     "no_default_route": ("true", "false", "1", "0").__contains__,
 }
-_DOCKER = {"com.docker.network.driver.mtu": "mtu", "com.docker.network.bridge.name": "interface_name"}
+_DIRECT_OPTIONS = ("mtu", "metric", "no_default_route")
+_DOCKER = {
+    "macvlan_mode": "mode",
+    "ipvlan_mode": "mode",
+    "com.docker.network.driver.mtu": "mtu",
+    "com.docker.network.bridge.name": "interface_name",
+}
 
 
 def create(engine: Engine, name: str, options: NetworkOptions) -> dict[str, Any]:
@@ -105,18 +112,23 @@ def _define(
     netlink: Netlink, existing: list[Network], name: str, options: NetworkOptions, conf: dict[str, Any],
     others: list[Net],
 ) -> Network:  # fmt: skip
-    if options.get("driver", "bridge") not in ("", "bridge"):
-        raise Invalid(f"unsupported driver {options['driver']}: invalid argument")
-    settings, interface = _checked_options(options)
-    interface = _interface(netlink, existing, interface)
+    driver = options.get("driver") or "bridge"
+    if driver != "bridge" and driver not in direct.MODES:
+        raise Invalid(f"unsupported driver {driver}: invalid argument")
+    settings, interface = _checked_options(options, driver)
+    if driver == "bridge":
+        interface = _interface(netlink, existing, interface)
+    else:
+        settings = _with_parent(netlink, driver, settings, interface)
+        interface = settings.get("parent", "")
     name = name or next(n for n in (f"skerry{i}" for i in range(1, 100000)) if n not in {e["name"] for e in existing})
     subnets = _subnets(netlink, existing, options, conf, others)
     network: Network = {
-        "name": name, "id": os.urandom(32).hex(), "driver": "bridge", "network_interface": interface,
+        "name": name, "id": os.urandom(32).hex(), "driver": driver, "network_interface": interface,
         "created": _now(), "subnets": subnets,
         "ipv6_enabled": bool(options.get("ipv6")) or any(":" in subnet["subnet"] for subnet in subnets),
-        "internal": bool(options.get("internal")), "dns_enabled": not options.get("disable_dns"),
-        "ipam_options": {"driver": "host-local"},
+        "internal": bool(options.get("internal")), "dns_enabled": driver == "bridge" and not options.get("disable_dns"),
+        "ipam_options": {"driver": "host-local" if subnets else "none"},
     }  # fmt: skip
     if options.get("routes"):
         network["routes"] = [_route(item) for item in options["routes"]]
@@ -137,14 +149,27 @@ def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ns // 10**9)) + f".{ns % 10**9:09d}Z"
 
 
-def _checked_options(options: NetworkOptions) -> tuple[dict[str, str], str]:
+def _with_parent(netlink: Netlink, driver: str, settings: dict[str, str], parent: str) -> dict[str, str]:
+    """The options of a macvlan or ipvlan network, checked against this host."""
+    if parent and settings.setdefault("parent", parent) != parent:
+        raise Invalid(f"parent {settings['parent']} and interface name {parent} are not the same")
+    direct.mode(driver, settings)
+    name = settings.get("parent", "")
+    if name and not route.link_index(netlink, name):
+        raise Invalid(f"parent interface {name} does not exist")
+    return settings
+
+
+def _checked_options(options: NetworkOptions, driver: str) -> tuple[dict[str, str], str]:
     settings, interface = {}, options.get("interface_name", "")
     for key, value in (options.get("options") or {}).items():
         known = _DOCKER.get(key, key)
         if known == "interface_name":
             interface = value
-        elif known not in _OPTIONS:
-            raise Invalid(f"unsupported bridge network option {key}")
+        elif driver != "bridge" and known in ("parent", "mode"):
+            settings[known] = value
+        elif known not in (_OPTIONS if driver == "bridge" else _DIRECT_OPTIONS):
+            raise Invalid(f"unsupported {driver} network option {key}")
         elif not _OPTIONS[known](value):
             raise Invalid(f"invalid value {value!r} of the network option {key}")
         else:
@@ -179,7 +204,10 @@ def _subnets(
     if len(gateways) > len(given) or len(ranges) > len(given):
         raise Invalid("more gateways or ranges than subnets")
     used = [Net(subnet["subnet"]) for network in existing for subnet in network.get("subnets") or ()]
+    straight = options.get("driver", "bridge") in direct.MODES  # its subnet is that of the host's own network
     for net in given:
+        if straight:
+            continue
         if any(net.overlaps(other) for other in used) or bridge.foreign_overlap(netlink, net, ""):
             raise Conflict(f"subnet {net} is already used on the host or by another config")
         used.append(net)
@@ -188,6 +216,15 @@ def _subnets(
         for n, net in enumerate(given)
     ]
     sizes = {net.size for net in given}
+    if options.get("ipam_driver") == "none":
+        if given:
+            raise Invalid("none ipam driver is set but subnets are given")
+        return []
+    if not given and options.get("driver", "bridge") in direct.MODES:
+        raise Invalid(
+            f"a {options['driver']} network needs the subnet of its parent's network: there is no DHCP client",
+            hint="--subnet 192.168.1.0/24 --ip-range 192.168.1.200-192.168.1.220, or --ipam-driver none",
+        )
     if 4 not in sizes and not given:
         subnets.append(_subnet(_free(netlink, [*used, *others], _pools(conf)), "", ""))
     if options.get("ipv6") and 16 not in sizes:

@@ -32,7 +32,8 @@ def remove(engine: Engine, name: str, *, force: bool = False) -> str:
             )
         step("network.remove")
         definitions.remove(engine.network, network["name"])
-    _remove_bridge(engine, network["network_interface"])
+    if network["driver"] == "bridge":
+        _remove_bridge(engine, network["network_interface"])
     engine.events.emit(type="network", status="remove", id=network["id"], name=network["name"])
     return network["name"]
 

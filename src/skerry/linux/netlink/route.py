@@ -64,6 +64,19 @@ def new_veth(name: str, master: int, peer: str, peer_netns: int, peer_mac: bytes
     return message(RTM_NEWLINK, _CREATE, body)
 
 
+def new_child(kind: str, name: str, parent: int, mode: int, target: int, mac: bytes, mtu: int) -> bytes:
+    """A macvlan or ipvlan ``name`` of the link ``parent``, made inside the network namespace ``target`` (a descriptor)."""
+    # IFLA_MACVLAN_MODE is 32 bits, IFLA_IPVLAN_MODE 16.
+    data = u32(1, mode) if kind == "macvlan" else attribute(1, _struct.pack("=H", mode))
+    info = nested(IFLA_LINKINFO, string(IFLA_INFO_KIND, kind), nested(IFLA_INFO_DATA, data))
+    body = _ifinfo() + string(IFLA_IFNAME, name) + u32(IFLA_LINK, parent) + u32(IFLA_NET_NS_FD, target)
+    if kind == "macvlan":
+        body += attribute(IFLA_ADDRESS, mac)
+    if mtu:
+        body += u32(IFLA_MTU, mtu)
+    return message(RTM_NEWLINK, _CREATE, body + info)
+
+
 def hairpin(name: str) -> bytes:
     """Let a bridge's port send a packet back to where it came from.
 
