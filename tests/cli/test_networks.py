@@ -116,7 +116,7 @@ def test_macvlan_is_straight_on_the_hosts_interface(skerry: Skerry, busybox: str
     skerry("network", "create", "-d", "macvlan", "-o", f"parent={parent}", *subnet, "lan")
     (shown,) = json.loads(skerry("network", "inspect", "lan").stdout)
     assert (shown["driver"], shown["network_interface"], shown["dns_enabled"]) == ("macvlan", parent, False)
-    box = skerry("run", "-d", "--network", "lan", "-p", "18087:80", busybox, "sleep", "60").id
+    box = skerry("run", "-d", "--cap-add", "net_raw", "--network", "lan", "-p", "18087:80", busybox, "sleep", "60").id
     assert "inet 10.214.77.10" in skerry("exec", box, "ip", "-4", "addr", "show", "eth0").stdout
     assert skerry("exec", box, "ping", "-c1", "-W5", "10.214.77.1").code == 0
     skerry("network", "disconnect", "lan", box)
