@@ -115,3 +115,22 @@ def test_a_dead_uplink_is_replaced_with_the_next_container(user: User, run: Run)
     run("--rm", command=("true",), network="podman")
     assert any(b"pasta" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in user.processes())
     user.skerry("rm", "-fa", "-t", "0")
+
+
+def test_a_users_running_container_joins_and_leaves_networks_with_its_ports(user: User, run: Run) -> None:
+    port = free_port()
+    for name in ("left", "right"):
+        user.skerry("network", "create", name)
+    run("-d", "--name", "web", "-p", f"127.0.0.1:{port}:80", command=SERVE, network="left")
+    run("-d", "--name", "client", command=("sleep", "60"), network="right")
+    user.skerry("network", "connect", "right", "web")
+    wait_until(lambda: ask(user, "client", "web") == "hello", "the name is known on the other network")
+    assert fetch(port) == "hello\n"
+    user.skerry("network", "disconnect", "left", "web")
+    wait_until(lambda: fetch(port) == "hello\n", "the port leads to the address that is left")
+    user.skerry("network", "reload", "web")
+    user.skerry("network", "disconnect", "right", "web")
+    user.skerry("network", "connect", "left", "web")
+    wait_until(lambda: fetch(port) == "hello\n", "the port is back")
+    user.skerry("rm", "-fa", "-t", "0")
+    wait_until(lambda: len(user.processes()) == 1, "pasta, aardvark-dns and the forwarder end")
