@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.errors import Invalid
-from skerry.image.reference import candidates, normalise, parse, repository_of, tag_of
+from skerry.image.reference import normalise, parse, repository_of, tag_of
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -45,10 +45,6 @@ def test_what_is_no_name_is_refused(text: str) -> None:
 def test_capitals_are_refused_in_docker_s_words() -> None:
     with pytest.raises(Invalid, match="repository name must be lowercase"):
         parse("docker.io/Busybox")
-
-
-def test_a_short_name_is_looked_for_here_first() -> None:
-    assert candidates("busybox") == ["localhost/busybox:latest", "docker.io/library/busybox:latest"]
 
 
 def test_a_port_is_no_tag() -> None:

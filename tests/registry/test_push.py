@@ -177,7 +177,10 @@ def test_an_altered_layer_is_not_sent(engine: Engine, loaded: str, liar: LyingRe
     assert digest_of(b"") not in liar.blobs
 
 
-def test_other_places_than_registries_are_named(engine: Engine, loaded: str) -> None:
-    for destination in ("dir://x", "oci-archive://x"):
-        with pytest.raises(SkerryError, match="invalid destination"):
-            engine.images.push(loaded, destination, OPTIONS)
+@pytest.mark.parametrize(
+    ("destination", "words"),
+    [("ftp://x/y", "invalid destination"), ("docker-daemon:x:1", 'unsupported transport "docker-daemon"')],
+)
+def test_places_that_nobody_can_push_to(destination: str, words: str, engine: Engine, loaded: str) -> None:
+    with pytest.raises(SkerryError, match=words):
+        engine.images.push(loaded, destination, OPTIONS)

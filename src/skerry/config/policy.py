@@ -78,10 +78,13 @@ def _scopes(transport: str, scope: str) -> list[str]:
         while "." in host:
             host = host.partition(".")[2]
             result.append("*." + host)
-    else:
-        while "/" in scope.strip("/"):
-            scope = scope.rpartition("/")[0]
-            result.append(scope)
+    elif scope:
+        path, colon, _which = scope.partition(":")  # oci:FOLDER:NAME
+        if colon:
+            result.append(path)
+        while "/" in path.strip("/"):
+            path = path.rpartition("/")[0]
+            result.append(path)
         result.append("/")
     return [*result, ""]
 

@@ -6,13 +6,17 @@ import io
 import os
 import shutil
 import tarfile
+from _hashlib import openssl_sha256
 
-from skerry.errors import Invalid, OutOfSpace, SkerryError, Unavailable
+from skerry import fastjson
+from skerry.errors import Corrupt, Invalid, OutOfSpace, SkerryError, Unavailable
+from skerry.image.beside import Beside
+from skerry.image.reference import HEX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import BinaryIO, Protocol
+    from typing import Any, BinaryIO, Protocol
 
     class Target(Protocol):
         """Takes members in order; a name that was written is not written again."""
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _CHUNK = 1 << 20
+_MAX_JSON = 8 << 20
 
 
 def add_bytes(target: Target, name: str, data: bytes) -> None:
@@ -84,28 +89,44 @@ class TarTarget:
 
 
 class FolderTarget:
-    """Files below a folder, which is made."""
+    """Files below a folder, which is made. ``image``: the folder holds images already, or will; what is no such
+    folder, and not empty, is left alone (`Invalid`)."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
-        self._written: set[str] = set()
+        self.path = path
+        self.written: set[str] = set()
         try:
             os.makedirs(path, exist_ok=True)
-            if os.listdir(path):
-                raise Invalid(f"{path} is not empty")
+            self._old = os.listdir(path)
         except OSError as error:
             raise write_error(error) from None
+        if self._old and not self._has_images():
+            raise Invalid(f"{path}: not a containers image directory, don't want to overwrite important data")
 
-    def add(self, name: str, stream: BinaryIO, size: int) -> None:  # noqa: ARG002 - tars need the size
-        """Copy the stream."""
-        if name in self._written:
+    def _has_images(self) -> bool:
+        return "oci-layout" in self._old or ("version" in self._old and self._first_line().startswith(_DIR_VERSION))
+
+    def _first_line(self) -> bytes:
+        try:
+            with open(os.path.join(self.path, "version"), "rb") as file:
+                return file.read(64)
+        except OSError:
+            return b""
+
+    def add(self, name: str, stream: BinaryIO, size: int) -> None:
+        """Copy the stream; each file appears whole."""
+        if name in self.written:
             return
-        self._written.add(name)
-        path = os.path.join(self._path, name)
+        self.written.add(name)
+        path = os.path.join(self.path, name)
+        if _holds(path, os.path.basename(name), size):
+            return
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "wb") as file:
+            with Beside(path) as file:
                 shutil.copyfileobj(stream, file, _CHUNK)
+                if file.tell() != size:
+                    raise Unavailable(f"{name} has {file.tell()} bytes, not {size}")
         except OSError as error:
             raise write_error(error) from None
 
@@ -114,6 +135,45 @@ class FolderTarget:
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def json(self, name: str) -> Any:
+        """A document that is in the folder already; None when there is none. `Corrupt`."""
+        try:
+            with open(os.path.join(self.path, name), "rb") as file:
+                return fastjson.loads(file.read(_MAX_JSON))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise write_error(error) from None
+        except SkerryError as error:
+            raise Corrupt(f"{os.path.join(self.path, name)} is {error.message}") from None
+
+    def remove_others(self) -> None:
+        """Remove what an image that was here before has left: files with names of blobs and signatures."""
+        for name in self._old:
+            blob = len(name) == 64 and HEX.issuperset(name)
+            if name not in self.written and (blob or name.startswith("signature-")):
+                try:
+                    os.unlink(os.path.join(self.path, name))
+                except OSError:
+                    pass  # room that is not given back, and no more
+
+
+def _holds(path: str, digits: str, size: int) -> bool:
+    """Whether the file ``path`` is there and has the digest that its name promises."""
+    hasher = openssl_sha256()
+    try:
+        with open(path, "rb", buffering=0) as file:
+            if len(digits) != 64 or os.fstat(file.fileno()).st_size != size:
+                return False
+            while data := file.read(_CHUNK):
+                hasher.update(data)
+    except OSError:
+        return False
+    return hasher.hexdigest() == digits
+
+
+_DIR_VERSION = b"Directory Transport Version: "
 
 
 def write_error(error: OSError) -> SkerryError:

@@ -123,14 +123,6 @@ def normalise(text: str) -> str:
         raise Invalid(f'normalizing name "{text}": {error.message}' if text else error.message) from None
 
 
-def candidates(text: str) -> list[str]:
-    """The full names that ``text`` may mean, most likely first."""
-    reference = parse(text)
-    if reference.domain:
-        return [complete(reference)]
-    return [complete(reference, "localhost"), complete(reference, DOCKER_HUB)]
-
-
 def repository_of(name: str) -> str:
     """A full name without its tag or digest."""
     name = name.partition("@")[0]

@@ -16,7 +16,8 @@ USAGE = "[options] IMAGE [IMAGE...]"
 DESCRIPTION = (
     "Copies images from registries to this store and prints their ids. A name without a registry is looked for where "
     "registries.conf says, or on docker.io. What is here already is not fetched again, and a pull that was cut goes on "
-    "where it stopped."
+    "where it stopped. IMAGE may also be in an archive or a folder: docker-archive:FILE[:NAME|@INDEX], "
+    "oci-archive:FILE[:NAME], oci:FOLDER[:NAME], dir:FOLDER."
 )
 EXAMPLES = (
     ("skerry pull debian:12", "from docker.io"),
@@ -39,7 +40,7 @@ MIN_ARGS, MAX_ARGS = 1, None
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     from skerry.cli.transfers import reporter
-    from skerry.engine.images.pull import Pull, pull, pull_all_tags
+    from skerry.engine.images.pull import Pull, pull_all_tags, pull_named
 
     if args["all_tags"] and args.given("policy"):
         raise UsageError("--all-tags and --policy can't be used together")
@@ -48,7 +49,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     code = 0
     for name in args.positional:
         try:
-            records = pull_all_tags(engine, name, options) if args["all_tags"] else [pull(engine, name, options)]
+            records = pull_all_tags(engine, name, options) if args["all_tags"] else pull_named(engine, name, options)
         except SkerryError as error:
             out.error(str(error))
             code = error.exit_code

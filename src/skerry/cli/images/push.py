@@ -15,22 +15,27 @@ if TYPE_CHECKING:
 USAGE = "[options] IMAGE [DESTINATION]"
 DESCRIPTION = (
     "Copies an image to a registry, under its own name or as DESTINATION. Layers that are there already are not sent "
-    "again. An image as it was pulled keeps its digest; layers that were built or loaded are compressed once."
+    "again. An image as it was pulled keeps its digest; layers that were built or loaded are compressed once. "
+    "DESTINATION may also be an archive or a folder: docker-archive:FILE[:NAME], oci-archive:FILE[:NAME], "
+    "oci:FOLDER[:NAME], dir:FOLDER; or containers-storage:NAME, another name in this store."
 )
 EXAMPLES = (
     ("skerry push registry.example.com/team/web:1.2", "under its own name"),
     ("skerry push --compression-format zstd web docker://registry.example.com/team/web", "with smaller layers"),
+    ("skerry push web oci:/srv/images:web", "into a folder in OCI's layout"),
 )
 FLAGS = (
     *REGISTRY_FLAGS,
     flag("--compression-format", kind="str", metavar="FORMAT", choices=("gzip", "zstd"),
          help="Compress layers by gzip or zstd; those that are compressed otherwise, again"),
     flag("--compression-level", kind="int", metavar="LEVEL", help="0 to 3 for gzip, 1 to 19 for zstd"),
+    flag("--compress", help="Compress the layers of an image that is pushed to a folder (dir:)"),
     flag("--force-compression", help="Compress again what is compressed otherwise"),
     flag("--digestfile", kind="str", metavar="FILE", complete="files", help="Write the digest of the manifest to a file"),
-    flag("-f", "--format", kind="str", metavar="FORMAT", choices=("oci", "v2s2"),
+    flag("-f", "--format", kind="str", metavar="FORMAT", choices=("oci", "v2s2", "docker"),
          help="Kind of the manifest: oci or v2s2 (docker); the image's own by default"),
     flag("-q", "--quiet", help="No progress"),
+    flag("--remove-signatures", help="Leave signatures out (this store keeps none)"),
 )  # fmt: skip
 COMPLETE = "images"
 MIN_ARGS, MAX_ARGS = 1, 2
@@ -46,6 +51,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         compression=args["compression_format"],
         level=_level(args),
         force=forced,
+        compress=args["compress"],
         transfer=transfer(args),
         report=reporter(out, quiet=args["quiet"]),
     )

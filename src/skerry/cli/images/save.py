@@ -57,6 +57,6 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     with out.progress("Saving", total) as bar:
         engine.images.save(
             args.positional, target, format=args["format"], compress=args["compress"],
-            multi=args["multi_image_archive"], advance=None if args["quiet"] else bar.add,
+            uncompressed=args["uncompressed"], multi=args["multi_image_archive"], advance=None if args["quiet"] else bar.add,
         )  # fmt: skip
     return 0

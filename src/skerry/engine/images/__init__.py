@@ -100,14 +100,17 @@ class Images:
 
     def save(
         self, names: Sequence[str], target: str | BinaryIO, *, format: str = "docker-archive", compress: bool = False,
-        multi: bool = False, advance: Callable[[int], object] | None = None,
+        uncompressed: bool = False, multi: bool = False, advance: Callable[[int], object] | None = None,
     ) -> None:  # fmt: skip
         """Write images to an archive or folder: docker-archive, oci-archive, oci-dir, docker-dir.
 
         ``advance`` is told of each so many bytes that were written to an archive."""
         from skerry.engine.images.save import save
 
-        save(self._engine, names, target, format=format, compress=compress, multi=multi, advance=advance)
+        save(
+            self._engine, names, target, format=format, compress=compress, uncompressed=uncompressed, multi=multi,
+            advance=advance,
+        )  # fmt: skip
 
     def pull(
         self,

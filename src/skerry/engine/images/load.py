@@ -6,7 +6,7 @@ import os
 
 from skerry.config import policy
 from skerry.engine.images.load_docker import entries_of, load_entry
-from skerry.engine.images.load_layers import parse_json
+from skerry.engine.images.load_layers import announce, parse_json
 from skerry.engine.images.load_oci import images_of_layout, load_descriptor, load_folder
 from skerry.errors import Corrupt, Invalid
 from skerry.image.archive import FolderMembers, read_member
@@ -52,6 +52,7 @@ def _load_layout(engine: Engine, members: Members) -> Iterator[str]:
     for descriptor, name in images_of_layout(members):
         names = [normalise(name)] if name else []
         record = load_descriptor(engine, members, descriptor, names)
+        announce(engine, record["id"], names)
         yield names[0] if names else f"sha256:{record['id']}"
 
 
@@ -59,10 +60,13 @@ def _load_any_manifest(engine: Engine, members: Members, path: str) -> Iterator[
     document = parse_json(read_member(members, "manifest.json"), "manifest.json")
     if isinstance(document, dict):  # docker-dir: one image's manifest, blobs by their digests' digits
         policy.load().check("dir", path)
-        yield f"sha256:{load_folder(engine, members, document)['id']}"
+        record = load_folder(engine, members, document)
+        announce(engine, record["id"], [])
+        yield f"sha256:{record['id']}"
         return
     policy.load().check("docker-archive", "")
     for entry in entries_of(document):
         names = [normalise(tag) for tag in entry.tags]
         record = load_entry(engine, members, entry, names)
+        announce(engine, record["id"], names)
         yield from names or [f"sha256:{record['id']}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skerry import fastjson
 from skerry.engine.images.add import DOCKER_MANIFEST, add_image, diff_ids_of, digest_of, parse_config
-from skerry.engine.images.load_layers import Layers, announce, with_layers
+from skerry.engine.images.load_layers import Layers, with_layers
 from skerry.errors import Corrupt
 from skerry.image.archive import read_member
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from skerry.engine.engine import Engine
+    from skerry.engine.images.transfer import Report
     from skerry.engine.images.types import ImageRecord
     from skerry.image.archive import Members
     from skerry.store.types import LayerRecord
@@ -45,7 +46,9 @@ def entries_of(document: Any) -> list[Entry]:
     return entries
 
 
-def load_entry(engine: Engine, members: Members, entry: Entry, names: list[str]) -> ImageRecord:
+def load_entry(
+    engine: Engine, members: Members, entry: Entry, names: list[str], report: Report | None = None
+) -> ImageRecord:
     """Load one image, under ``names`` (full)."""
     config = read_member(members, entry.config)
     diff_ids = diff_ids_of(parse_config(config))
@@ -58,9 +61,7 @@ def load_entry(engine: Engine, members: Members, entry: Entry, names: list[str])
         manifest = docker_manifest(config, layers.records)
         return add_image(engine, config, manifest, DOCKER_MANIFEST, layers.ids, names)
 
-    record = with_layers(engine, add)
-    announce(engine, record["id"], names)
-    return record
+    return with_layers(engine, add, report)
 
 
 def docker_manifest(config: bytes, layers: list[LayerRecord]) -> bytes:

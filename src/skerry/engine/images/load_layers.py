@@ -12,9 +12,10 @@ from skerry.store.layers import add_layer
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, BinaryIO
 
     from skerry.engine.engine import Engine
+    from skerry.engine.images.transfer import Report
     from skerry.engine.images.types import ImageRecord
     from skerry.image.archive import Members
     from skerry.store.types import LayerRecord
@@ -25,8 +26,9 @@ _TRIES = 5
 class Layers:
     """The layers of one image, added one above the other."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, report: Report | None = None) -> None:
         self._engine = engine
+        self._report = report
         self.records: list[LayerRecord] = []
 
     @property
@@ -39,13 +41,17 @@ class Layers:
     ) -> None:
         """Add the member ``name``; `Corrupt` names it when its bytes are not what was promised."""
         parent = self.records[-1]["chain_id"] if self.records else None
+        digest = blob or diff_id
+        if self._report:
+            self._report.copying(digest, size or 0)
         with members.open(name) as stream:
+            told: Any = _Told(stream, digest, self._report) if self._report else stream
             try:
-                record = add_layer(
-                    self._engine.store, parent, stream, diff_id=diff_id, blob=blob, blob_size=size
-                )  # fmt: skip
+                record = add_layer(self._engine.store, parent, told, diff_id=diff_id, blob=blob, blob_size=size)
             except Corrupt as error:
                 raise Corrupt(f"{name}: {error.message}", hint=error.hint) from None
+        if self._report:
+            self._report.done(digest)
         self.records.append(record)
 
     def undo(self) -> None:
@@ -53,12 +59,28 @@ class Layers:
         drop_layers(self._engine, self.ids)
 
 
-def with_layers(engine: Engine, add: Callable[[Layers], ImageRecord]) -> ImageRecord:
+class _Told:
+    """A stream whose reader's progress is reported."""
+
+    def __init__(self, stream: BinaryIO, digest: str, report: Report) -> None:
+        self._stream = stream
+        self._digest = digest
+        self._report = report
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self._report.advance(self._digest, len(data))
+        return data
+
+
+def with_layers(
+    engine: Engine, add: Callable[[Layers], ImageRecord], report: Report | None = None
+) -> ImageRecord:  # fmt: skip
     """What ``add`` makes of the layers that it adds; they are taken back if it fails.
 
     Until the image's row stands, a command that removes another image of the same layers may take them: once more."""
     for attempt in range(_TRIES):
-        layers = Layers(engine)
+        layers = Layers(engine, report)
         try:
             return add(layers)
         except (Conflict, NotFound):

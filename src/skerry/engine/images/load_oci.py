@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from skerry.engine.images.add import OCI_MANIFEST, add_image, diff_ids_of, parse_config
-from skerry.engine.images.load_layers import Layers, announce, check_descriptor, parse_json, read_blob_of, with_layers
+from skerry.engine.images.load_layers import Layers, check_descriptor, parse_json, read_blob_of, with_layers
 from skerry.errors import Corrupt
 from skerry.image.archive import read_member
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from skerry.engine.engine import Engine
+    from skerry.engine.images.transfer import Report
     from skerry.engine.images.types import ImageRecord
     from skerry.image.archive import Members
 
@@ -72,29 +73,32 @@ def _name_of(descriptor: dict[str, Any]) -> str:
 
 
 def load_descriptor(
-    engine: Engine, members: Members, descriptor: dict[str, Any], names: list[str]
-) -> ImageRecord:  # fmt: skip
+    engine: Engine, members: Members, descriptor: dict[str, Any], names: list[str], report: Report | None = None
+) -> ImageRecord:
     """Load the image of a layout whose manifest ``descriptor`` describes, under ``names`` (full)."""
     manifest = read_blob_of(members, blob_name, descriptor)
     document = parse_json(manifest, "a manifest")
     if not isinstance(document, dict) or not isinstance(document.get("layers"), list):
         raise Corrupt("a manifest in the archive is malformed")
     media_type = document.get("mediaType") or descriptor.get("mediaType") or OCI_MANIFEST
-    return _add_manifest(engine, members, blob_name, manifest, str(media_type), names)
+    return _add_manifest(engine, members, blob_name, manifest, str(media_type), names, report)
 
 
-def load_folder(engine: Engine, members: Members, document: dict[str, Any]) -> ImageRecord:
+def load_folder(
+    engine: Engine, members: Members, document: dict[str, Any], report: Report | None = None
+) -> ImageRecord:  # fmt: skip
     """Load the one image of a docker-dir: blobs lie by their digests' digits beside manifest.json (``document``)."""
     if not isinstance(document.get("layers"), list):
         raise Corrupt("manifest.json is malformed")
     manifest = read_member(members, "manifest.json")
     media_type = str(document.get("mediaType") or OCI_MANIFEST)
-    return _add_manifest(engine, members, lambda digest: digest[7:], manifest, media_type, [])
+    return _add_manifest(engine, members, lambda digest: digest[7:], manifest, media_type, [], report)
 
 
 def _add_manifest(
-    engine: Engine, members: Members, name: Callable[[str], str], manifest: bytes, media_type: str, names: list[str]
-) -> ImageRecord:
+    engine: Engine, members: Members, name: Callable[[str], str], manifest: bytes, media_type: str, names: list[str],
+    report: Report | None,
+) -> ImageRecord:  # fmt: skip
     document = parse_json(manifest, "a manifest")
     config = read_blob_of(members, name, document.get("config"))
     diff_ids = diff_ids_of(parse_config(config))
@@ -108,6 +112,4 @@ def _add_manifest(
             layers.add(members, name(blob), diff_id, blob=blob, size=descriptor["size"])
         return add_image(engine, config, manifest, media_type, layers.ids, names)
 
-    record = with_layers(engine, add)
-    announce(engine, record["id"], names)
-    return record
+    return with_layers(engine, add, report)

@@ -10,9 +10,11 @@ from skerry.engine.images.pull_layers import fetch_layers
 from skerry.engine.images.resolve import find
 from skerry.engine.images.transfer import Report, Transfer, connect
 from skerry.errors import Conflict, Corrupt, Invalid, NotFound, SkerryError, Unavailable, Unsupported
+from skerry.image import locations, shortnames
 from skerry.image.archive import MAX_JSON
+from skerry.image.reference import parse
 from skerry.image.registry import documents, platforms
-from skerry.image.registry.endpoints import candidates, endpoints
+from skerry.image.registry.endpoints import endpoints
 from skerry.image.registry.tags import all_tags
 from skerry.store.blobs import has_blob, read_blob
 from skerry.store.partial import sweep
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from skerry.image.registry.documents import Descriptor, Document
     from skerry.image.registry.endpoints import Endpoint
     from skerry.image.registry.platforms import Platform
+    from skerry.image.shortnames import Choose, Resolved
 
 POLICIES = ("always", "missing", "never", "newer")
 _CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
@@ -34,9 +37,10 @@ _TRIES = 3
 
 
 class Pull:
-    """What is wanted: ``platform`` None is this machine's. ``exact``: somebody asked for it."""
+    """What is wanted: ``platform`` None is this machine's. ``exact``: somebody asked for it. ``choose`` asks the user
+    which of several names a short one means; None when nobody can be asked."""
 
-    __slots__ = ("exact", "platform", "policy", "report", "transfer")
+    __slots__ = ("choose", "exact", "platform", "policy", "report", "transfer")
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Pull:
         policy: str = "always",
         transfer: Transfer | None = None,
         report: Report | None = None,
+        choose: Choose | None = None,
     ) -> None:
         if policy not in POLICIES:
             raise Invalid(f'unsupported pull policy "{policy}"')
@@ -53,35 +58,73 @@ class Pull:
         self.policy = policy
         self.transfer = transfer or Transfer()
         self.report = report or Report()
+        self.choose = choose
+
+    def check_platform(self, os: object, architecture: object) -> None:
+        """Warn of an image for another platform."""
+        if (os, architecture) != (self.platform.os, self.platform.architecture):
+            found = f"{os or ''}/{architecture or ''}"
+            self.report.warn(f"image platform ({found}) does not match the expected platform ({self.platform})")
 
 
 def pull(engine: Engine, name: str, options: Pull) -> ImageRecord:
     """See `Images.pull`."""
-    local = find(engine, name) if options.policy != "always" else None
-    if local and options.exact and not _is_for(local, options.platform):
-        local = None
+    return pull_named(engine, name, options)[0]
+
+
+def pull_named(engine: Engine, name: str, options: Pull) -> list[ImageRecord]:
+    """As `pull`; the image once for each name that it got: an archive may give it several."""
+    location = locations.parse(name)
+    if location is not None:
+        from skerry.engine.images.pull_location import pull_location
+
+        return pull_location(engine, location, options)
+    return [_pull_from_registries(engine, name, options)]
+
+
+def _pull_from_registries(engine: Engine, name: str, options: Pull) -> ImageRecord:
+    here = find(engine, _local_name(name))
+    local = (
+        None if options.policy == "always" or (here and options.exact and not _is_for(here, options.platform)) else here
+    )
     if local and options.policy != "newer":
         return local
     if options.policy == "never":
         raise NotFound(f"{name}: image not known")
+    if here and here["id"].startswith(name.removeprefix("sha256:")):
+        if options.policy == "always":
+            raise Invalid(f"pull policy is always but image has been referred to by ID ({name})")
+        return here
+    if here and here["names"] and not options.exact and "@" not in name:
+        name = here["names"][0]  # what a short name means here, it means when it is pulled
     try:
-        return _pull_first(engine, candidates(engine.settings, name), options, local)
+        return _pull_first(engine, shortnames.resolve(engine.settings, name, options.choose), options, local)
     except SkerryError:
         if local:
             return local  # newer: what cannot be asked is not newer
         raise
 
 
+def _local_name(name: str) -> str:
+    """``docker://busybox`` is docker.io's, not what a short name may mean here."""
+    if not name.startswith("docker://"):
+        return name
+    return str(shortnames.full(parse(name.removeprefix("docker://")), "docker.io"))
+
+
 def pull_all_tags(engine: Engine, name: str, options: Pull) -> list[ImageRecord]:
     """Every tag of the repository."""
-    (reference, *_) = candidates(engine.settings, name)
+    location = locations.parse(name)
+    if location is not None:
+        raise Invalid(f"pulling all tags is not supported for {location.transport} transport")
+    (reference, *_) = shortnames.resolve(engine.settings, name, options.choose).candidates
     if reference.digest or reference.tag != "latest" or name.endswith(":latest"):
         raise Invalid("tag can't be used with --all-tags/-a")
     for endpoint in endpoints(reference):
         with closing(connect(engine.settings, endpoint, options.transfer)) as client:
             tags = all_tags(client)
-        wanted = [candidates(engine.settings, f"{reference.repository}:{tag}")[0] for tag in tags]
-        return [_pull_first(engine, [item], options) for item in wanted]
+        wanted = [shortnames.full(parse(f"{reference.repository}:{tag}")) for tag in tags]
+        return [_pull_first(engine, shortnames.Resolved([item]), options) for item in wanted]
     return []
 
 
@@ -90,17 +133,19 @@ def _is_for(record: ImageRecord, platform: Platform) -> bool:
     return same and (not platform.variant or record["variant"] in ("", platform.variant))
 
 
-def _pull_first(
-    engine: Engine, references: list[Reference], options: Pull, local: ImageRecord | None = None
-) -> ImageRecord:
-    """The first of ``references`` that some registry has (``local``, if it is the same); the error of all when none."""
+def _pull_first(engine: Engine, resolved: Resolved, options: Pull, local: ImageRecord | None = None) -> ImageRecord:
+    """The first of the candidates that some registry has (``local``, if it is the same); the error of all when none."""
     errors: list[SkerryError] = []
-    for reference in references:
+    if resolved.description:
+        options.report.line(resolved.description)
+    for reference in resolved.candidates:
         policy.load().check("docker", f"{reference}")
         for endpoint in endpoints(reference):
             options.report.line(f"Trying to pull {reference}...")
             try:
-                return _pull_from(engine, reference, endpoint, options, local)
+                record = _pull_from(engine, reference, endpoint, options, local)
+                _remember(engine, resolved, reference, options)
+                return record
             except SkerryError as error:
                 error.message = f"initializing source docker://{reference}: {error.message}"
                 errors.append(error)
@@ -109,6 +154,16 @@ def _pull_first(
     text = "; ".join(error.message for error in errors)
     kind = errors[0].__class__ if len({type(error) for error in errors}) == 1 else Unavailable
     raise kind(f"{len(errors)} errors occurred while pulling: {text}")
+
+
+def _remember(engine: Engine, resolved: Resolved, reference: Reference, options: Pull) -> None:
+    """Keep what the user chose for a short name."""
+    if not resolved.alias_of:
+        return
+    try:
+        shortnames.remember(engine.settings, resolved.alias_of, reference)
+    except OSError as error:  # the image is here; that it will be asked for again is no failure
+        options.report.warn(f'cannot keep the short-name alias "{resolved.alias_of}": {error.strerror}')
 
 
 def _pull_from(
@@ -198,8 +253,5 @@ class _Source:
         if len(data) != descriptor.size:
             raise Corrupt(f"the image's config has {len(data)} bytes, not {descriptor.size}")
         document = parse_config(data)
-        wanted = self._options.platform
-        if (document.get("os"), document.get("architecture")) != (wanted.os, wanted.architecture):
-            found = f"{document.get('os') or ''}/{document.get('architecture') or ''}"
-            self._options.report.warn(f"image platform ({found}) does not match the expected platform ({wanted})")
+        self._options.check_platform(document.get("os"), document.get("architecture"))
         return data

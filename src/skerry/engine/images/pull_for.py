@@ -33,5 +33,6 @@ def image_for(engine: Engine, options: ContainerRequest) -> ImageRecord:
         policy="missing" if policy == "ifnotpresent" else policy,
         transfer=transfer,
         report=options["report"]() if "report" in options else None,
+        choose=options.get("choose"),
     )
     return pull(engine, options["image"], wanted)

@@ -9,11 +9,14 @@ from skerry import fastjson
 from skerry.engine.images.push_layers import PushedLayer, Wanted, push_layers
 from skerry.engine.images.resolve import resolve
 from skerry.engine.images.transfer import Report, Transfer, connect
+from skerry.engine.images.write_image import CONFIG_TYPE, LAYER_TYPE
 from skerry.errors import Conflict, Corrupt, Invalid, SkerryError
-from skerry.image.reference import is_digest
+from skerry.image import locations
+from skerry.image.reference import DOCKER_HUB, is_digest, parse
 from skerry.image.registry.documents import DOCKER_MANIFEST, OCI_MANIFEST, digest_of
-from skerry.image.registry.endpoints import candidates, endpoints
+from skerry.image.registry.endpoints import endpoints
 from skerry.image.registry.upload import Blob, push_blob
+from skerry.image.shortnames import full
 from skerry.store.blobs import blob_path, has_blob, open_blob, read_blob
 from skerry.store.layers import get_layer
 
@@ -28,22 +31,13 @@ if TYPE_CHECKING:
     from skerry.store.types import LayerRecord
 
 FORMATS = {"": "", "oci": OCI_MANIFEST, "v2s2": DOCKER_MANIFEST, "docker": DOCKER_MANIFEST}
-_CONFIG = {
-    OCI_MANIFEST: "application/vnd.oci.image.config.v1+json",
-    DOCKER_MANIFEST: "application/vnd.docker.container.image.v1+json",
-}
-_LAYER = {
-    (OCI_MANIFEST, "gzip"): "application/vnd.oci.image.layer.v1.tar+gzip",
-    (OCI_MANIFEST, "zstd"): "application/vnd.oci.image.layer.v1.tar+zstd",
-    (DOCKER_MANIFEST, "gzip"): "application/vnd.docker.image.rootfs.diff.tar.gzip",
-}
 
 
 class Push:
     """How to push. ``format``: oci or v2s2 (empty: the image's own); ``compression``: gzip or zstd (empty: as it is,
-    else gzip); ``force``: compress again what is compressed otherwise."""
+    else gzip); ``force``: compress again what is compressed otherwise; ``compress``: layers of a docker-dir too."""
 
-    __slots__ = ("compression", "force", "level", "media_type", "report", "transfer")
+    __slots__ = ("compress", "compression", "force", "level", "media_type", "report", "transfer")
 
     def __init__(
         self,
@@ -52,6 +46,7 @@ class Push:
         compression: str = "",
         level: int | None = None,
         force: bool = False,
+        compress: bool = False,
         transfer: Transfer | None = None,
         report: Report | None = None,
     ) -> None:
@@ -65,6 +60,7 @@ class Push:
         self.compression = compression
         self.level = level
         self.force = force
+        self.compress = compress
         self.transfer = transfer or Transfer()
         self.report = report or Report()
 
@@ -72,7 +68,12 @@ class Push:
 def push(engine: Engine, name: str, destination: str, options: Push) -> str:
     """See `Images.push`."""
     record = resolve(engine, name)
-    target = _target(engine, name, destination, record)
+    location = locations.parse(destination) if destination else None
+    if location is not None:
+        from skerry.engine.images.push_location import push_location
+
+        return push_location(engine, name, location, options)
+    target = _target(name, destination, record)
     (endpoint,) = endpoints(target, push=True)
     try:
         with closing(connect(engine.settings, endpoint, options.transfer, push=True)) as client:
@@ -84,15 +85,19 @@ def push(engine: Engine, name: str, destination: str, options: Push) -> str:
     return digest
 
 
-def _target(engine: Engine, name: str, destination: str, record: ImageRecord) -> Reference:
+def _target(name: str, destination: str, record: ImageRecord) -> Reference:
     if not destination:
         if not record["names"]:
             raise Invalid(f"{name} has no name to push to: give a destination")
         destination = record["names"][0]
-    scheme, colon, _rest = destination.partition("://")
-    if colon and scheme != "docker":
-        raise Invalid(f'invalid destination "{destination}": only docker:// can be pushed to')
-    return candidates(engine.settings, destination)[0]
+    text = destination.removeprefix("docker://")
+    scheme, colon, _rest = text.partition("://")
+    if colon:
+        raise Invalid(f'invalid destination "{destination}": {scheme} is no transport that can be pushed to')
+    try:
+        return full(parse(text), DOCKER_HUB)
+    except Invalid as error:
+        raise Invalid(f'parsing reference "{text}": {error.message}' if text else error.message) from None
 
 
 class _Pusher:
@@ -179,13 +184,17 @@ class _Pusher:
             return self._options.media_type
         if self._options.compression == "zstd":
             return OCI_MANIFEST
-        return self._record["media_type"] if self._record["media_type"] in _CONFIG else OCI_MANIFEST
+        return self._record["media_type"] if self._record["media_type"] in CONFIG_TYPE else OCI_MANIFEST
 
     def _new_manifest(self, media_type: str, layers: list[PushedLayer]) -> bytes:
         """As Podman lays it out."""
-        config = {"mediaType": _CONFIG[media_type], "digest": f"sha256:{self._record['id']}", "size": len(self._config)}
+        config = {
+            "mediaType": CONFIG_TYPE[media_type],
+            "digest": f"sha256:{self._record['id']}",
+            "size": len(self._config),
+        }
         entries = [
-            {"mediaType": _LAYER[media_type, layer.encoding], "digest": layer.digest, "size": layer.size}
+            {"mediaType": LAYER_TYPE[media_type, layer.encoding], "digest": layer.digest, "size": layer.size}
             for layer in layers
         ]
         document: dict[str, Any] = {
@@ -210,7 +219,7 @@ def _sources(engine: Engine, record: ImageRecord, target: Reference) -> dict[str
         prefix + "%",
     )
     for name, doc in rows:
-        repository = candidates(engine.settings, name)[0].path
+        repository = parse(name).path
         if not name.startswith(prefix) or repository == target.path:
             continue
         for chain in own.intersection(fastjson.loads(doc)["layers"]):

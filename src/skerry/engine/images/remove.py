@@ -8,7 +8,8 @@ from skerry.engine.images.add import drop_layers
 from skerry.engine.images.mounts import mount_path, take_down
 from skerry.engine.images.resolve import find, resolve
 from skerry.errors import Conflict, InUse, NotFound
-from skerry.image.reference import candidates
+from skerry.image.reference import complete, parse
+from skerry.image.shortnames import local_candidates
 from skerry.store.blobs import remove_blob
 from skerry.store.steps import step
 
@@ -32,7 +33,7 @@ def remove(
     parents = _parents(engine, record) if prune else []
     if whole:
         return _delete(engine, record, force=force) + _prune(engine, parents)
-    wanted = _asked_by_name(name, record)
+    wanted = _asked_by_name(engine, name, record)
     if wanted and len(record["names"]) > 1:
         _untag(engine, record["id"], wanted)
         return [f"Untagged: {wanted}"]
@@ -59,15 +60,15 @@ def remove_id(engine: Engine, image_id: str, *, force: bool = False) -> list[str
     return _delete(engine, resolve(engine, image_id), force=force)
 
 
-def _asked_by_name(name: str, record: ImageRecord) -> str:
+def _asked_by_name(engine: Engine, name: str, record: ImageRecord) -> str:
     """The one of the image's names that ``name`` means; empty when it is an id or a digest."""
     if record["id"].startswith(name.removeprefix("sha256:")) and name not in record["names"]:
         return ""
     first = record["names"][0] if record["names"] else ""
     if "@" in name or not first:
         return ""
-    wanted = candidates(name)
-    return first if first in wanted or first.endswith("/" + wanted[0].removeprefix("localhost/")) else ""
+    suffix = complete(parse(name), "localhost").removeprefix("localhost/")
+    return first if first in local_candidates(engine.settings, name) or first.endswith("/" + suffix) else ""
 
 
 def users(engine: Engine, image_id: str) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from skerry import fastjson
 from skerry.errors import Conflict, Invalid, NotFound
-from skerry.image.reference import HEX, candidates, parse, repository_of
+from skerry.image.reference import HEX, complete, parse, repository_of
+from skerry.image.shortnames import local_candidates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,13 +21,17 @@ def resolve(engine: Engine, name: str) -> ImageRecord:
     """The image that ``name`` means: a (short) name, an id or the beginning of one, a digest. `NotFound`."""
     record = find(engine, name)
     if record is None:
+        from skerry.image.locations import transport_of
+
+        if transport := transport_of(name):
+            raise Invalid(f'unsupported transport "{transport}" for looking up local images')
         raise NotFound(f"{name}: image not known")
     return record
 
 
 def find(engine: Engine, name: str) -> ImageRecord | None:
     """As `resolve`; None when there is no such image."""
-    return _by_name(engine, name) or _by_prefix(engine, name)
+    return _by_name(engine, name) or _by_prefix(engine, name) or _by_location(engine, name)
 
 
 def by_id(engine: Engine, image_id: str) -> ImageRecord | None:
@@ -44,7 +49,7 @@ def from_row(doc: str, names: str | None, first: str = "") -> ImageRecord:
 
 def _by_name(engine: Engine, name: str) -> ImageRecord | None:
     try:
-        wanted = candidates(name)
+        wanted = local_candidates(engine.settings, name)
     except Invalid:
         return None
     if "@" in wanted[0]:
@@ -54,7 +59,7 @@ def _by_name(engine: Engine, name: str) -> ImageRecord | None:
     rows = engine.store.db.query(sql, *wanted)
     if not rows and not parse(name).domain:
         # Podman also finds what any registry's name ends with.
-        suffix = wanted[0].removeprefix("localhost/")
+        suffix = complete(parse(name), "localhost").removeprefix("localhost/")
         sql = f"SELECT n.name, {_COLUMNS} FROM image_names n JOIN images i ON i.id = n.image WHERE n.name LIKE ?"
         found = engine.store.db.query(sql + " ORDER BY n.name", f"%/{suffix}")
         rows = [row for row in found if row[0].endswith(f"/{suffix}")]
@@ -88,3 +93,12 @@ def _by_prefix(engine: Engine, name: str) -> ImageRecord | None:
     if len(digits) == 64:
         rows = engine.store.db.query(f"SELECT {_COLUMNS} FROM images i WHERE i.digest = ?", "sha256:" + digits)
     return from_row(*rows[0]) if rows else None
+
+
+def _by_location(engine: Engine, name: str) -> ImageRecord | None:
+    """``containers-storage:NAME`` is this store's NAME."""
+    if not name.startswith("containers-storage:"):
+        return None
+    from skerry.image.locations import STORAGE, Location, storage_name
+
+    return find(engine, storage_name(Location(STORAGE, name.removeprefix("containers-storage:")), engine.store.root))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 from skerry import fastjson
-from skerry.engine.images.add import OCI_CONFIG, OCI_MANIFEST, digest_of
+from skerry.engine.images.add import digest_of
 from skerry.engine.images.resolve import resolve
+from skerry.engine.images.write_image import PLAIN, Form, layers_of, write_image
 from skerry.errors import Invalid
+from skerry.image.beside import Beside
 from skerry.image.layout import FolderTarget, TarTarget, add_bytes, write_error
-from skerry.image.reference import HEX, is_digest, repository_of, tag_of
-from skerry.store.blobs import has_blob, open_blob, read_blob
-from skerry.store.layers import get_layer, open_layer_tar
+from skerry.image.reference import HEX, repository_of, tag_of
+from skerry.store.blobs import read_blob
+from skerry.store.layers import open_layer_tar
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
@@ -22,40 +22,37 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
     from skerry.image.layout import Target
-    from skerry.store.types import LayerRecord
 
 FORMATS = ("docker-archive", "oci-archive", "oci-dir", "docker-dir")
-_OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+_NAME = "org.opencontainers.image.ref.name"
 
 
 def save(
     engine: Engine, names: Sequence[str], target: str | BinaryIO, *, format: str, compress: bool, multi: bool,
-    advance: Callable[[int], object] | None = None,
+    uncompressed: bool = False, advance: Callable[[int], object] | None = None,
 ) -> None:  # fmt: skip
-    """See `Images.save`. A file that could not be finished is removed."""
+    """See `Images.save`. A file appears when it is whole."""
     if format not in FORMATS:
         raise Invalid(f'unknown format "{format}"')
     chosen = select(engine, names, multi)
     if len(chosen) > 1 and format not in ("docker-archive", "oci-archive"):
         raise Invalid(f"saving several images is not supported for format {format}")
+    form = Form(encoding="gzip" if compress else PLAIN if uncompressed else "")
     if format.endswith("-dir"):
         if not isinstance(target, str):
             raise Invalid(f"--format {format} needs a folder (--output)")
-        _write(engine, chosen, FolderTarget(target), format, compress)
+        write_folder(engine, chosen[0][0], chosen[0][1], target, form, oci=format == "oci-dir")
         return
     if not isinstance(target, str):
-        _write(engine, chosen, TarTarget(target, advance), format, compress)
+        write_archive(engine, chosen, TarTarget(target, advance), form, oci=format == "oci-archive")
         return
     step("image.save")
     try:
-        with open(target, "wb") as file:
-            _write(engine, chosen, TarTarget(file, advance), format, compress)
-    except BaseException as error:
-        if os.path.isfile(target):
-            os.unlink(target)
-        if isinstance(error, OSError):
-            raise write_error(error) from None
-        raise
+        with Beside(target) as file:
+            write_archive(engine, chosen, TarTarget(file, advance), form, oci=format == "oci-archive")
+            step("image.save-rename")
+    except OSError as error:
+        raise write_error(error) from None
 
 
 def select(engine: Engine, names: Sequence[str], multi: bool) -> list[tuple[ImageRecord, list[str]]]:
@@ -75,40 +72,39 @@ def select(engine: Engine, names: Sequence[str], multi: bool) -> list[tuple[Imag
     return list(found.values())
 
 
-def _write(
-    engine: Engine, chosen: list[tuple[ImageRecord, list[str]]], target: Target, format: str, compress: bool
-) -> None:
-    if format == "docker-archive":
-        _docker_archive(engine, chosen, target)
-    elif format == "docker-dir":
-        manifest = _exported(engine, chosen[0][0], target, "", compress)
-        add_bytes(target, "version", b"Directory Transport Version: 1.1\n")
-        add_bytes(target, "manifest.json", manifest[0])
+def write_archive(
+    engine: Engine, chosen: Sequence[tuple[ImageRecord, list[str]]], target: TarTarget, form: Form, *, oci: bool
+) -> list[str]:
+    """Images with their names as one docker-archive or OCI archive; the manifests' digests in an OCI archive."""
+    index: list[dict[str, Any]] = []
+    if oci:
+        index = [entry for image, names in chosen for entry in _layout_image(engine, image, names, target, form)]
+        _layout_ends(target, index)
     else:
-        _oci(engine, chosen, target, compress)
+        _docker_archive(engine, chosen, target, form)
     target.close()
-
-
-def _layers(engine: Engine, image: ImageRecord) -> list[LayerRecord]:
-    found = [get_layer(engine.store, chain_id) for chain_id in image["layers"]]
-    if None in found:
-        raise Invalid(f"image {image['id'][:12]} was removed meanwhile")
-    return [layer for layer in found if layer is not None]
+    return [str(entry["digest"]) for entry in index]
 
 
 # docker-archive: Podman's layout, with the one of Docker before 1.10 in links
 
 
-def _docker_archive(engine: Engine, chosen: list[tuple[ImageRecord, list[str]]], target: Target) -> None:
+def _docker_archive(
+    engine: Engine, chosen: Sequence[tuple[ImageRecord, list[str]]], target: Target, form: Form
+) -> None:
     entries: list[dict[str, Any]] = []
     repositories: dict[str, dict[str, str]] = {}
     for image, names in chosen:
         files = []
-        for layer in _layers(engine, image):
+        for layer in layers_of(engine, image):
             name = layer["diff_id"][7:] + ".tar"
             files.append(name)
+            if form.report:
+                form.report.copying(layer["diff_id"], layer["size"])
             with open_layer_tar(engine.store, layer["chain_id"]) as stream:
                 target.add(name, stream, layer["size"])
+            if form.report:
+                form.report.done(layer["diff_id"])
         config = read_blob(engine.store, f"sha256:{image['id']}")
         add_bytes(target, f"{image['id']}.json", config)
         legacy = _legacy(target, files, config, image)
@@ -142,92 +138,52 @@ def _legacy(target: Target, files: list[str], config: bytes, image: ImageRecord)
     return parent
 
 
-# OCI layout
+# OCI layouts and docker-dirs
 
 
-def _oci(engine: Engine, chosen: list[tuple[ImageRecord, list[str]]], target: Target, compress: bool) -> None:
+def _layout_image(
+    engine: Engine, image: ImageRecord, names: Sequence[str], target: Target, form: Form
+) -> list[dict[str, Any]]:
+    """Write an image's blobs into a layout; its entries in index.json."""
+    manifest, media_type = write_image(engine, image, target, "blobs/sha256/", form)
+    digest = digest_of(manifest)
+    add_bytes(target, "blobs/sha256/" + digest[7:], manifest)
+    base = {"mediaType": media_type, "digest": digest, "size": len(manifest)}
+    return [{**base, "annotations": {_NAME: name}} if name else base for name in names or [""]]
+
+
+def _layout_ends(target: Target, index: list[dict[str, Any]]) -> None:
     add_bytes(target, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
-    descriptors: list[dict[str, Any]] = []
-    for image, names in chosen:
-        manifest, media_type = _exported(engine, image, target, "blobs/sha256/", compress)
-        digest = digest_of(manifest)
-        add_bytes(target, "blobs/sha256/" + digest[7:], manifest)
-        base = {"mediaType": media_type, "digest": digest, "size": len(manifest)}
-        for name in names or [""]:
-            annotations = {"annotations": {"org.opencontainers.image.ref.name": name}} if name else {}
-            descriptors.append({**base, **annotations})
-    add_bytes(target, "index.json", fastjson.dumps({"schemaVersion": 2, "manifests": descriptors}).encode())
+    add_bytes(target, "index.json", fastjson.dumps({"schemaVersion": 2, "manifests": index}).encode())
 
 
-def _exported(engine: Engine, image: ImageRecord, target: Target, prefix: str, compress: bool) -> tuple[bytes, str]:
-    """Write config and layers; the manifest and its type. Exact bytes where they are at hand."""
-    store = engine.store
-    manifest = read_blob(store, image["digest"])
-    config = read_blob(store, f"sha256:{image['id']}")
-    add_bytes(target, prefix + image["id"], config)
-    layers = _layers(engine, image)
-    digests = [entry.get("digest") for entry in fastjson.loads(manifest).get("layers") or ()]
-    if not compress and _as_stored(engine, layers, digests):
-        for layer, digest in zip(layers, digests, strict=True):
-            _add_layer(engine, target, prefix, layer, digest)
-        return manifest, image["media_type"]
-    descriptors = [_add_compressed(engine, target, prefix, layer) for layer in layers]
-    document = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "config": {"mediaType": OCI_CONFIG, "digest": digest_of(config), "size": len(config)},
-        "layers": descriptors,
-    }
-    return fastjson.dumps(document).encode(), OCI_MANIFEST
+def write_folder(
+    engine: Engine, image: ImageRecord, names: Sequence[str], path: str, form: Form, *, oci: bool
+) -> str:  # fmt: skip
+    """An image in an OCI layout (beside those that are there) or as a docker-dir (instead of what is there); its
+    manifest's digest. Killed anywhere: the folder has the images that it had, or the new one, too."""
+    target = FolderTarget(path)
+    if oci:
+        entries = _layout_image(engine, image, names, target, form)
+        step("image.save-index")
+        _layout_ends(target, _merged(target, entries))
+        return str(entries[0]["digest"])
+    manifest, _media_type = write_image(engine, image, target, "", form)
+    add_bytes(target, "version", b"Directory Transport Version: 1.1\n")
+    step("image.save-index")
+    add_bytes(target, "manifest.json", manifest)
+    target.remove_others()
+    return digest_of(manifest)
 
 
-def _as_stored(engine: Engine, layers: list[LayerRecord], digests: list[Any]) -> bool:
-    """Whether every blob that the manifest names can be given exactly."""
-    return len(layers) == len(digests) and all(
-        digest == layer["diff_id"] or (is_digest(str(digest)) and has_blob(engine.store, digest))
-        for layer, digest in zip(layers, digests, strict=True)
-    )
+def _merged(target: FolderTarget, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The layout's index with ``entries``: an image of the same name, or a nameless one of the same digest, goes."""
+    known = target.json("index.json")
+    manifests = known.get("manifests") if isinstance(known, dict) else None
+    names = {entry.get("annotations", {}).get(_NAME, entry["digest"]) for entry in entries}
 
+    def stays(entry: Any) -> bool:
+        annotations = (entry.get("annotations") or {}) if isinstance(entry, dict) else {}
+        return isinstance(annotations, dict) and annotations.get(_NAME, entry.get("digest")) not in names
 
-def _add_layer(engine: Engine, target: Target, prefix: str, layer: LayerRecord, digest: str) -> None:
-    if digest == layer["diff_id"]:
-        with open_layer_tar(engine.store, layer["chain_id"]) as stream:
-            target.add(prefix + digest[7:], stream, layer["size"])
-        return
-    with open_blob(engine.store, digest) as stream:
-        target.add(prefix + digest[7:], stream, os.fstat(stream.fileno()).st_size)
-
-
-def _add_compressed(engine: Engine, target: Target, prefix: str, layer: LayerRecord) -> dict[str, Any]:
-    if layer["blob"] and has_blob(engine.store, layer["blob"]):
-        _add_layer(engine, target, prefix, layer, layer["blob"])
-        media_type = layer["blob_media_type"] or _OCI_LAYER + "+gzip"
-        return {"mediaType": media_type, "digest": layer["blob"], "size": layer["blob_size"]}
-    with engine.store.staging() as staging:
-        path = staging.path + "/layer.gz"
-        digest, size = _gzip(engine, layer, path)
-        with open(path, "rb") as stream:
-            target.add(prefix + digest[7:], stream, size)
-    return {"mediaType": _OCI_LAYER + "+gzip", "digest": digest, "size": size}
-
-
-def _gzip(engine: Engine, layer: LayerRecord, path: str) -> tuple[str, int]:
-    from _hashlib import openssl_sha256
-
-    from isal import isal_zlib
-
-    # wbits 31: a gzip header without name and time, so that the same layer gives the same digest.
-    packer = isal_zlib.compressobj(2, isal_zlib.DEFLATED, 31)
-    hasher, size = openssl_sha256(), 0
-    try:
-        with open(path, "wb") as file, open_layer_tar(engine.store, layer["chain_id"]) as stream:
-            while chunk := stream.read(1 << 20):
-                data = packer.compress(chunk)
-                hasher.update(data)
-                size += file.write(data)
-            data = packer.flush()
-            hasher.update(data)
-            size += file.write(data)
-    except OSError as error:
-        raise write_error(error) from None
-    return "sha256:" + hasher.hexdigest(), size
+    return [*filter(stays, manifests if isinstance(manifests, list) else ()), *entries]

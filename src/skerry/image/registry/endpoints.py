@@ -1,17 +1,15 @@
-"""Which registries a name means, and where each is reached. The one place that registries.conf decides."""
+"""Where a full name's repository is reached: mirrors and the registry itself, as registries.conf has it."""
 
 from __future__ import annotations
 
 from skerry.config import identity, registries
-from skerry.errors import Invalid
-from skerry.image.reference import DOCKER_HUB, Reference, complete, parse
+from skerry.image.reference import DOCKER_HUB
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from skerry.config.settings import Settings
+    from skerry.image.reference import Reference
 
 _HUB_HOST = "registry-1.docker.io"
-_TRANSPORT = "docker://"
 
 
 class Endpoint:
@@ -32,17 +30,6 @@ class Endpoint:
         return f"{self.registry}/{self.path}"
 
 
-def candidates(settings: Settings, name: str) -> list[Reference]:
-    """The full names that ``name`` is looked for under, in this order."""
-    text = name.removeprefix(_TRANSPORT)
-    try:
-        reference = parse(text)
-    except Invalid as error:
-        raise Invalid(f'parsing reference "{text}": {error.message}' if text else error.message) from None
-    domains = [reference.domain] if reference.domain else settings.search_registries or [DOCKER_HUB]
-    return [_full(reference, domain) for domain in domains]
-
-
 def endpoints(reference: Reference, *, push: bool = False) -> list[Endpoint]:
     """Where a full name's repository is: mirrors, then the registry; the first that answers counts (to push: only the
     registry itself). `Denied` when registries.conf blocks it."""
@@ -54,9 +41,3 @@ def endpoints(reference: Reference, *, push: bool = False) -> list[Endpoint]:
         found = registries.pull_endpoints(tables, repository, by_digest=bool(reference.digest))
     places = [(each.location.partition("/"), each.insecure) for each in found]
     return [Endpoint(host, path, insecure=insecure) for (host, _, path), insecure in places]
-
-
-def _full(reference: Reference, domain: str) -> Reference:
-    """With registry, path and tag all there. Name, tag and digest: the digest decides, the tag is dropped."""
-    full = parse(complete(Reference(domain, reference.path, reference.tag, reference.digest)))
-    return Reference(full.domain or domain, full.path, full.tag, full.digest)
