@@ -10,14 +10,10 @@ from skerry.build.errors import BuildSyntaxError
 from skerry.build.language.ast import Dockerfile, Heredoc, Instruction, Position
 from skerry.build.language.directives import read_directives
 from skerry.build.language.heredocs import heredocs_of
-from skerry.build.language.splitting import json_strings, lstrip, split_keyword, strip
-from skerry.build.language.splitting import SplitError
+from skerry.build.language.splitting import SplitError, json_strings, lstrip, split_keyword, strip
 from skerry.build.language.words import ExpansionError
 
-_CONTINUED = {
-    "\\": re.compile(r"(?:(?<=[^\\])|^)\\[ \t]*\Z"),
-    "`": re.compile(r"(?:(?<=[^`])|^)`[ \t]*\Z"),
-}
+_CONTINUED = {"\\": re.compile(r"(?:(?<=[^\\])|^)\\[ \t]*\Z"), "`": re.compile(r"(?:(?<=[^`])|^)`[ \t]*\Z")}
 _WITH_HEREDOCS = frozenset({"RUN", "COPY", "ADD"})
 MAX_BYTES = 64 * 1024 * 1024  # a Containerfile beyond this is something else
 

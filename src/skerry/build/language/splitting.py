@@ -145,6 +145,6 @@ def pairs(text: str, keyword: str, escape: str) -> tuple[tuple[tuple[str, str], 
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
-            raise SplitError(f"Syntax error - can't find = in \"{word}\". Must be of the form: name=value")
+            raise SplitError(f'Syntax error - can\'t find = in "{word}". Must be of the form: name=value')
         result.append((name, value))
     return tuple(result), False

@@ -310,9 +310,7 @@ class _Lexer:
         elif first and first in _SPECIAL_PARAMETERS:
             self.pos += 1
         else:
-            while (character := self.peek()) and (
-                character == "_" or character.isalpha() or character.isdecimal()
-            ):
+            while (character := self.peek()) and (character == "_" or character.isalpha() or character.isdecimal()):
                 self.pos += 1
         return self.text[start : self.pos]
 
