@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 USAGE = "[options]"
 DESCRIPTION = (
     "Loads images from an archive that save, Podman, Docker, Skopeo or umoci wrote (docker-archive, oci-archive, or "
-    "the same as folders; plain, gzip or zstd), read from a file or from standard input."
+    "the same as folders; plain, gzip or zstd), read from a file, from an address (http://, https://) or from standard "
+    "input."
 )
 EXAMPLES = (("skerry load -i web.tar", "from a file"), ("zcat web.tar.gz | skerry load", "from a pipe"))
 FLAGS = (
-    flag("-i", "--input", kind="str", metavar="FILE", complete="files", help="Read from a file, not from stdin"),
+    flag(
+        "-i", "--input", kind="str", metavar="FILE", complete="files", help="Read from a file, a folder or an address"
+    ),
     flag("-q", "--quiet", help="No progress"),
 )
 COMPLETE = "none"

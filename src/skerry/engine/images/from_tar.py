@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 
 from skerry.engine.images.add import drop_layers
 from skerry.engine.images.changes import apply_changes
 from skerry.engine.images.new import now_text, store_image
 from skerry.errors import NotFound, Unavailable
+from skerry.image.download import is_address, open_address
 from skerry.image.reference import normalise
 from skerry.store.layers import add_layer
 
@@ -17,12 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, BinaryIO
 
-    from _typeshed import WriteableBuffer
-
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
 
-_SILENCE_S = 60
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
@@ -67,47 +64,11 @@ def import_tar(
 
 
 def _open(path: str) -> BinaryIO:
-    if path.startswith(("http://", "https://")):
-        return io.BufferedReader(_Download(path), 1 << 20)
+    if is_address(path):
+        return open_address(path)
     try:
         return open(path, "rb")
     except FileNotFoundError:
         raise NotFound(f'error opening "{path}": open {path}: no such file or directory') from None
     except OSError as error:
         raise Unavailable(f'error opening "{path}": {error.strerror}') from error
-
-
-class _Download(io.RawIOBase):
-    """What an address gives, to its announced end. The environment's proxies are used; silence ends it."""
-
-    def __init__(self, address: str) -> None:
-        import urllib.request
-
-        self._address = address
-        try:
-            self._answer = urllib.request.urlopen(address, timeout=_SILENCE_S)
-        except (OSError, ValueError) as error:  # urllib's errors are OSErrors
-            raise Unavailable(f"cannot get {address}: {error}") from error
-        length = self._answer.headers.get("Content-Length", "")
-        self._left = int(length) if length.isdecimal() else None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        import http.client
-
-        try:
-            count = int(self._answer.readinto(buffer))
-        except (OSError, http.client.HTTPException) as error:
-            raise Unavailable(f"cannot get {self._address}: {error}") from error
-        if self._left is not None:
-            self._left -= count
-            if not count and self._left > 0:  # http.client takes a cut connection for the end
-                raise Unavailable(f"cannot get {self._address}: {self._left} bytes are missing")
-        return count
-
-    def close(self) -> None:
-        if hasattr(self, "_answer"):
-            self._answer.close()
-        super().close()

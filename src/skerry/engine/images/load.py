@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 
 from skerry.config import policy
 from skerry.engine.images.load_docker import entries_of, load_entry
 from skerry.engine.images.load_layers import announce, parse_json
 from skerry.engine.images.load_oci import images_of_layout, load_descriptor, load_folder
-from skerry.errors import Corrupt, Invalid
+from skerry.errors import Corrupt, Invalid, OutOfSpace, Unavailable
 from skerry.image.archive import FolderMembers, read_member
+from skerry.image.download import is_address, open_address
 from skerry.image.reference import normalise
 from skerry.image.source import Counted, open_members
 
@@ -30,6 +33,8 @@ def load(engine: Engine, source: str | BinaryIO, *, advance: Callable[[int], obj
     path = os.path.realpath(source) if isinstance(source, str) else ""
     with engine.store.staging() as staging:
         try:
+            if isinstance(source, str) and is_address(source):
+                source, path = _fetched(source, staging.path), source
             members = open_members(source, staging)
             folder = isinstance(members, FolderMembers)
             if advance is not None:
@@ -48,6 +53,18 @@ def load(engine: Engine, source: str | BinaryIO, *, advance: Callable[[int], obj
             members.close()
 
 
+def _fetched(address: str, folder: str) -> str:
+    """What an address gives, in a file: which layer is whose may stand at its end."""
+    path = folder + "/download"
+    try:
+        with open_address(address) as stream, open(path, "wb") as file:
+            shutil.copyfileobj(stream, file, 1 << 20)
+    except OSError as error:
+        kind = OutOfSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
+        raise kind(f"downloading {address}: {error.strerror}") from None
+    return path
+
+
 def _load_layout(engine: Engine, members: Members) -> Iterator[str]:
     for descriptor, name in images_of_layout(members):
         names = [normalise(name)] if name else []
@@ -64,7 +81,7 @@ def _load_any_manifest(engine: Engine, members: Members, path: str) -> Iterator[
         announce(engine, record["id"], [])
         yield f"sha256:{record['id']}"
         return
-    policy.load().check("docker-archive", "")
+    policy.load().check("docker-archive", path)
     for entry in entries_of(document):
         names = [normalise(tag) for tag in entry.tags]
         record = load_entry(engine, members, entry, names)

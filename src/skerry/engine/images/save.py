@@ -107,6 +107,9 @@ def _docker_archive(
                 form.report.done(layer["diff_id"])
         config = read_blob(engine.store, f"sha256:{image['id']}")
         add_bytes(target, f"{image['id']}.json", config)
+        if form.report:
+            form.report.copying(f"sha256:{image['id']}", len(config), "config")
+            form.report.done(f"sha256:{image['id']}")
         legacy = _legacy(target, files, config, image)
         for name in names:
             if legacy and "@" not in name:
@@ -177,13 +180,16 @@ def write_folder(
 
 
 def _merged(target: FolderTarget, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The layout's index with ``entries``: an image of the same name, or a nameless one of the same digest, goes."""
+    """The layout's index with ``entries``, instead of images of the same name, and of itself without a name."""
     known = target.json("index.json")
     manifests = known.get("manifests") if isinstance(known, dict) else None
-    names = {entry.get("annotations", {}).get(_NAME, entry["digest"]) for entry in entries}
+    names = {entry.get("annotations", {}).get(_NAME) for entry in entries}
 
     def stays(entry: Any) -> bool:
-        annotations = (entry.get("annotations") or {}) if isinstance(entry, dict) else {}
-        return isinstance(annotations, dict) and annotations.get(_NAME, entry.get("digest")) not in names
+        if not isinstance(entry, dict):
+            return False
+        annotations = entry.get("annotations") or {}
+        name = annotations.get(_NAME) if isinstance(annotations, dict) else None
+        return name not in names if name else entry.get("digest") != entries[0]["digest"]
 
     return [*filter(stays, manifests if isinstance(manifests, list) else ()), *entries]
