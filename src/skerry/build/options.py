@@ -1,0 +1,108 @@
+"""What can be asked of a build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret that RUN --mount=type=secret may see: from a file or a variable of ours."""
+
+    id: str
+    source: str = ""
+    env: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One ``--output``: ``type`` local, tar, oci, docker, image or registry, and its attributes."""
+
+    type: str
+    dest: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class RunOptions:
+    """What every RUN step runs with, as the flags of ``run`` have it."""
+
+    network: str = "default"
+    hosts: list[str] = field(default_factory=list)
+    dns: list[str] = field(default_factory=list)
+    dns_search: list[str] = field(default_factory=list)
+    dns_options: list[str] = field(default_factory=list)
+    no_hosts: bool = False
+    hostname: str = ""
+    cap_add: list[str] = field(default_factory=list)
+    cap_drop: list[str] = field(default_factory=list)
+    ulimits: list[str] = field(default_factory=list)
+    resources: dict[str, Any] = field(default_factory=dict)
+    cgroup_parent: str = ""
+    shm_size: int = 0
+    seccomp: str = ""
+    apparmor: str = ""
+    label_opts: list[str] = field(default_factory=list)
+    no_new_privileges: bool = False
+    mask: list[str] = field(default_factory=list)
+    unmask: list[str] = field(default_factory=list)
+    namespaces: dict[str, str] = field(default_factory=dict)
+    groups: list[str] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
+    volumes: list[str] = field(default_factory=list)  # HOST:STEP[:OPTIONS]
+    runtime: str = ""
+    insecure: bool = False  # RUN --security=insecure is allowed
+
+
+@dataclass(slots=True)
+class BuildOptions:
+    """A build. Folders and files are absolute, or as the caller's working directory has them."""
+
+    context: str = "."  # a folder, "-", a git or tar URL
+    containerfiles: list[str] = field(default_factory=list)  # none: Containerfile or Dockerfile in the context
+    build_contexts: dict[str, str] = field(default_factory=dict)
+    ignore_file: str = ""
+    stdin: Any = None  # what "-" reads
+    target: str = ""
+    build_args: dict[str, str | None] = field(default_factory=dict)  # None: from the environment
+    platforms: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    manifest: str = ""
+    format: str = "oci"
+    labels: dict[str, str] = field(default_factory=dict)
+    layer_labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    unset_env: list[str] = field(default_factory=list)
+    unset_labels: list[str] = field(default_factory=list)
+    inherit_labels: bool = True
+    identity_label: bool = False  # io.buildah.version is another builder's
+    from_: str = ""  # replaces the first FROM's image
+    pull: str = "missing"  # always, missing, never, newer
+    pull_options: dict[str, Any] = field(default_factory=dict)  # authfile, creds, tls_verify, …
+    no_cache: bool = False
+    no_cache_filter: list[str] = field(default_factory=list)
+    layers: bool = True  # keep each step's layer
+    squash: bool = False
+    squash_all: bool = False
+    skip_unused_stages: bool = True
+    jobs: int = 0  # 0: as many as there are processors
+    source_date_epoch: int | None = None  # seconds: nothing in history and config is of another time
+    rewrite_timestamp: bool = False
+    timestamp: int | None = None
+    omit_history: bool = False
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    ssh: dict[str, str] = field(default_factory=dict)  # id → socket
+    run: RunOptions = field(default_factory=RunOptions)
+    cache_from: list[str] = field(default_factory=list)
+    cache_to: list[str] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+    http_proxy: bool = True
+    cpp_flags: list[str] = field(default_factory=list)
+    check: bool = False
+    explain: bool = False
+    on_error_shell: bool = False
+    author: str = ""
+    cancelled: Callable[[], bool] = lambda: False
