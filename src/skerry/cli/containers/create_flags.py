@@ -136,7 +136,12 @@ _SECURITY = (
     ),
     flag("--uts", kind="str", metavar="MODE", help="UTS namespace: private, host, container:NAME, ns:PATH"),
     flag("--cgroupns", kind="str", metavar="MODE", help="Cgroup namespace: private, host, container:NAME, ns:PATH"),
-    flag("--userns", kind="str", metavar="MODE", help="User namespace: host, auto, keep-id, nomap, container:NAME, ns:PATH"),
+    flag(
+        "--userns",
+        kind="str",
+        metavar="MODE",
+        help="User namespace: host, auto, keep-id, nomap, container:NAME, ns:PATH",
+    ),
     flag("--uidmap", kind="list", metavar="CONTAINER:HOST:SIZE", help="Map user ids in a user namespace of its own"),
     flag("--gidmap", kind="list", metavar="CONTAINER:HOST:SIZE", help="Map group ids"),
 )
@@ -175,10 +180,17 @@ def create_options(args: Args, out: Output) -> ContainerRequest:
         it.key: args[it.key] for it in CREATE_FLAGS if it.key not in _NOT_OPTIONS and args.given(it.key)
     }
     options["report"] = lambda: _reporter(out, args["quiet"])
+    options["choose"] = _chooser
     options["image"] = args.positional[0]
     options["command"] = args.positional[1:]
     options["create_command"] = list(sys.argv)
     return options  # type: ignore[return-value]
+
+
+def _chooser() -> Any:
+    from skerry.cli.choose import image_chooser
+
+    return image_chooser()
 
 
 def _reporter(out: Output, quiet: bool) -> Any:

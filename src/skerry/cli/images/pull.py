@@ -39,13 +39,16 @@ MIN_ARGS, MAX_ARGS = 1, None
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    from skerry.cli.choose import image_chooser
     from skerry.cli.transfers import reporter
     from skerry.engine.images.pull import Pull, pull_all_tags, pull_named
 
     if args["all_tags"] and args.given("policy"):
         raise UsageError("--all-tags and --policy can't be used together")
     report = reporter(out, quiet=args["quiet"])
-    options = Pull(platform=platform(args), policy=args["policy"], transfer=transfer(args), report=report)
+    options = Pull(
+        platform=platform(args), policy=args["policy"], transfer=transfer(args), report=report, choose=image_chooser()
+    )  # fmt: skip
     code = 0
     for name in args.positional:
         try:

@@ -33,6 +33,6 @@ def image_for(engine: Engine, options: ContainerRequest) -> ImageRecord:
         policy="missing" if policy == "ifnotpresent" else policy,
         transfer=transfer,
         report=options["report"]() if "report" in options else None,
-        choose=options.get("choose"),
+        choose=options["choose"]() if "choose" in options else None,
     )
     return pull(engine, options["image"], wanted)

@@ -122,7 +122,7 @@ class CreateOptions(TypedDict, total=False):
     retry: int
     retry_delay: str
     report: Any  # makes the `Report` (engine/images/transfer.py) of a pull
-    choose: Any  # asks the user which of several names a short name means
+    choose: Any  # makes what asks the user which of several names a short one means
     requires: list[str]
     create_command: list[str]
 
