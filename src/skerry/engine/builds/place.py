@@ -1,0 +1,243 @@
+"""Making files in a root file system that an image chose: nothing leads out of it, whatever links it has.
+
+What is in the way gives way as with BuildKit's COPY: a file replaces a file or a link, a folder joins a folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from skerry.errors import Conflict, Invalid, OutOfSpace, Unavailable
+from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
+from skerry.store.staging import remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
+
+_IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_MAX_OPEN = 64
+
+
+class Metadata:
+    """How a file shall be. ``mode`` are the permission bits."""
+
+    __slots__ = ("gid", "mode", "mtime_ns", "uid", "xattrs")
+
+    def __init__(self, mode: int, uid: int, gid: int, mtime_ns: int, xattrs: Mapping[str, bytes] | None = None) -> None:
+        self.mode, self.uid, self.gid, self.mtime_ns = mode, uid, gid, mtime_ns
+        self.xattrs = xattrs or {}
+
+
+class Placer:
+    """Puts files into the tree ``root``; paths are absolute in it. A context manager. `Unavailable`, `OutOfSpace`."""
+
+    def __init__(self, root: str, *, new_folders: Metadata) -> None:
+        """``new_folders``: how folders are made that are only on the way."""
+        self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._folders: dict[str, int] = {}
+        self._new_folders = new_folders
+        self._times: dict[str, int] = {}
+        self._umask = os.umask(0)
+
+    def __enter__(self) -> Placer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.umask(self._umask)
+        for fd in self._folders.values():
+            os.close(fd)
+        os.close(self._root)
+        if isinstance(error, OSError):
+            raise translated(error) from error
+
+    def kind(self, path: str) -> str:
+        """What is at a path, links followed: "folder", "file" or ""."""
+        try:
+            fd = openat2(self._root, path or "/", os.O_PATH, resolve=_IN_ROOT)
+        except OSError:
+            return ""
+        try:
+            return "folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file"
+        finally:
+            os.close(fd)
+
+    def folder(self, path: str, metadata: Metadata | None) -> None:
+        """A folder at ``path``; one that is there takes on ``metadata`` (None: stays as it is)."""
+        if path.strip("/"):
+            made = self._make_folder(path, metadata)
+        else:
+            made = False
+        if metadata is not None:
+            fd = self._open(path)
+            if not made:
+                os.fchown(fd, metadata.uid, metadata.gid)
+                os.fchmod(fd, metadata.mode)
+            _set_xattrs(fd, metadata.xattrs)
+            self._times[path] = metadata.mtime_ns
+
+    def _make_folder(self, path: str, metadata: Metadata | None) -> bool:
+        parent, name = self._parent(path)
+        how = metadata or self._new_folders
+        try:
+            os.mkdir(name, how.mode, dir_fd=parent)
+        except FileExistsError:
+            if self.kind(path) == "folder":
+                return False
+            if metadata is None:
+                raise Conflict(f"{path} is in the way: it is no folder") from None
+            self._make_room(parent, name, path, for_folder=True)
+            os.mkdir(name, how.mode, dir_fd=parent)
+        os.chown(name, how.uid, how.gid, dir_fd=parent, follow_symlinks=False)
+        if how.mode & 0o7000:
+            os.chmod(name, how.mode, dir_fd=parent)
+        return True
+
+    def file(self, path: str, source: int, metadata: Metadata) -> None:
+        """A regular file with what the descriptor ``source`` has from its position on."""
+        fd = self.open_new(path)
+        try:
+            _copy(source, fd)
+            self.finish_file(fd, metadata)
+        finally:
+            os.close(fd)
+
+    def open_new(self, path: str) -> int:
+        """A new, empty file to write to, in place of what was there; then `finish_file`."""
+        parent, name = self._parent(path)
+        try:
+            return os.open(name, _NEW, 0o600, dir_fd=parent)
+        except FileExistsError:
+            self._make_room(parent, name, path)
+            return os.open(name, _NEW, 0o600, dir_fd=parent)
+
+    def write(self, path: str, pieces: Iterable[bytes | memoryview], metadata: Metadata) -> None:
+        """A regular file with these bytes."""
+        fd = self.open_new(path)
+        try:
+            for piece in pieces:
+                view = memoryview(piece)
+                while view:
+                    view = view[os.write(fd, view) :]
+            self.finish_file(fd, metadata)
+        finally:
+            os.close(fd)
+
+    def finish_file(self, fd: int, metadata: Metadata) -> None:
+        """Owner, mode, attributes and time, in the order in which they do not undo each other."""
+        os.fchown(fd, metadata.uid, metadata.gid)
+        os.fchmod(fd, metadata.mode)
+        _set_xattrs(fd, metadata.xattrs)
+        os.utime(fd, ns=(metadata.mtime_ns, metadata.mtime_ns))
+
+    def link(self, path: str, target: str, metadata: Metadata) -> None:
+        """A symbolic link."""
+        parent, name = self._parent(path)
+        try:
+            os.symlink(target, name, dir_fd=parent)
+        except FileExistsError:
+            self._make_room(parent, name, path)
+            os.symlink(target, name, dir_fd=parent)
+        self._finish_name(parent, name, metadata)
+
+    def hard_link(self, path: str, target: str) -> None:
+        """Another name of the file ``target``, which was placed before."""
+        source_parent, source_name = self._parent(target)
+        source_parent = os.dup(source_parent)
+        try:
+            parent, name = self._parent(path)
+            try:
+                os.link(source_name, name, src_dir_fd=source_parent, dst_dir_fd=parent, follow_symlinks=False)
+            except FileExistsError:
+                self._make_room(parent, name, path)
+                os.link(source_name, name, src_dir_fd=source_parent, dst_dir_fd=parent, follow_symlinks=False)
+        finally:
+            os.close(source_parent)
+
+    def node(self, path: str, kind: int, device: int, metadata: Metadata) -> None:
+        """A fifo or device. ``kind``: its S_IF… bits."""
+        parent, name = self._parent(path)
+        try:
+            os.mknod(name, kind | metadata.mode, device, dir_fd=parent)
+        except FileExistsError:
+            self._make_room(parent, name, path)
+            os.mknod(name, kind | metadata.mode, device, dir_fd=parent)
+        self._finish_name(parent, name, metadata)
+        os.chmod(name, metadata.mode, dir_fd=parent)
+
+    def finish(self) -> None:
+        """The times of folders, once nothing is put into them any more."""
+        for path, mtime_ns in sorted(self._times.items(), reverse=True):
+            os.utime(self._open(path), ns=(mtime_ns, mtime_ns))
+
+    def _finish_name(self, parent: int, name: str, metadata: Metadata) -> None:
+        os.chown(name, metadata.uid, metadata.gid, dir_fd=parent, follow_symlinks=False)
+        os.utime(name, ns=(metadata.mtime_ns, metadata.mtime_ns), dir_fd=parent, follow_symlinks=False)
+
+    def _parent(self, path: str) -> tuple[int, str]:
+        """The descriptor of the folder that ``path`` is in, made where it is missing, and the last name."""
+        above, _, name = path.rstrip("/").rpartition("/")
+        if name in ("", ".", ".."):
+            raise Invalid(f"{path!r} is no name for a file")
+        try:
+            return self._open(above or "/"), name
+        except (FileNotFoundError, NotADirectoryError):
+            self._make_folder(above, None)
+            return self._open(above), name
+
+    def _open(self, path: str) -> int:
+        fd = self._folders.get(path)
+        if fd is None:
+            fd = openat2(self._root, path or "/", _FOLDER, resolve=_IN_ROOT)
+            if len(self._folders) >= _MAX_OPEN:
+                os.close(self._folders.pop(next(iter(self._folders))))
+            self._folders[path] = fd
+        return fd
+
+    def _make_room(self, parent: int, name: str, path: str, *, for_folder: bool = False) -> None:
+        """Take away what a new file replaces. A folder is not replaced by a file."""
+        status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+        if stat.S_ISDIR(status.st_mode):
+            if not for_folder:
+                raise Conflict(f"cannot overwrite the folder {path} with a file")
+            remove_tree(f"/proc/self/fd/{parent}/{name}")
+            return
+        os.unlink(name, dir_fd=parent)
+
+
+def _set_xattrs(fd: int, xattrs: Mapping[str, bytes]) -> None:
+    for name, value in xattrs.items():
+        try:
+            os.setxattr(fd, name, value)
+        except OSError as error:
+            # A file system without them, or a user who may not: the file is worth more than its attribute.
+            if error.errno not in (errno.EOPNOTSUPP, errno.EPERM):
+                raise
+
+
+def _copy(source: int, target: int) -> None:
+    """All bytes, in the kernel where it can (a reflink where the file system has them)."""
+    size = os.fstat(source).st_size
+    copied = 0
+    try:
+        while copied < size and (count := os.copy_file_range(source, target, min(size - copied, 1 << 30))):
+            copied += count
+        if copied >= size:
+            return
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM):
+            raise
+    while os.sendfile(target, source, None, 1 << 24):
+        pass
+
+
+def translated(error: OSError) -> Unavailable | OutOfSpace:
+    """An error of the file system in a build step's words."""
+    kind = OutOfSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
+    return kind(f"cannot write {error.filename or 'a file'} of the step: {error.strerror}")

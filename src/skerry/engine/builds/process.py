@@ -1,0 +1,192 @@
+"""The runtime's ``run`` with pipes for the program's output, until it ends or the build is cancelled."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import time
+from typing import TYPE_CHECKING
+
+from skerry.engine.builds.errors import Interrupted
+from skerry.errors import SkerryError
+from skerry.linux.spawn import spawn
+from skerry.runtime.failures import message_in, translate
+
+if TYPE_CHECKING:
+    from skerry.engine.builds.types import RunRequest
+    from skerry.runtime.oci import Runtime
+
+_CHUNK = 65536
+_LONGEST_ERROR = 4096
+_LOOK_MS = 50  # how often it is asked whether the build is cancelled
+_PATIENCE_S = 0.5  # for a runtime whose container was killed
+_HIGH = 64  # where the runtime's log stands among the descriptors
+
+
+class StepProcess:
+    """A program that runs. ``ended``: the runtime came to its end by itself, so it has cleaned up behind it."""
+
+    def __init__(
+        self, runtime: Runtime, container_id: str, bundle: str, request: RunRequest, *, cgroups: bool = True
+    ) -> None:
+        self._runtime = runtime
+        self._request = request
+        self._pid_file = bundle + "/pid"
+        self._stderr_seen = False
+        self.ended = False
+        argv = self._argv(container_id, bundle, cgroups=cgroups)
+        self._stdout = self._stderr = -1
+        self._log = _log_file()
+        try:
+            argv[1:1] = [f"--log=/proc/self/fd/{self._log}", *(("--log-format=json",) if runtime.quirks.json_log else ())]
+            self._pid = self._start_on_terminal(argv) if request.terminal else self._start_on_pipes(argv)
+        except BaseException:
+            self._close()
+            raise
+
+    def _argv(self, container_id: str, bundle: str, *, cgroups: bool) -> list[str]:
+        flags = self._runtime.global_args()
+        if not cgroups and self._runtime.quirks.cgroup_manager_flag:
+            flags.append("--cgroup-manager=disabled")
+        return [self._runtime.path, *flags, "run", "--bundle", bundle, "--pid-file", self._pid_file, container_id]
+
+    def _start_on_terminal(self, argv: list[str]) -> int:
+        """The runtime makes the program's terminal and carries between it and ours."""
+        return spawn(argv, pass_fds=[self._log])
+
+    def _start_on_pipes(self, argv: list[str]) -> int:
+        given = self._request.stdin
+        stdin = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC) if given is None else given
+        self._stdout, out_write = os.pipe()
+        self._stderr, err_write = os.pipe()
+        try:
+            # A session of its own: the terminal's Ctrl-C comes to the builder alone.
+            return spawn(
+                argv, stdin=stdin, stdout=out_write, stderr=err_write, new_session=True, pass_fds=[self._log]
+            )
+        finally:
+            for fd in (out_write, err_write, *((stdin,) if given is None else ())):
+                os.close(fd)
+
+    def carry(self) -> int:
+        """Hand its output on until it ends: its exit code. What processes that it left behind write later is lost.
+
+        `Interrupted`: it was killed because the build is cancelled."""
+        try:
+            self._carry_output()
+            return self._exit_code()
+        except BaseException:
+            self._kill()
+            raise
+        finally:
+            self._close()
+
+    def _carry_output(self) -> None:
+        ended = os.pidfd_open(self._pid)
+        poll = select.poll()
+        for fd in (self._stdout, self._stderr, ended):
+            if fd >= 0:
+                poll.register(fd, select.POLLIN)
+        cancelled = self._request.cancelled
+        timeout = None if cancelled is None else _LOOK_MS
+        over = False
+        try:
+            while True:
+                ready = [fd for fd, _ in poll.poll(0 if over else timeout)]
+                if over and not ready:
+                    return
+                if cancelled is not None and not over and cancelled():
+                    raise Interrupted("interrupted")
+                if ended in ready:
+                    # From here only what is in the pipes already: others may hold them open for ever.
+                    poll.unregister(ended)
+                    over = True
+                for fd in ready:
+                    if fd != ended and not self._carry_some(fd):
+                        poll.unregister(fd)
+        finally:
+            os.close(ended)
+
+    def _carry_some(self, fd: int) -> bool:
+        data = os.read(fd, _CHUNK)
+        if not data:
+            return False
+        if fd == self._stderr and not self._stderr_seen:
+            self._stderr_seen = True
+            if self._is_runtimes_own(data):
+                return True
+        if self._request.output is not None:
+            self._request.output(1 if fd == self._stdout else 2, data)
+        return True
+
+    def _is_runtimes_own(self, data: bytes) -> bool:
+        """Whether this is not the program's: crun writes why it failed to standard error and to its log."""
+        if len(data) > _LONGEST_ERROR or not data.endswith(b"\n"):
+            return False
+        for _ in range(5):
+            if os.fstat(self._log).st_size:
+                return message_in(os.pread(self._log, _CHUNK, 0)).encode("utf-8", "replace") in data
+            time.sleep(0.001)
+        return False
+
+    def _exit_code(self) -> int:
+        code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        self._pid = 0
+        if code != 0:
+            message = message_in(os.pread(self._log, _CHUNK, 0))
+            if message:
+                raise self._translated(message)
+        self.ended = code >= 0
+        return 128 - code if code < 0 else code
+
+    def _translated(self, message: str) -> SkerryError:
+        return translate(self._runtime.name, message)
+
+    def _kill(self) -> None:
+        """End the program and the runtime. Whatever that leaves is for `sweep.end_step`."""
+        if not self._pid:
+            return
+        pid = _number_in(self._pid_file)
+        if pid:
+            try:
+                os.kill(pid, 9)  # the first process of its pid namespace: all others go with it
+            except ProcessLookupError:
+                pass  # it has just ended
+            if self._waited(_PATIENCE_S):
+                return
+        os.kill(self._pid, 9)
+        os.waitpid(self._pid, 0)
+        self._pid = 0
+
+    def _waited(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if os.waitpid(self._pid, os.WNOHANG)[0]:
+                self._pid = 0
+                return True
+            time.sleep(0.002)
+        return False
+
+    def _close(self) -> None:
+        for fd in (self._stdout, self._stderr, self._log):
+            if fd >= 0:
+                os.close(fd)
+        self._stdout = self._stderr = self._log = -1
+
+
+def _number_in(path: str) -> int:
+    try:
+        with open(path, "rb") as file:
+            return int(file.read(32) or 0)
+    except (OSError, ValueError):
+        return 0  # the runtime did not get that far
+
+
+def _log_file() -> int:
+    """An unnamed file in memory, at a high number, for the runtime's errors."""
+    low = os.memfd_create("skerry-build-log", os.MFD_CLOEXEC)
+    try:
+        return fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+    finally:
+        os.close(low)

@@ -1,0 +1,171 @@
+"""Running a step's program in a working root: the runtime itself on pipes, with no monitor between.
+
+What is made, in this order: bundle folder, network, configuration, runtime (which makes control group and
+namespaces); it is given back in reverse. The builder may be killed anywhere: its root's lock is free then, and
+`sweep` takes down what the bundle's name tells.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from skerry import fastjson
+from skerry.engine.builds import stubs, sweep
+from skerry.engine.builds.errors import Interrupted
+from skerry.engine.builds.network import StepNetwork
+from skerry.engine.builds.process import StepProcess
+from skerry.engine.builds.root import translated
+from skerry.engine.builds.step_config import HOSTNAME, bind, configuration, plain_mount
+from skerry.engine.containers import run_files
+from skerry.errors import SkerryError
+from skerry.runtime import bpf, cgroups, oci, spec, users
+from skerry.store.steps import step
+
+if TYPE_CHECKING:
+    from skerry.engine.builds.root import WorkingRoot
+    from skerry.engine.builds.types import RunRequest
+    from skerry.runtime.oci import Runtime
+    from skerry.runtime.types import ContainerConfig, MountConfig, RuntimeSpec
+    from skerry.store.locks import Lock
+
+
+def run(root: WorkingRoot, request: RunRequest) -> int:
+    """See `WorkingRoot.run`."""
+    if request.cancelled is not None and request.cancelled():
+        raise Interrupted("interrupted")
+    with _Step(root, request) as prepared:
+        return prepared.execute()
+
+
+class _Step:
+    """One program's bundle, from its making to its end."""
+
+    def __init__(self, root: WorkingRoot, request: RunRequest) -> None:
+        self._root = root
+        self._engine = root.engine
+        self._request = request
+        self._id = os.urandom(32).hex()
+        self._bundle = f"{root.run_folder}/{self._id}"
+        self._lock: Lock | None = None
+        self._network = StepNetwork(self._engine, self._id, request.network, self._bundle)
+        self._files: list[object] = []  # what serves the step's mounts while it runs
+        self._ended = False
+
+    def __enter__(self) -> _Step:
+        # As a container's that is in somebody's hands: `system check` leaves its lease and its groups alone.
+        self._lock = self._engine.store.lock("container", self._id, fleeting=True)
+        try:
+            step("build.bundle")
+            os.makedirs(self._bundle, mode=0o711)
+        except OSError as error:
+            self._lock.release()
+            raise translated(error, f"cannot make {self._bundle}") from error
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._serve_no_more()
+            if self._ended:
+                self._network.take_down()
+                sweep.remove_run_folder(self._bundle)
+            else:
+                sweep.end_step(self._engine, self._id, self._bundle, leased=self._network.mode == "bridge")
+        finally:
+            assert self._lock is not None
+            self._lock.release()
+
+    def execute(self) -> int:
+        self._network.connect()
+        request, engine = self._request, self._engine
+        runtime = oci.find(engine.settings, request.runtime)
+        config = configuration(engine, self._id, request, self._network.spec_mode)
+        mounts = self._mounts(config)
+        with stubs.Stubs(self._root, mounts) as rootfs:
+            document = self._document(config, rootfs, mounts, runtime)
+            self._remember_filter(runtime, document)
+            step("build.launch")
+            process = StepProcess(
+                runtime, self._id, self._bundle, request, cgroups="cgroupsPath" in document["linux"]
+            )
+            code = process.carry()
+            self._ended = process.ended
+        return code
+
+    def _mounts(self, config: ContainerConfig) -> list[MountConfig]:
+        """Files of ours first: a step's own mount of the same place replaces them."""
+        own = [mount.target for mount in self._request.mounts]
+        mounts: list[MountConfig] = []
+        hostname = self._request.hostname or HOSTNAME
+        for target, text in self._network.files(self._request, hostname).items():
+            if target not in own:
+                path = f"{self._bundle}/{target.rpartition('/')[2]}"
+                run_files.write(path, text.encode(), 0o644)
+                mounts.append(bind(path, target, "nosuid", "nodev", "noexec"))
+        place = "/run/.containerenv"
+        if not {place, "/run", "/var/run"} & set(own):
+            path = f"{self._bundle}/containerenv"
+            run_files.write(path, b"", 0o644)
+            mounts.append(bind(path, place))
+        from skerry.engine.builds.served import serve
+
+        for mount in self._request.mounts:
+            if mount.type in ("secret", "agent"):
+                source, server = serve(self._bundle, mount)
+                if server is not None:
+                    self._files.append(server)
+                mounts.append(bind(source, mount.target, "nosuid", "nodev", *(("ro",) if mount.type == "secret" else ())))
+            else:
+                mounts.append(plain_mount(mount))
+        return mounts
+
+    def _serve_no_more(self) -> None:
+        for server in self._files:
+            server.close()  # type: ignore[attr-defined]
+
+    def _document(
+        self, config: ContainerConfig, rootfs: str, mounts: list[MountConfig], runtime: Runtime
+    ) -> RuntimeSpec:
+        engine, request = self._engine, self._request
+        user = users.resolve(rootfs, request.user, request.groups)
+        stubs.make_working_directory(rootfs, request.cwd, user, [mount["destination"] for mount in mounts])
+        placement = cgroups.place(config, engine.settings)
+        run_files.write(self._bundle + "/cgroup", placement.path.encode())
+        document = spec.generate(
+            config, rootfs=rootfs, user=user, settings=engine.settings, netns_path=self._network.path or None,
+            mounts=mounts, cgroups_path=placement.path, runtime=runtime, warn=engine.warn,
+        )  # fmt: skip
+        environment = document["process"]["env"]
+        if "container=podman" in environment and "container=podman" not in request.env:
+            environment.remove("container=podman")  # a build's result shall not depend on who builds
+        if not placement.path:
+            document["linux"].pop("cgroupsPath", None)
+        run_files.write(self._bundle + "/config.json", fastjson.dumps(document).encode("utf-8", "surrogateescape"))
+        return document
+
+    def _remember_filter(self, runtime: Runtime, document: RuntimeSpec) -> None:
+        """The first time: let the runtime compile the seccomp filter in a container that is never started, as that of
+        a step that ends soon would be gone before it could be kept."""
+        if bpf.KEY_ANNOTATION not in document["annotations"]:
+            return
+        from skerry.linux.spawn import spawn
+
+        # Not on pipes: the program that waits to be started would hold them open.
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            pid = spawn(
+                runtime.argv("create", "--bundle", self._bundle, self._id), stdin=null, stdout=null, stderr=null
+            )
+        finally:
+            os.close(null)
+        try:
+            if os.waitpid(pid, 0)[1] == 0:
+                bpf.remember(runtime, self._id, document, spec.filter_cache(self._engine.settings))
+        finally:
+            try:
+                oci.delete(runtime, self._id, force=True)
+            except SkerryError:
+                pass  # it was never made: the step will say why

@@ -1,0 +1,250 @@
+"""What COPY and ADD mean by their sources: patterns → what there is in a tree, file by file, in a fixed order.
+
+The tree is a context or another stage's root: its links never lead out of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import TYPE_CHECKING
+
+from skerry.errors import Invalid, NotFound, Unavailable
+from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+_WILD = frozenset("*?[\\")
+
+
+class Chosen:
+    """One source: ``path`` in the tree as written, ``real`` with its links resolved, ``name`` under which it is
+    copied into a folder ("" for a folder, whose contents are meant), ``is_folder``."""
+
+    __slots__ = ("is_folder", "name", "path", "real")
+
+    def __init__(self, path: str, real: str, name: str, *, is_folder: bool) -> None:
+        self.path, self.real, self.name, self.is_folder = path, real, name, is_folder
+
+
+class Item:
+    """A file below a source. ``name``: its path below the source, "" for the source itself. ``path``: in the tree."""
+
+    __slots__ = ("link", "name", "path", "status")
+
+    def __init__(self, name: str, path: str, status: os.stat_result, link: str) -> None:
+        self.name, self.path, self.status, self.link = name, path, status, link
+
+
+class Tree:
+    """A folder to copy from. ``ignored`` says of a relative path whether it is left out, ``may_contain`` of such a
+    folder whether something in it is not. A context manager."""
+
+    def __init__(
+        self, folder: str, *, ignored: Callable[[str], bool] | None = None,
+        may_contain: Callable[[str], bool] | None = None,
+    ) -> None:  # fmt: skip
+        self.folder = folder
+        self._ignored = ignored
+        self._may_contain = may_contain
+        try:
+            self.fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise Unavailable(f"cannot read {folder}: {error.strerror}") from error
+
+    def __enter__(self) -> Tree:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.fd)
+
+    def is_left_out(self, path: str) -> bool:
+        """Whether the ignore file says so."""
+        return self._ignored is not None and path not in ("", ".") and self._ignored(path)
+
+    def choose(self, pattern: str, *, parents: bool = False) -> list[Chosen]:
+        """What a source pattern means, sorted. `NotFound` when it names something that is not there; a wildcard may
+        match nothing. With ``parents`` the path itself (behind a ``/./``) is the name."""
+        pattern = _within(pattern)
+        pivot, _, kept = pattern.partition("/./") if "/./" in pattern else ("", "", pattern)
+        wild = any(character in _WILD for character in pattern)
+        found = []
+        whole = _clean(f"{pivot}/{kept}")
+        for path in self._expand(whole) if wild else [whole]:
+            chosen = self._chosen(path, wild=wild, pivot=_clean(pivot) if parents else None)
+            if chosen is not None:
+                found.append(chosen)
+        return found
+
+    def _chosen(self, path: str, *, wild: bool, pivot: str | None) -> Chosen | None:
+        left_out = self.is_left_out(path)
+        try:
+            fd = openat2(self.fd, path or ".", os.O_PATH, resolve=_IN_ROOT)
+        except OSError as error:
+            if wild:
+                return None  # a link to nowhere, or gone meanwhile
+            raise self._not_found(path, error) from None
+        try:
+            folder = stat.S_ISDIR(os.fstat(fd).st_mode)
+            real = self._real(fd)
+        finally:
+            os.close(fd)
+        if left_out and not (folder and self._may_contain is not None and self._may_contain(path)):
+            if wild:
+                return None
+            raise NotFound(f'"/{path}": not found', hint=f"{path} is left out by the ignore file")
+        if pivot is not None:
+            name = path[len(pivot) :].lstrip("/") if pivot else path
+        else:
+            name = "" if folder else path.rpartition("/")[2]
+        return Chosen(path, real, name, is_folder=folder)
+
+    def _real(self, fd: int) -> str:
+        """A descriptor's path in the tree: what links in it led to."""
+        try:
+            return os.path.relpath(os.readlink(f"/proc/self/fd/{fd}"), os.readlink(f"/proc/self/fd/{self.fd}"))
+        except OSError as error:
+            raise Unavailable(f"cannot read {self.folder}: {error.strerror}") from error
+
+    def _not_found(self, path: str, error: OSError) -> Exception:
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            return NotFound(f'"/{path}": not found')
+        return Unavailable(f'cannot read "/{path}": {error.strerror}')
+
+    def _expand(self, pattern: str) -> list[str]:
+        found = [""]
+        for part in pattern.split("/"):
+            following: list[str] = []
+            for folder in found:
+                if not any(character in _WILD for character in part):
+                    following.append(f"{folder}/{part}".lstrip("/"))
+                    continue
+                rule = compile_name(part)
+                following += [f"{folder}/{n}".lstrip("/") for n in self._names(folder) if rule.match(n)]
+            found = following
+        return sorted(found)
+
+    def _names(self, folder: str) -> list[str]:
+        try:
+            fd = openat2(self.fd, folder or ".", os.O_RDONLY | os.O_DIRECTORY, resolve=_IN_ROOT)
+        except OSError:
+            return []
+        try:
+            return os.listdir(fd)
+        finally:
+            os.close(fd)
+
+    def items(self, chosen: Chosen, exclude: Callable[[str], bool] | None = None) -> Iterator[Item]:
+        """The source itself and all that is below it, sorted, folders before what is in them. Sockets are left out, and
+        what the ignore file and ``exclude`` (of paths below the source, or its name) say."""
+        status = os.stat(chosen.real, dir_fd=self.fd, follow_symlinks=False)
+        if exclude is not None and not chosen.is_folder and (exclude(chosen.name) or exclude(chosen.path)):
+            return
+        yield Item("", chosen.real, status, "")
+        if chosen.is_folder:
+            yield from self._below(chosen.real if chosen.real != "." else "", chosen.path, "", exclude)
+
+    def _below(self, real: str, shown: str, name: str, exclude: Callable[[str], bool] | None) -> Iterator[Item]:
+        try:
+            with os.scandir(self._folder_fd(real)) as entries:
+                names = sorted(entry.name for entry in entries)
+        except OSError as error:
+            raise Unavailable(f'cannot read "/{shown}": {error.strerror}') from error
+        for part in names:
+            path = f"{real}/{part}".lstrip("/")
+            seen = f"{shown}/{part}".lstrip("/")
+            below = f"{name}/{part}".lstrip("/")
+            try:
+                status = os.stat(path, dir_fd=self.fd, follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # removed meanwhile
+            folder = stat.S_ISDIR(status.st_mode)
+            out = self.is_left_out(seen)
+            if (out and not (folder and self._may_contain is not None and self._may_contain(seen))) or (
+                exclude is not None and exclude(below)
+            ):
+                continue
+            if stat.S_ISSOCK(status.st_mode):
+                continue
+            if not out:
+                link = os.readlink(path, dir_fd=self.fd) if stat.S_ISLNK(status.st_mode) else ""
+                yield Item(below, path, status, link)
+            if folder:
+                yield from self._below(path, seen, below, exclude)
+
+    def _folder_fd(self, path: str) -> str:
+        return f"/proc/self/fd/{self.fd}/{path}"
+
+    def open(self, item: Item) -> int:
+        """A regular file, to read; what has become something else meanwhile is refused."""
+        try:
+            fd = os.open(item.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self.fd)
+        except OSError as error:
+            raise Unavailable(f'cannot read "/{item.path}": {error.strerror}') from error
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise Unavailable(f'"/{item.path}" has changed while it was copied')
+        return fd
+
+
+def _within(pattern: str) -> str:
+    """A pattern relative to the tree's root; `Invalid` for one with a NUL."""
+    if "\0" in pattern:
+        raise Invalid("a source has a NUL character in its name")
+    return pattern.lstrip("/")
+
+
+def _clean(path: str) -> str:
+    """Without empty and ``.`` parts; ``..`` stops at the root."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def compile_name(pattern: str) -> re.Pattern[str]:
+    """Go's filepath.Match for one part of a path. `Invalid` for a malformed one."""
+    out, index = ["\\A"], 0
+    while index < len(pattern):
+        character = pattern[index]
+        index += 1
+        if character == "*":
+            out.append("[^/]*")
+        elif character == "?":
+            out.append("[^/]")
+        elif character == "\\":
+            out.append(re.escape(pattern[index : index + 1]))
+            index += 1
+        elif character == "[":
+            end = pattern.find("]", index + 1 + pattern.startswith("^", index))
+            if end < 0:
+                raise Invalid(f'syntax error in pattern "{pattern}"')
+            body = pattern[index:end].replace("\\", "\\\\").replace("[", "\\[")
+            out.append(f"[{body}]")
+            index = end + 1
+        else:
+            out.append(re.escape(character))
+    try:
+        return re.compile("".join(out) + "\\Z", re.DOTALL)
+    except re.error:
+        raise Invalid(f'syntax error in pattern "{pattern}"') from None
+
+
+def xattrs_of(tree: Tree, item: Item) -> dict[str, bytes]:
+    """A file's extended attributes that a layer can hold."""
+    path = f"/proc/self/fd/{tree.fd}/{item.path}"
+    found: dict[str, bytes] = {}
+    try:
+        for name in sorted(os.listxattr(path, follow_symlinks=False)):
+            if name.startswith("user.") or name == "security.capability":
+                if not name.startswith("user.overlay."):
+                    found[name] = os.getxattr(path, name, follow_symlinks=False)
+    except OSError:
+        return found  # none on this file system, or not ours to read
+    return found
