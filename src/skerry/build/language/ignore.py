@@ -171,6 +171,6 @@ def _class(pattern: str, start: int) -> tuple[str, int]:
 def _class_character(pattern: str, index: int) -> tuple[str, int]:
     if pattern.startswith("\\", index):
         index += 1
-    if index >= len(pattern) or pattern[index] in "-]" and not pattern.startswith("\\", index - 1):
+    if index >= len(pattern) or (pattern[index] in "-]" and not pattern.startswith("\\", index - 1)):
         raise Invalid(f'syntax error in pattern "{pattern}": a bracket is open')
     return pattern[index], index + 1

@@ -1,0 +1,243 @@
+"""COPY and ADD: from trees, inline files and archives into a working root. First `gather`, which says what it would be
+(the key); then, if the cache has not got it, `carry_out`."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from skerry import fastjson
+from skerry.engine.builds.fingerprint import Digests, describe
+from skerry.engine.builds.modes import Mode
+from skerry.engine.builds.place import Metadata, Placer, translated
+from skerry.engine.builds.select import xattrs_of
+from skerry.engine.builds.unpack import archive_kind, unpack
+from skerry.errors import Invalid, NotFound
+from skerry.runtime.users import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from skerry.engine.builds.root import WorkingRoot
+    from skerry.engine.builds.select import Chosen, Item, Tree
+    from skerry.engine.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """A file whose content is at hand (a heredoc, a download). ``name``: what it is called in a folder."""
+
+    name: str
+    data: bytes = b""
+    path: str = ""  # or a file out here
+    mode: int = 0o644
+    mtime_ns: int | None = None  # None: now
+
+
+@dataclass(slots=True)
+class CopyRequest:
+    """What a COPY or ADD asks for. ``dest`` is absolute; with a slash at the end (or several sources) a folder."""
+
+    dest: str
+    patterns: Sequence[str] = ()
+    inline: Sequence[Inline] = ()
+    owner: tuple[int, int] | None = (0, 0)  # None: as in the source
+    mode: Mode | None = None
+    parents: bool = False
+    exclude: Callable[[str], bool] | None = None
+    unpack: bool = False  # archives among the files are unpacked
+    clamp_ns: int | None = None
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What a request amounts to. ``digest`` is all that counts of it; ``files``: for an explanation, path → short
+    digest (as many as are shown)."""
+
+    request: CopyRequest
+    tree: Tree | None
+    chosen: list[Chosen]
+    items: list[list[Item]]
+    digest: str = ""
+    count: int = 0
+    files: dict[str, str] = field(default_factory=dict)
+    empty: bool = False
+
+
+_SHOWN_FILES = 20000
+
+
+def gather(engine: Engine, tree: Tree | None, request: CopyRequest) -> Gathered:
+    """Find the sources and read what is not known of them. `NotFound`: there is no such source."""
+    chosen: list[Chosen] = []
+    for pattern in request.patterns:
+        assert tree is not None
+        chosen += tree.choose(pattern, parents=request.parents)
+    whole = sha256()
+    found = Gathered(request, tree, chosen, [])
+    try:
+        if tree is not None:
+            digests = Digests(engine, tree)
+            for source in chosen:
+                items = list(tree.items(source, request.exclude))
+                found.items.append(items)
+                whole.update(fastjson.dumps([source.name, source.is_folder]).encode("utf-8", "surrogateescape"))
+                for item in items:
+                    mode = _mode(request, item.status.st_mode)
+                    uid, gid = request.owner or (item.status.st_uid, item.status.st_gid)
+                    text = fastjson.dumps(describe(tree, item, digests, uid, gid, mode)).encode(
+                        "utf-8", "surrogateescape"
+                    )
+                    whole.update(text)
+                    found.count += 1
+                    if len(found.files) < _SHOWN_FILES:
+                        found.files[item.path] = sha256(text).hexdigest()[:16]
+            digests.save()
+    except OSError as error:
+        raise translated(error) from error
+    for file in request.inline:
+        data = file.data or _content_digest(file.path)
+        text = fastjson.dumps([file.name, file.mode, request.owner, sha256(data).hexdigest()])
+        whole.update(text.encode())
+        found.count += 1
+        found.files[file.name] = sha256(text.encode()).hexdigest()[:16]
+    found.digest = whole.hexdigest()
+    found.empty = not found.count
+    return found
+
+
+def _content_digest(path: str) -> bytes:
+    if not path:
+        return b""
+    digest = sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.digest()
+
+
+def _mode(request: CopyRequest, mode: int) -> int:
+    if request.mode is None or stat.S_ISLNK(mode):
+        return mode & 0o7777
+    return request.mode.apply(mode, folder=stat.S_ISDIR(mode))
+
+
+def carry_out(root: WorkingRoot, gathered: Gathered, *, now_ns: int) -> None:
+    """Copy into the working root. `Conflict`: a folder would be replaced by a file."""
+    request = gathered.request
+    uid, gid = request.owner or (0, 0)
+    into_folder = request.dest.endswith("/") or request.dest in ("", "/")
+    several = len(gathered.chosen) + len(request.inline) > 1
+    with Placer(root.path, new_folders=Metadata(0o755, uid, gid, now_ns)) as placer:
+        dest = request.dest.rstrip("/") or "/"
+        for source, items in zip(gathered.chosen, gathered.items, strict=True):
+            _copy_source(placer, gathered, source, items, dest, folder=into_folder or several)
+        for file in request.inline:
+            target = dest
+            if into_folder or several or placer.kind(dest) == "folder":
+                target = f"{dest.rstrip('/')}/{file.name}"
+            _write_inline(placer, request, file, target, now_ns)
+        if into_folder and not gathered.empty and placer.kind(dest) == "":
+            placer.folder(dest, None)
+        placer.finish()
+
+
+def _write_inline(placer: Placer, request: CopyRequest, file: Inline, target: str, now_ns: int) -> None:
+    uid, gid = request.owner or (0, 0)
+    how = Metadata(
+        request.mode.apply(file.mode, folder=False) if request.mode else file.mode, uid, gid,
+        now_ns if file.mtime_ns is None else file.mtime_ns,
+    )  # fmt: skip
+    if not file.path:
+        placer.write(target, [file.data], how)
+        return
+    fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        placed_in = target.rpartition("/")[0] or "/"
+        if request.unpack and archive_kind(fd):
+            unpack(placer, fd, placed_in, owner=request.owner, mode=request.mode)
+        else:
+            placer.file(target, fd, how)
+    finally:
+        os.close(fd)
+
+
+def _copy_source(
+    placer: Placer, gathered: Gathered, source: Chosen, items: list[Item], dest: str, *, folder: bool
+) -> None:
+    request, tree = gathered.request, gathered.tree
+    assert tree is not None
+    base = dest.rstrip("/")
+    if source.name and (request.parents or not source.is_folder):
+        if request.parents or folder or placer.kind(dest) == "folder":
+            base = f"{base}/{source.name}"
+    links: dict[tuple[int, int], str] = {}
+    for item in items:
+        target = f"{base}/{item.name}" if item.name else base
+        status = item.status
+        if item.name == "" and source.is_folder:
+            # The folder that is there already stays as it is; a new one is like its source.
+            there = placer.kind(base or "/") == "folder"
+            placer.folder(base or "/", None if there else _metadata(request, tree, item))
+        elif (
+            request.unpack
+            and stat.S_ISREG(status.st_mode)
+            and not source.is_folder
+            and _unpacked(placer, tree, item, dest, request)
+        ):
+            continue
+        elif status.st_nlink > 1 and stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) in links:
+            placer.hard_link(target, links[status.st_dev, status.st_ino])
+        else:
+            _place(placer, tree, item, target, _metadata(request, tree, item))
+            links[status.st_dev, status.st_ino] = target
+
+
+def _unpacked(placer: Placer, tree: Tree, item: Item, dest: str, request: CopyRequest) -> bool:
+    fd = tree.open(item)
+    try:
+        if not archive_kind(fd):
+            return False
+        placer.folder(dest, None)
+        unpack(placer, fd, dest, owner=None, mode=request.mode)
+        return True
+    finally:
+        os.close(fd)
+
+
+def _metadata(request: CopyRequest, tree: Tree, item: Item) -> Metadata:
+    uid, gid = request.owner or (item.status.st_uid, item.status.st_gid)
+    return Metadata(_mode(request, item.status.st_mode), uid, gid, item.status.st_mtime_ns, xattrs_of(tree, item))
+
+
+def _place(placer: Placer, tree: Tree, item: Item, target: str, how: Metadata) -> None:
+    mode = item.status.st_mode
+    if stat.S_ISREG(mode):
+        fd = tree.open(item)
+        try:
+            placer.file(target, fd, how)
+        finally:
+            os.close(fd)
+    elif stat.S_ISDIR(mode):
+        placer.folder(target, how)
+    elif stat.S_ISLNK(mode):
+        placer.link(target, item.link, how)
+    else:
+        placer.node(target, stat.S_IFMT(mode), item.status.st_rdev, how)
+
+
+def owner_ids(rootfs: str, text: str) -> tuple[int, int]:
+    """``--chown``'s user and group in a root file system: names from its own lists; a uid alone is the gid, too."""
+    user, colon, group = text.partition(":")
+    if not user:
+        raise Invalid(f"invalid --chown {text!r}: a user is missing")
+    try:
+        found = resolve(rootfs, f"{user}:{group}" if colon and group else user)
+    except NotFound as error:
+        raise NotFound(f"--chown {text}: {error.message}") from None
+    if not (colon and group) and user.isdigit():
+        return found["uid"], found["uid"]
+    return found["uid"], found["gid"]

@@ -1,0 +1,114 @@
+"""What COPY's files are, as one digest: the cache is keyed by content, never by time.
+
+The digests of files are remembered by what the kernel says of them (inode, size, times): ctime cannot be set back, so a
+file that is unchanged since before the note was made needs no reading. The note is only a shortcut, not the key.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import stat
+import time
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from skerry.engine.builds.select import xattrs_of
+
+if TYPE_CHECKING:
+    from skerry.engine.builds.select import Item, Tree
+    from skerry.engine.engine import Engine
+
+    # path → (inode, size, mtime, ctime, digest)
+    Known = dict[str, tuple[int, int, int, int, bytes]]
+
+_VERSION = 1
+_RACY_NS = 2 * 10**9  # a file may change twice within one tick of its clock
+_MAX_NOTES = 64
+
+
+class Digests:
+    """The digests of a tree's files. `save` at the end."""
+
+    def __init__(self, engine: Engine, tree: Tree) -> None:
+        self._tree = tree
+        self._folder = engine.store.path("builds", "digests")
+        status = os.fstat(tree.fd)
+        name = sha256(f"{tree.folder}\0{status.st_dev}\0{status.st_ino}".encode("utf-8", "surrogateescape"))
+        self._path = f"{self._folder}/{name.hexdigest()[:32]}"
+        self._known = _read(self._path)
+        self._now_ns = time.time_ns()
+        self._changed = False
+
+    def of(self, item: Item) -> bytes:
+        """SHA-256 of a regular file's content."""
+        status = item.status
+        known = self._known.get(item.path)
+        if known is not None and known[:4] == (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns):
+            return known[4]
+        fd = self._tree.open(item)
+        try:
+            digest = _digest(fd)
+            after = os.fstat(fd)
+        finally:
+            os.close(fd)
+        if after.st_ctime_ns == status.st_ctime_ns < self._now_ns - _RACY_NS:
+            self._known[item.path] = (
+                status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, digest,
+            )  # fmt: skip
+            self._changed = True
+        return digest
+
+    def save(self) -> None:
+        """Keep what was learnt. A failure costs only time at the next build."""
+        if not self._changed:
+            return
+        try:
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            beside = f"{self._path}.{os.getpid()}"
+            with open(beside, "wb") as file:
+                file.write(marshal.dumps((_VERSION, self._known)))
+            os.rename(beside, self._path)
+            self._bound()
+        except OSError:
+            return
+
+    def _bound(self) -> None:
+        with os.scandir(self._folder) as entries:
+            notes = sorted((entry.stat().st_mtime_ns, entry.path) for entry in entries)
+        for _, path in notes[:-_MAX_NOTES]:
+            os.unlink(path)
+
+
+def _read(path: str) -> Known:
+    try:
+        with open(path, "rb") as file:
+            found = marshal.loads(file.read())
+    except (OSError, ValueError, EOFError, TypeError):
+        return {}
+    if not isinstance(found, tuple) or found[:1] != (_VERSION,) or not isinstance(found[1], dict):
+        return {}
+    known: Known = found[1]
+    return known
+
+
+def _digest(fd: int) -> bytes:
+    digest = sha256()
+    while chunk := os.read(fd, 1 << 20):
+        digest.update(chunk)
+    return digest.digest()
+
+
+def describe(tree: Tree, item: Item, digests: Digests, uid: int, gid: int, mode: int) -> list[object]:
+    """What of a file counts for the key: name, kind, owner, mode, content. (Its time does not.)"""
+    status = item.status
+    kind = stat.S_IFMT(status.st_mode)
+    attributes = [[name, value.hex()] for name, value in xattrs_of(tree, item).items()]
+    head: list[object] = [item.name, kind, mode, uid, gid, attributes]
+    if stat.S_ISREG(status.st_mode):
+        return [*head, status.st_size, digests.of(item).hex()]
+    if stat.S_ISLNK(status.st_mode):
+        return [*head, item.link]
+    if kind in (stat.S_IFCHR, stat.S_IFBLK):
+        return [*head, status.st_rdev]
+    return head
