@@ -80,6 +80,7 @@ COMMANDS = {
     "push": Command("images.push", "Push an image to a registry", "image push"),
     "rmi": Command("images.rm", "Remove one or more images", "image rm", "image remove"),
     "save": Command("images.save", "Save images to an archive", "image save"),
+    "search": Command("images.search", "Search registries for images", "image search"),
     "tag": Command("images.tag", "Add a name to an image", "image tag"),
     "untag": Command("images.untag", "Remove a name from an image", "image untag"),
     "image bootstrap": Command("images.bootstrap", "Make a base image without a registry"),

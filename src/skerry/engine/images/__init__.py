@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from skerry.engine.images.bootstrap import Base
     from skerry.engine.images.commit import Commit
     from skerry.engine.images.push import Push
+    from skerry.engine.images.search import Search
     from skerry.engine.images.transfer import Platform, Report, Transfer
     from skerry.engine.images.types import ImageRecord
     from skerry.store.changes import Change
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     # Named here because `list` is a method below.
     Changes = list[Change]
     Lines = list[str]
+    Rows = list[dict[str, Any]]
     Mounts = list[tuple[ImageRecord, str]]
 
 
@@ -134,6 +136,12 @@ class Images:
         from skerry.engine.images.push import Push, push
 
         return push(self._engine, name, destination, options or Push())
+
+    def search(self, term: str, options: Search | None = None) -> Rows:
+        """Images of registries whose names have ``term`` in them (or a repository's tags), with Podman's keys."""
+        from skerry.engine.images.search import Search, search
+
+        return search(self._engine, term, options or Search())
 
     def bootstrap(
         self, distribution: str = "busybox", base: Base | None = None, *, report: Callable[[str], None] | None = None

@@ -108,12 +108,17 @@ class Client:
         good: Sequence[int] = (200,),
         scopes: Sequence[str] = (),
         patience: Patience | None = None,
+        anonymous: bool = False,
     ) -> Response:
-        """An answer whose status is one of ``good``; the errors of `failures.of_status` else. ``what`` is attempted."""
+        """An answer whose status is one of ``good``; the errors of `failures.of_status` else. ``what`` is attempted.
+        ``anonymous``: without credentials, and 401 is an answer."""
         patience = patience or self.patience()
         while True:
             try:
-                response = self._once(method, url, headers or {}, body, tuple(scopes) or (self.scope,))
+                if anonymous:
+                    response = self._follow(method, url, headers or {}, body, "")
+                else:
+                    response = self._once(method, url, headers or {}, body, tuple(scopes) or (self.scope,))
                 if response.status in good:
                     return response
                 with response:
@@ -253,6 +258,11 @@ class Client:
         except (NotFound, Denied):
             return False
         return True
+
+    def reach(self) -> None:
+        """Whether a registry is there at all, whoever it lets in: `Unavailable`."""
+        self.request("GET", f"{self.base}/v2/", f"pinging container registry {self.endpoint.host}", good=(200, 401),
+                     anonymous=True).close()  # fmt: skip
 
     def ping(self) -> None:
         """Whether one is let in: `Denied` with wrong credentials."""

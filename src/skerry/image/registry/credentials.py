@@ -59,7 +59,7 @@ def files(settings: Settings, authfile: str = "") -> list[str]:
     named = authfile or os.environ.get("REGISTRY_AUTH_FILE", "")
     if named:
         if authfile and not os.path.exists(authfile):
-            raise Invalid(f"credential file is not accessible: stat {authfile}: no such file or directory")
+            raise Invalid(f"credential file is not accessible: faccessat {authfile}: no such file or directory")
         return [named]
     config = os.environ.get("XDG_CONFIG_HOME") or f"{settings.home}/.config"
     docker = os.environ.get("DOCKER_CONFIG") or f"{settings.home}/.docker"
