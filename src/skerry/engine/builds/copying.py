@@ -100,10 +100,10 @@ def gather(engine: Engine, tree: Tree | None, request: CopyRequest) -> Gathered:
         raise translated(error) from error
     for file in request.inline:
         data = file.data or _content_digest(file.path)
-        text = fastjson.dumps([file.name, file.mode, request.owner, sha256(data).hexdigest()])
-        whole.update(text.encode())
+        line = fastjson.dumps([file.name, file.mode, request.owner, sha256(data).hexdigest()]).encode()
+        whole.update(line)
         found.count += 1
-        found.files[file.name] = sha256(text.encode()).hexdigest()[:16]
+        found.files[file.name] = sha256(line).hexdigest()[:16]
     found.digest = whole.hexdigest()
     found.empty = not found.count
     return found
@@ -171,9 +171,9 @@ def _copy_source(
     request, tree = gathered.request, gathered.tree
     assert tree is not None
     base = dest.rstrip("/")
-    if source.name and (request.parents or not source.is_folder):
-        if request.parents or folder or placer.kind(dest) == "folder":
-            base = f"{base}/{source.name}"
+    named = bool(source.name) and (request.parents or not source.is_folder)
+    if named and (request.parents or folder or placer.kind(dest) == "folder"):
+        base = f"{base}/{source.name}"
     links: dict[tuple[int, int], str] = {}
     for item in items:
         target = f"{base}/{item.name}" if item.name else base

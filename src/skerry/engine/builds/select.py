@@ -242,9 +242,9 @@ def xattrs_of(tree: Tree, item: Item) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     try:
         for name in sorted(os.listxattr(path, follow_symlinks=False)):
-            if name.startswith("user.") or name == "security.capability":
-                if not name.startswith("user.overlay."):
-                    found[name] = os.getxattr(path, name, follow_symlinks=False)
+            ours = name.startswith("user.overlay.")
+            if name == "security.capability" or (name.startswith("user.") and not ours):
+                found[name] = os.getxattr(path, name, follow_symlinks=False)
     except OSError:
         return found  # none on this file system, or not ours to read
     return found
