@@ -1,0 +1,48 @@
+"""Build arguments: what ARG declares, what the caller gives, what every build has."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from skerry.build.options import BuildOptions
+
+# Known without ARG, and never in the history or the key (Dockerfile reference, "Predefined ARGs").
+PROXIES = frozenset(
+    name
+    for word in ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+    for name in (word, word.lower())
+)
+# Given by the platform of the build; in a stage only after ARG names them.
+_PLATFORM = ("OS", "ARCH", "VARIANT")
+
+
+def given(options: BuildOptions) -> dict[str, str]:
+    """The caller's arguments; one without a value has that of the environment, if there is any."""
+    found: dict[str, str] = {}
+    for name, value in options.build_args.items():
+        if value is not None:
+            found[name] = value
+        elif name in os.environ:
+            found[name] = os.environ[name]
+    return found
+
+
+def platform_arguments(build: str, target: str, *, stage: str = "") -> dict[str, str]:
+    """BUILDPLATFORM, TARGETPLATFORM and their parts, TARGETSTAGE."""
+    found = {"TARGETSTAGE": stage or "default"}
+    for prefix, platform in (("BUILD", build), ("TARGET", target)):
+        found[prefix + "PLATFORM"] = platform
+        parts = [*platform.split("/"), "", ""][:3]
+        for name, part in zip(_PLATFORM, parts, strict=True):
+            found[prefix + name] = part
+    return found
+
+
+def proxies(options: BuildOptions, args: Mapping[str, str]) -> dict[str, str]:
+    """The proxy variables that RUN sees: the caller's arguments, else (``--http-proxy``) those of the environment."""
+    found = {name: os.environ[name] for name in sorted(PROXIES) if name in os.environ} if options.http_proxy else {}
+    return {**found, **{name: value for name, value in args.items() if name in PROXIES}}

@@ -1,0 +1,198 @@
+"""A stage while it is built: its layers so far, its image config, its variables, its history."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from skerry.build.language import instructions as typed
+from skerry.build.language.words import expand
+from skerry.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from skerry.build.language.instructions import Command
+
+_PORT = re.compile(
+    r"(?:(?P<ip>\[[^\]]*\]|[^:/\[\]]*):)?(?:(?P<host>[\d-]*):)?(?P<first>\d+)(?:-(?P<last>\d+))?(?:/(?P<protocol>\w+))?\Z"
+)
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DEFAULT_SHELL = ["/bin/sh", "-c"]
+
+
+@dataclass(slots=True)
+class Entry:
+    """One line of the history. ``created_ns`` 0: the image's own time."""
+
+    created_by: str
+    empty: bool
+    created_ns: int = 0
+    comment: str = ""
+
+
+@dataclass(slots=True)
+class StageState:
+    """See the module. ``config`` is the image config's ``config``, ``document`` the rest of it."""
+
+    layers: list[str] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+    document: dict[str, Any] = field(default_factory=dict)
+    args: dict[str, str] = field(default_factory=dict)  # declared in this stage, with their values
+    history: list[Entry] = field(default_factory=list)
+    base_history: list[dict[str, Any]] = field(default_factory=list)
+    created_ns: int = 0  # of the newest layer that was made here
+    base: str = ""  # what FROM named
+    base_layers: int = 0
+    base_digest: str = ""
+    command_given: bool = False
+    platform: str = ""
+
+    def copy(self) -> StageState:
+        """The beginning of a stage that is FROM this one."""
+        import copy
+
+        fresh = copy.deepcopy(self)
+        fresh.args, fresh.command_given = {}, False
+        return fresh
+
+    # Variables
+
+    @property
+    def env(self) -> dict[str, str]:
+        """ENV as a mapping."""
+        return dict(item.partition("=")[::2] for item in self.config.get("Env") or ())
+
+    def variables(self) -> dict[str, str]:
+        """What an instruction's words are expanded with: ENV wins over ARG."""
+        return {**self.args, **self.env}
+
+    def set_env(self, name: str, value: str) -> None:
+        """ENV, in place if it is there."""
+        items = [item for item in self.config.get("Env") or ()]
+        for index, item in enumerate(items):
+            if item.partition("=")[0] == name:
+                items[index] = f"{name}={value}"
+                break
+        else:
+            items.append(f"{name}={value}")
+        self.config["Env"] = items
+
+    @property
+    def workdir(self) -> str:
+        """The working directory, absolute."""
+        return self.config.get("WorkingDir") or "/"
+
+    @property
+    def shell(self) -> list[str]:
+        """What the shell form of instructions runs with."""
+        return list(self.config.get("Shell") or DEFAULT_SHELL)
+
+    def absolute(self, path: str) -> str:
+        """A path of the image, from the working directory; a slash at the end stays."""
+        whole = path if path.startswith("/") else f"{self.workdir.rstrip('/')}/{path}"
+        parts: list[str] = []
+        for part in whole.split("/"):
+            if part == "..":
+                del parts[-1:]
+            elif part not in ("", "."):
+                parts.append(part)
+        folder = whole.endswith(("/", "/.")) or path in (".", "")
+        return "/" + "/".join(parts) + ("/" if folder and parts else "")
+
+    def note(self, text: str, *, empty: bool = True, created_ns: int = 0) -> None:
+        """A line of history."""
+        self.history.append(Entry(text, empty, created_ns))
+        self.created_ns = max(self.created_ns, created_ns)
+
+
+def apply_config(state: StageState, command: Command, variables: Mapping[str, str]) -> str | None:
+    """Do an instruction that only changes the config; its text for the history. None: it is another kind."""
+    escape = command.instruction.escape
+
+    def word(text: str) -> str:
+        return expand(text, variables, escape=escape).text
+
+    config = state.config
+    if isinstance(command, typed.Env):
+        pairs = [(word(name), word(value)) for name, value in command.pairs]
+        for name, value in pairs:
+            state.set_env(name, value)
+        return "ENV " + " ".join(f"{name}={value}" for name, value in pairs)
+    if isinstance(command, typed.Label):
+        pairs = [(word(name), word(value)) for name, value in command.pairs]
+        config["Labels"] = {**(config.get("Labels") or {}), **dict(pairs)}
+        return "LABEL " + " ".join(f"{name}={value}" for name, value in pairs)
+    if isinstance(command, (typed.Cmd, typed.Entrypoint)):
+        return _program(state, command)
+    if isinstance(command, typed.Expose):
+        ports = [port for text in command.ports for port in parse_ports(word(text))]
+        config["ExposedPorts"] = {**(config.get("ExposedPorts") or {}), **dict.fromkeys(ports, {})}
+        return "EXPOSE " + " ".join(ports)
+    if isinstance(command, typed.Volume):
+        paths = [word(path) for path in command.paths]
+        config["Volumes"] = {**(config.get("Volumes") or {}), **{path: {} for path in paths}}
+        return "VOLUME " + " ".join(paths)
+    if isinstance(command, typed.User):
+        config["User"] = word(command.user)
+        return f"USER {config['User']}"
+    if isinstance(command, typed.Shell):
+        config["Shell"] = list(command.argv)
+        return "SHELL [" + " ".join(command.argv) + "]"
+    if isinstance(command, typed.StopSignal):
+        config["StopSignal"] = word(command.signal)
+        return f"STOPSIGNAL {config['StopSignal']}"
+    if isinstance(command, typed.Healthcheck):
+        return _healthcheck(state, command)
+    if isinstance(command, typed.OnBuild):
+        config["OnBuild"] = [*(config.get("OnBuild") or ()), command.text]
+        return f"ONBUILD {command.text}"
+    if isinstance(command, typed.Maintainer):
+        state.document["author"] = word(command.name)
+        return f"MAINTAINER {state.document['author']}"
+    return None
+
+
+def _program(state: StageState, command: typed.Cmd | typed.Entrypoint) -> str:
+    config = state.config
+    program = command.command
+    argv = [*state.shell, program] if isinstance(program, str) else list(program)
+    if isinstance(program, str) and not program:
+        argv = []
+    shown = "[" + " ".join(f'"{item}"' for item in argv) + "]"
+    if isinstance(command, typed.Cmd):
+        config["Cmd"] = argv
+        state.command_given = True
+        return f"CMD {shown}"
+    config["Entrypoint"] = argv
+    if not state.command_given:
+        config.pop("Cmd", None)  # the base's arguments are not for this program
+    return f"ENTRYPOINT {shown}"
+
+
+def _healthcheck(state: StageState, command: typed.Healthcheck) -> str:
+    check: dict[str, Any] = {"Test": list(command.test)}
+    for key, value in (
+        ("Interval", command.interval_ns), ("Timeout", command.timeout_ns), ("StartPeriod", command.start_period_ns),
+        ("StartInterval", command.start_interval_ns), ("Retries", command.retries),
+    ):  # fmt: skip
+        if value:
+            check[key] = value
+    state.config["Healthcheck"] = check
+    return command.instruction.original
+
+
+def parse_ports(text: str) -> list[str]:
+    """EXPOSE's words: ``80``, ``80/udp``, ``8000-8010``. `Invalid`."""
+    found = []
+    for item in text.split():
+        match = _PORT.match(item)
+        protocol = (match["protocol"] or "tcp").lower() if match else ""
+        if match is None or protocol not in ("tcp", "udp", "sctp"):
+            raise Invalid(f"invalid containerPort: {item}", hint="PORT[-PORT][/tcp|udp|sctp]")
+        first, last = int(match["first"]), int(match["last"] or match["first"])
+        if not 0 < first <= last < 65536:
+            raise Invalid(f"invalid containerPort: {item}")
+        found += [f"{port}/{protocol}" for port in range(first, last + 1)]
+    return found
