@@ -70,7 +70,7 @@ class StageState:
 
     def set_env(self, name: str, value: str) -> None:
         """ENV, in place if it is there."""
-        items = [item for item in self.config.get("Env") or ()]
+        items = list(self.config.get("Env") or ())
         for index, item in enumerate(items):
             if item.partition("=")[0] == name:
                 items[index] = f"{name}={value}"
@@ -128,7 +128,7 @@ def apply_config(state: StageState, command: Command, variables: Mapping[str, st
         return _program(state, command)
     if isinstance(command, typed.Expose):
         ports = [port for text in command.ports for port in parse_ports(word(text))]
-        config["ExposedPorts"] = {**(config.get("ExposedPorts") or {}), **dict.fromkeys(ports, {})}
+        config["ExposedPorts"] = {**(config.get("ExposedPorts") or {}), **{key: {} for key in ports}}
         return "EXPOSE " + " ".join(ports)
     if isinstance(command, typed.Volume):
         paths = [word(path) for path in command.paths]

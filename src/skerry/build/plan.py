@@ -1,0 +1,162 @@
+"""From a Containerfile's stages to those that are to be built: which the target needs, what each stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from skerry.build.arguments import given, platform_arguments
+from skerry.build.errors import syntax_error
+from skerry.build.language import instructions as typed
+from skerry.build.language.stages import parse_stage_list
+from skerry.build.language.words import ExpansionError, expand
+from skerry.build.platforms import host, normalise
+from skerry.errors import NotFound
+
+if TYPE_CHECKING:
+    from skerry.build.language.ast import Dockerfile
+    from skerry.build.options import BuildOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A stage: ``image`` is what it is FROM, expanded; or ``base``, the index of the stage that it is FROM."""
+
+    stage: typed.Stage
+    image: str
+    base: int | None
+    platform: str
+    needs: frozenset[int]
+
+    @property
+    def label(self) -> str:
+        """How a person calls it."""
+        return self.stage.name or str(self.stage.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All stages, the target's index, those that are needed (in order), and the variables that stages can take on."""
+
+    stages: tuple[Planned, ...]
+    target: int
+    needed: tuple[int, ...]
+    meta: dict[str, str]
+    arguments: dict[str, str]
+    builtin: dict[str, str]
+    used_arguments: set[str] = field(default_factory=set)
+
+    def find(self, name: str, before: int) -> int | None:
+        """The stage that ``--from=NAME`` of a stage means: by name, or by number. None: it is an image."""
+        wanted = name.lower()
+        for planned in reversed(self.stages[:before]):
+            if planned.stage.name == wanted:
+                return planned.stage.index
+        if name.isascii() and name.isdigit() and int(name) < before:
+            return int(name)
+        return None
+
+
+def make_plan(dockerfile: Dockerfile, options: BuildOptions, platform: str) -> Plan:
+    """`BuildSyntaxError` with its place; `NotFound` for a target that is no stage."""
+    meta_args, stages = parse_stage_list(dockerfile)
+    arguments = given(options)
+    builtin = platform_arguments(host(), platform, stage=options.target)
+    meta: dict[str, str] = {}
+    used: set[str] = set()
+    for arg in meta_args:
+        for name, default in arg.pairs:
+            value = arguments.get(name)
+            if value is not None:
+                used.add(name)
+            elif default is not None:
+                value = expand(default, {**builtin, **meta}, escape=arg.instruction.escape).text
+            else:
+                value = builtin.get(name)
+            if value is not None:
+                meta[name] = value
+    planned: list[Planned] = []
+    for stage in stages:
+        planned.append(_planned(stage, planned, {**builtin, **meta}, options, platform))
+    target = _target(options.target, planned)
+    needed = _needed(planned, target) if options.skip_unused_stages else tuple(range(target + 1))
+    return Plan(tuple(planned), target, needed, meta, arguments, builtin, used)
+
+
+def _planned(
+    stage: typed.Stage, earlier: list[Planned], variables: dict[str, str], options: BuildOptions, platform: str
+) -> Planned:
+    instruction = stage.from_.instruction
+    try:
+        image = expand(stage.from_.image, variables, escape=instruction.escape).text
+        given_platform = stage.from_.platform
+        if given_platform is not None:
+            platform = normalise(expand(given_platform, variables, escape=instruction.escape).text)
+    except ExpansionError as error:
+        raise syntax_error(error.message, instruction.position, source=instruction.source) from None
+    if stage.index == 0 and options.from_:
+        image = options.from_
+    if not image:
+        raise syntax_error(
+            f"base name ({stage.from_.image}) should not be blank", instruction.position, source=instruction.source,
+            hint="give the ARG before FROM a value: --build-arg NAME=VALUE",
+        )  # fmt: skip
+    base = next((p.stage.index for p in reversed(earlier) if p.stage.name == image.lower()), None)
+    if base is None and stage.name is not None and image.lower() == stage.name and image in options.build_contexts:
+        base = None
+    needs = {base} if base is not None else set()
+    for command in stage.commands:
+        for name in _origins(command):
+            found = _lookup(name, earlier)
+            if found is not None:
+                needs.add(found)
+            elif stage.name is not None and name.lower() == stage.name and name not in options.build_contexts:
+                raise syntax_error(
+                    f"circular dependency detected on stage: {name}", command.instruction.position,
+                    source=command.instruction.source,
+                )  # fmt: skip
+    return Planned(stage, image, base, platform, frozenset(needs))
+
+
+def _origins(command: typed.Command) -> list[str]:
+    """What a command copies from or mounts, as it is named."""
+    if isinstance(command, typed.Copy):
+        return [command.from_] if command.from_ else []
+    if isinstance(command, typed.Run):
+        return [mount.from_ for mount in command.mounts if mount.from_]
+    return []
+
+
+def _lookup(name: str, earlier: list[Planned]) -> int | None:
+    for planned in reversed(earlier):
+        if planned.stage.name == name.lower():
+            return planned.stage.index
+    return int(name) if name.isascii() and name.isdigit() and int(name) < len(earlier) else None
+
+
+def _target(name: str, planned: list[Planned]) -> int:
+    if not name:
+        return len(planned) - 1
+    for each in reversed(planned):
+        if each.stage.name == name.lower():
+            return each.stage.index
+    if name.isascii() and name.isdigit() and int(name) < len(planned):
+        return int(name)
+    names = [each.stage.name for each in planned if each.stage.name]
+    close = get_close_matches(name.lower(), names, 1)
+    raise NotFound(
+        f'target stage "{name}" could not be found',
+        hint=f"did you mean {close[0]}?" if close else f"stages: {', '.join(names) or '0'}",
+    )
+
+
+def _needed(planned: list[Planned], target: int) -> tuple[int, ...]:
+    found: set[int] = set()
+    waiting = [target]
+    while waiting:
+        index = waiting.pop()
+        if index not in found:
+            found.add(index)
+            waiting += planned[index].needs
+    return tuple(sorted(found))
