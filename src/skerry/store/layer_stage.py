@@ -81,7 +81,7 @@ def extract(pipeline: Pipeline, folder: str, *, max_bytes: int, rootless: bool) 
     recipe = RecipeWriter(folder + "/recipe.zst")
     budget = Budget(folder, max_bytes)
     try:
-        with _Umask(), Extractor(diff, source, recipe, budget, kept=folder + "/kept", rootless=rootless) as extractor:
+        with Umask(), Extractor(diff, source, recipe, budget, kept=folder + "/kept", rootless=rootless) as extractor:
             for entry in entries(source, recipe.keep):
                 extractor.add(entry)
             extractor.finish()
@@ -90,7 +90,7 @@ def extract(pipeline: Pipeline, folder: str, *, max_bytes: int, rootless: bool) 
         recipe.abandon()
 
 
-class _Umask:
+class Umask:
     """Umask 0 while layers are unpacked, in however many threads: the umask is the process's."""
 
     _lock = threading.Lock()
@@ -98,13 +98,13 @@ class _Umask:
     _before = 0
 
     def __enter__(self) -> None:
-        with _Umask._lock:
-            if not _Umask._users:
-                _Umask._before = os.umask(0)
-            _Umask._users += 1
+        with Umask._lock:
+            if not Umask._users:
+                Umask._before = os.umask(0)
+            Umask._users += 1
 
     def __exit__(self, *_: object) -> None:
-        with _Umask._lock:
-            _Umask._users -= 1
-            if not _Umask._users:
-                os.umask(_Umask._before)
+        with Umask._lock:
+            Umask._users -= 1
+            if not Umask._users:
+                os.umask(Umask._before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
+    from typing import Any, BinaryIO
 
     from skerry.engine.builds.cache_mounts import CacheMount
     from skerry.engine.builds.root import WorkingRoot
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from skerry.engine.builds.types import CacheRow, Pruned, StepRecord
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
+    from skerry.store.staging import Staging
     from skerry.store.types import LayerRecord
 
 
@@ -144,6 +145,35 @@ class Builds:
         from skerry.engine.builds.assemble import assemble
 
         return assemble(self._engine, document, layers, names, format=format, annotations=annotations)
+
+    # Contexts
+
+    def staging(self) -> Staging:
+        """A folder ``.path`` to gather a context or a result in: a context manager, gone at its end, also (by the next
+        command) when the builder was killed."""
+        self._engine.store.db  # noqa: B018 - the root's folders exist
+        return self._engine.store.staging()
+
+    def unpack(
+        self, stream: BinaryIO, folder: str, *, head: bytes = b"", advance: Callable[[int], object] | None = None
+    ) -> None:
+        """Unpack a stranger's tar (plain, gzip, bzip2, xz, zstd; its beginning ``head`` read already) into ``folder``
+        in a `staging`. Nothing lands outside. `Corrupt`, `OutOfSpace`."""
+        from skerry.engine.builds.context_files import unpack
+
+        unpack(stream, folder, head=head, rootless=self._engine.store.rootless, advance=advance)
+
+    def read_file(self, folder: str, path: str, limit: int) -> bytes:
+        """A file of a stranger's ``folder``: links are followed as if that were the root. `NotFound`, `Invalid`."""
+        from skerry.engine.builds.context_files import read_file
+
+        return read_file(folder, path, limit)
+
+    def folder_in(self, folder: str, path: str) -> str:
+        """The real path of a folder in a stranger's ``folder``, found in the same way."""
+        from skerry.engine.builds.context_files import folder_in
+
+        return folder_in(folder, path)
 
     # What it costs
 

@@ -31,11 +31,13 @@ _OURS = (errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno
 
 
 class Extractor:
-    """Puts entries into ``root``. Runs under umask 0; a context manager. ``kept`` is for what is replaced later."""
+    """Puts entries into ``root``. Runs under umask 0; a context manager. ``kept`` is for what is replaced later;
+    without ``whiteouts`` a name that begins with ``.wh.`` is a name."""
 
     def __init__(
-        self, root: str, source: Source, recipe: RecipeWriter, budget: Budget, *, kept: str, rootless: bool
-    ) -> None:
+        self, root: str, source: Source, recipe: RecipeWriter, budget: Budget, *, kept: str, rootless: bool,
+        whiteouts: bool = True,
+    ) -> None:  # fmt: skip
         self.folders = Folders(root)
         self.recipe = recipe
         self.kept = kept
@@ -43,6 +45,7 @@ class Extractor:
         self._source = source
         self._budget = budget
         self._rootless = rootless
+        self._whiteouts = whiteouts
         self.replaced = 0
 
     def __enter__(self) -> Extractor:
@@ -72,7 +75,7 @@ class Extractor:
         if b"/." in name or b"//" in name or name[:1] in (b"/", b".", b"") or name[-1:] == b"/":
             name = normalise(name)
         parent_name, _, base = name.rpartition(b"/")
-        if base[:4] == b".wh." or name[:8] == b".wh..wh.":
+        if self._whiteouts and (base[:4] == b".wh." or name[:8] == b".wh..wh."):
             self._whiteout(entry, parent_name, base)
             return
         if not base:

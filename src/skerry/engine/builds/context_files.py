@@ -1,0 +1,203 @@
+"""A build context's files, which come from strangers: archives unpacked into a folder, single files read from one.
+
+Whatever a link in them says, nothing outside of the folder is written or read.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, Any, cast
+
+from skerry.errors import Corrupt, Invalid, NotFound, SkerryError, Unavailable
+from skerry.linux.beneath import open_in_root
+from skerry.store.archive import header
+from skerry.store.archive.budget import Budget
+from skerry.store.archive.decompress import decompressed
+from skerry.store.archive.extract import Extractor
+from skerry.store.archive.reader import entries
+from skerry.store.archive.source import Source
+from skerry.store.layer_stage import Umask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from skerry.store.archive.header import Entry
+    from skerry.store.archive.recipe import RecipeWriter
+
+CHUNK = 1 << 20
+HEAD = 512  # bytes of a file that tell what it is
+_BZIP2, _XZ = b"BZh", b"\xfd7zXZ\0"
+
+
+def archive_kind(head: bytes) -> str:
+    """What the first 512 bytes of a file are: ``tar``, ``gzip``, ``zstd``, ``bzip2``, ``xz`` (of a tar, presumably), or
+    "" for something else."""
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        return "zstd"
+    if head.startswith(_BZIP2) and head[4:10] == b"1AY&SY":
+        return "bzip2"
+    if head.startswith(_XZ):
+        return "xz"
+    return "tar" if is_tar(head) else ""
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether this is a tar's first header: its checksum is right."""
+    if len(head) < HEAD or not head[0]:
+        return False
+    try:
+        header.parse(head[:HEAD])
+    except SkerryError:
+        return False
+    return True
+
+
+def uncompressed(stream: BinaryIO, head: bytes = b"") -> Iterator[bytes]:
+    """The bytes of a file that may be compressed, ``head`` (512 bytes or more) being read already. `Corrupt`."""
+    head = head or stream.read(HEAD)
+    kind = archive_kind(head)
+    chunks = _chunks(stream, head)
+    if kind in ("gzip", "zstd"):
+        return decompressed(chunks, kind)
+    return _decompressed(chunks, kind) if kind in ("bzip2", "xz") else chunks
+
+
+def _chunks(stream: BinaryIO, head: bytes) -> Iterator[bytes]:
+    while head:
+        yield head
+        head = stream.read(CHUNK)
+
+
+def _decompressed(chunks: Iterator[bytes], kind: str) -> Iterator[bytes]:
+    import bz2
+    import lzma
+
+    def start() -> Any:
+        # An archive may not choose how much memory it takes.
+        return bz2.BZ2Decompressor() if kind == "bzip2" else lzma.LZMADecompressor(memlimit=1 << 28)
+
+    decompressor = start()
+    try:
+        for chunk in chunks:
+            data = chunk
+            while True:
+                if decompressor.eof:
+                    data = decompressor.unused_data or data
+                    if not data.strip(b"\0"):
+                        break
+                    decompressor = start()
+                yield decompressor.decompress(data, CHUNK)
+                data = b""
+                if decompressor.eof:
+                    if not decompressor.unused_data:
+                        break
+                elif decompressor.needs_input:
+                    break
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise Corrupt(f"the archive's {kind} stream is damaged: {error}") from None
+    if not decompressor.eof:
+        raise Corrupt(f"the archive's {kind} stream is truncated")
+
+
+class _NoRecipe:
+    """These archives are never given back byte by byte."""
+
+    def keep(self, data: bytes) -> None: ...
+
+    def file(self, path: bytes, offset: int, size: int) -> None: ...
+
+    def moved(self, number: int, path: bytes) -> None: ...
+
+
+def unpack(
+    stream: BinaryIO, folder: str, *, head: bytes = b"", max_bytes: int = 0, rootless: bool = False,
+    owners: bool = False, advance: Callable[[int], object] | None = None,
+) -> None:  # fmt: skip
+    """Unpack a tar (plain, gzip, bzip2, xz, zstd) into the existing ``folder``, on the same file system as its parent.
+
+    Links lead nowhere but inside. Devices are left out. Without ``owners`` all belongs to who calls."""
+    chunks = uncompressed(stream, head)
+
+    def following() -> bytes:
+        chunk = next(chunks, b"")
+        while not chunk:
+            chunk = next(chunks, None)  # type: ignore[assignment]
+            if chunk is None:
+                return b""
+        if advance is not None:
+            advance(len(chunk))
+        return chunk
+
+    source = Source(following)
+    recipe = cast("RecipeWriter", _NoRecipe())
+    kept = f"{folder}.kept"
+    try:
+        with Umask(), Extractor(
+            folder, source, recipe, Budget(folder, max_bytes), kept=kept, rootless=rootless, whiteouts=False
+        ) as extractor:  # fmt: skip
+            for entry in entries(source, recipe.keep):
+                if _wanted(entry, owners=owners):
+                    extractor.add(entry)
+            extractor.finish()
+    except SkerryError as error:
+        error.message = error.message.replace("layer entry", "archive entry").replace("the layer", "the archive")
+        raise
+    except OSError as error:
+        raise Unavailable(f"cannot unpack the archive: {os.strerror(error.errno or 0)}") from error
+    finally:
+        from skerry.store.staging import remove_tree
+
+        remove_tree(kept)
+
+
+def _wanted(entry: Entry, *, owners: bool) -> bool:
+    if entry.kind in (header.CHARACTER, header.BLOCK):
+        return False
+    if not owners:
+        entry.uid, entry.gid = os.geteuid(), os.getegid()
+    return True
+
+
+def read_file(folder: str, path: str, limit: int) -> bytes:
+    """A regular file below ``folder``, links followed as if the folder were the root. `NotFound`; `Invalid` for what
+    is no file, or longer than ``limit`` bytes."""
+    try:
+        # A fifo would wait for a writer.
+        fd = open_in_root(folder, path, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise NotFound(f"{path}: no such file or directory") from None
+    except OSError as error:
+        if error.errno in (errno.ENOTDIR, errno.ENAMETOOLONG):
+            raise NotFound(f"{path}: {os.strerror(error.errno)}") from None
+        raise Invalid(f"open {path}: {os.strerror(error.errno or 0)}") from None
+    with open(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise Invalid(f"{path} is not a regular file")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise Invalid(f"{path} is larger than {limit >> 20} MiB")
+    return data
+
+
+def folder_in(folder: str, path: str) -> str:
+    """The real path of a folder below ``folder``, links followed as if that were the root. `NotFound`, `Invalid`."""
+    try:
+        fd = open_in_root(folder, path, os.O_PATH | os.O_DIRECTORY)
+    except NotADirectoryError:
+        raise Invalid(f"{path} is not a folder") from None
+    except FileNotFoundError:
+        raise NotFound(f"{path}: no such file or directory") from None
+    except OSError as error:
+        raise Invalid(f"open {path}: {os.strerror(error.errno or 0)}") from None
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    finally:
+        os.close(fd)
+
+
+__all__ = ["archive_kind", "folder_in", "is_tar", "read_file", "uncompressed", "unpack"]
