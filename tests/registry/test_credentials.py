@@ -21,6 +21,7 @@ from skerry.engine.images.transfer import Limits, Transfer
 from skerry.errors import SkerryError
 from skerry.image.registry import challenge, credentials
 from skerry.image.registry.auth import _belongs
+from skerry.image.registry.helper import run
 
 SECRET = "topsecret"
 BASIC = "Basic " + b64encode(f"alice:{SECRET}".encode()).decode()
@@ -313,7 +314,7 @@ def test_credential_helpers(engine: Engine, nobody_logged_in: Path, helper: Path
 
 def test_login_tells_the_helper(engine: Engine, liar: LyingRegistry, nobody_logged_in: Path, helper: Path) -> None:
     write(nobody_logged_in / "auth.json", {}, credsStore="test")
-    login.login(engine.settings, liar.host, "u", "p", NOBODY)
+    login.login(engine.settings, liar.host, "u", "p", login.Place(engine.settings), NOBODY)
     assert f'"{liar.host}"' in helper.read_text() or "store" in helper.read_text()
     assert "auth" not in json.loads((nobody_logged_in / "auth.json").read_text())["auths"].get(liar.host, {})
 
@@ -326,13 +327,58 @@ def test_login_checks_and_keeps(engine: Engine, liar: LyingRegistry, nobody_logg
 
     liar.lie = lie
     with pytest.raises(SkerryError, match=f'logging into "{liar.host}": invalid username/password'):
-        login.login(engine.settings, liar.host, "alice", "wrong", NOBODY)
+        login.login(engine.settings, liar.host, "alice", "wrong", login.Place(engine.settings), NOBODY)
     assert not nobody_logged_in.exists()
-    where = login.login(engine.settings, f"https://{liar.host}/", "alice", SECRET, NOBODY)
+    place = login.Place(engine.settings)
+    where = login.login(engine.settings, f"https://{liar.host}/", "alice", SECRET, place, NOBODY)
     assert where == str(nobody_logged_in / "auth.json")
     assert stat.S_IMODE(os.stat(where).st_mode) == 0o600
-    assert login.known(engine.settings, liar.host) == "alice"
-    assert login.logout(engine.settings, liar.host)
-    assert login.known(engine.settings, liar.host) == ""
+    assert login.known(engine.settings, liar.host, place) == "alice"
+    assert login.logout(engine.settings, liar.host, place)
+    assert login.known(engine.settings, liar.host, place) == ""
     with pytest.raises(SkerryError, match="not logged into"):
-        login.logout(engine.settings, liar.host)
+        login.logout(engine.settings, liar.host, place)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "", "nonsense", "[]", "{}", '{"Username":null,"Secret":"s"}', '{"Username":"u","Secret":7}', '{"Username":"u"}',
+        "\\377\\376", '{"Username":"u","Secret":"s"}garbage',
+    ],
+)  # fmt: skip
+def test_odd_outputs_of_helpers(output: str, engine: Engine, nobody_logged_in: Path, helper: Path) -> None:
+    write(nobody_logged_in / "auth.json", {}, credsStore="test")
+    program = helper.parent / "bin" / "docker-credential-test"
+    program.write_text(f"#!/bin/sh\nprintf '{output}'\n")
+    with pytest.raises(SkerryError, match="docker-credential-test gave no credentials in JSON"):
+        found(engine, "h.io")
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ('echo \'{"Username":"u","Secret":"hidden"}\'; exit 1', "failed: exit code 1"),
+        ('echo "the keychain is locked"; exit 1', "failed: the keychain is locked"),
+        ("exec </dev/null; kill -9 $$", "failed: exit code -9"),
+        ("while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done", "prints more than"),
+        ("sleep 60", "no answer after 1 seconds"),
+    ],
+)  # fmt: skip
+def test_helpers_that_misbehave(
+    script: str, words: str, engine: Engine, nobody_logged_in: Path, helper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(run.__kwdefaults__, "time_s", 1.0)
+    write(nobody_logged_in / "auth.json", {}, credsStore="test")
+    (helper.parent / "bin" / "docker-credential-test").write_text(f"#!/bin/sh\n{script}\n")
+    with pytest.raises(SkerryError, match=words) as caught:
+        found(engine, "h.io")
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_helper_may_leave_something_in_the_background(engine: Engine, nobody_logged_in: Path, helper: Path) -> None:
+    write(nobody_logged_in / "auth.json", {}, credsStore="test")
+    answer = '{"Username":"u","Secret":"s"}'
+    script = f"#!/bin/sh\nsleep 3 >/dev/null &\necho '{answer}'\n"
+    (helper.parent / "bin" / "docker-credential-test").write_text(script)
+    assert found(engine, "h.io") == "u:s"

@@ -16,7 +16,7 @@ from tests.support.command import Skerry
 from tests.support.podman import Podman
 
 from skerry.engine.engine import Engine
-from skerry.engine.images.login import login
+from skerry.engine.images.login import Place, login
 from skerry.engine.images.search import Search, search
 from skerry.engine.images.transfer import Limits, Transfer
 from skerry.errors import SkerryError
@@ -264,7 +264,7 @@ def test_credentials_are_for_the_catalog_alone(engine: Engine, server: SearchSer
         return bool(lie and lie(handler))
 
     server.lie = guarded
-    login(engine.settings, server.host, USER, PASSWORD, TRANSFER)
+    login(engine.settings, server.host, USER, PASSWORD, Place(engine.settings), TRANSFER)
     server.seen.clear()
     assert search(engine, f"{server.host}/secret", Search(transfer=TRANSFER))[0]["Name"] == f"{server.host}/team/secret"
     assert all("Authorization" not in headers for _m, path, headers in server.seen if path.startswith("/v1"))

@@ -6,7 +6,7 @@ import os
 import sys
 
 from skerry.cli.flags import UsageError, flag
-from skerry.cli.images.registry_flags import AUTHFILE, CERT_DIR, TLS_VERIFY, transfer
+from skerry.cli.images.registry_flags import CERT_DIR, COMPAT_AUTH_FILE, LOGIN_FILE, TLS_VERIFY, transfer
 from skerry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -26,8 +26,9 @@ EXAMPLES = (
     ("skerry login -u ci --password-stdin registry.example.com < token", "in a script"),
 )
 FLAGS = (
-    AUTHFILE,
+    LOGIN_FILE,
     CERT_DIR,
+    COMPAT_AUTH_FILE,
     flag("--get-login", help="Print who is logged in, and do nothing else"),
     flag("-p", "--password", kind="str", metavar="PASSWORD", help="The password (visible in ps: --password-stdin is not)"),
     flag("--password-stdin", help="Read the password from standard input"),
@@ -43,25 +44,27 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     from skerry.engine.images import login
 
     settings = engine.settings
+    place = login.Place(settings, args["authfile"], args["compat_auth_file"])
     registry = (args.positional or [login.default_registry(settings)])[0]
+    before = login.known(settings, registry, place)
     if args["get_login"]:
-        user = login.known(settings, registry, args["authfile"])
-        if not user:
+        if not before:
             raise Invalid(f"not logged into {registry}")
-        out.line(user)
+        out.line(before)
         return 0
-    before = login.known(settings, registry, args["authfile"])
+    if before == "<token>":
+        raise Invalid("currently logged in, auth file contains an Identity token")
     if before and not (args["username"] or args["password"] or args["password_stdin"]):
         out.line(f"Authenticating with existing credentials for {registry}")
-        if login.still_valid(settings, registry, transfer(args)):
+        if login.still_valid(settings, registry, place, transfer(args)):
             out.line(f"Existing credentials are valid. Already logged in to {registry}")
             return 0
         out.line("Existing credentials are invalid, please enter valid username and password")
     user, password = _credentials(args, out, before)
-    where = login.login(settings, registry, user, password, transfer(args))
-    out.line("Login Succeeded!")
+    where = login.login(settings, registry, user, password, place, transfer(args))
     if args["verbose"]:
-        out.line(f"Used: {where}")
+        out.line(f"Used:  {where}")
+    out.line("Login Succeeded!")
     return 0
 
 
@@ -72,7 +75,7 @@ def _credentials(args: Args, out: Output, before: str) -> tuple[str, str]:
             raise UsageError("can't specify both --password-stdin and --password")
         if not user:
             raise UsageError("must provide --username with --password-stdin")
-        return user, sys.stdin.buffer.read(1 << 16).decode("utf-8", "surrogateescape").rstrip("\r\n")
+        return user, "".join(sys.stdin.buffer.read(1 << 16).decode("utf-8", "surrogateescape").splitlines())
     if not user:
         user = _ask(out, f"Username ({before}): " if before else "Username: ") or before
     if args["password"]:

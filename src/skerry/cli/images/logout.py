@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.flags import UsageError, flag
-from skerry.cli.images.registry_flags import AUTHFILE
+from skerry.cli.images.registry_flags import COMPAT_AUTH_FILE, LOGIN_FILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 USAGE = "[options] [REGISTRY]"
 DESCRIPTION = "Forgets the credentials of a registry, or with --all of all registries."
 EXAMPLES = (("skerry logout registry.example.com", "forget one"), ("skerry logout --all", "forget all"))
-FLAGS = (flag("-a", "--all", help="Forget the credentials of all registries"), AUTHFILE)
+FLAGS = (flag("-a", "--all", help="Forget the credentials of all registries"), LOGIN_FILE, COMPAT_AUTH_FILE)
 COMPLETE = "none"
 MIN_ARGS, MAX_ARGS = 0, 1
 
@@ -22,14 +22,15 @@ MIN_ARGS, MAX_ARGS = 0, 1
 def run(args: Args, engine: Engine, out: Output) -> int:
     from skerry.engine.images import login
 
+    place = login.Place(engine.settings, args["authfile"], args["compat_auth_file"])
     if args["all"]:
         if args.positional:
             raise UsageError("--all takes no arguments")
-        login.logout_all(engine.settings, args["authfile"])
+        login.logout_all(place)
         out.line("Removed login credentials for all registries")
         return 0
     registry = (args.positional or [login.default_registry(engine.settings)])[0]
-    if login.logout(engine.settings, registry, args["authfile"]):
+    if login.logout(engine.settings, registry, place):
         out.line(f"Removed login credentials for {registry}")
     else:
         out.line(

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 AUTHFILE = flag(
     "--authfile", kind="str", metavar="FILE", complete="files", help="Read credentials from this file alone"
 )
+LOGIN_FILE = flag(
+    "--authfile", kind="str", metavar="FILE", complete="files", help="Keep credentials in this file"
+)  # fmt: skip
+COMPAT_AUTH_FILE = flag("--compat-auth-file", kind="str", metavar="FILE", complete="files",
+                        help="Keep credentials in this file, in Docker's form")  # fmt: skip
 CERT_DIR = flag("--cert-dir", kind="str", metavar="FOLDER", complete="dirs",
                 help="Certificates of the registry: *.crt, and *.cert with *.key for this client")  # fmt: skip
 CREDS = flag("--creds", kind="str", metavar="USER:PASSWORD", help="Credentials for this command (visible in ps)")

@@ -10,7 +10,7 @@ from skerry.errors import Invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from skerry.engine.engine import Engine
@@ -38,9 +38,11 @@ def check_format(format: str) -> None:
 
 
 def store_image(
-    engine: Engine, document: dict[str, Any], layers: Sequence[LayerRecord], names: Sequence[str], format: str
-) -> ImageRecord:
-    """Complete ``document`` (an image config) with its layers and record the image. Durable."""
+    engine: Engine, document: dict[str, Any], layers: Sequence[LayerRecord], names: Sequence[str], format: str,
+    *, annotations: Mapping[str, str] | None = None,
+) -> ImageRecord:  # fmt: skip
+    """Complete ``document`` (an image config) with its layers and record the image. Durable. ``annotations``: the
+    manifest's (OCI's alone has some)."""
     check_format(format)
     docker = format == "docker"
     if not docker:
@@ -50,7 +52,7 @@ def store_image(
     document["rootfs"] = {"type": "layers", "diff_ids": [layer["diff_id"] for layer in layers]}
     config = fastjson.dumps(document).encode()
     media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
-    manifest = {
+    manifest: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": media_type,
         "config": {
@@ -58,6 +60,8 @@ def store_image(
         },
         "layers": [_descriptor(layer, docker=docker) for layer in layers],
     }  # fmt: skip
+    if annotations and not docker:
+        manifest["annotations"] = dict(sorted(annotations.items()))
     data = fastjson.dumps(manifest).encode()
     return add_image(engine, config, data, media_type, [layer["chain_id"] for layer in layers], names)
 

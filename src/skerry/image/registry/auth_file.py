@@ -85,6 +85,13 @@ def _write(path: str, document: dict[str, Any]) -> None:
         raise kind(f"cannot write {path}: {error.strerror}") from None
 
 
+def docker_key(key: str) -> str:
+    """``key`` as Docker writes it in its config.json: whole registries only, and its own by an old address. `Invalid`."""
+    if "/" in key:
+        raise Invalid(f'credentials of "{key}", a part of a registry, cannot be kept in a Docker-compatible file')
+    return "https://index.docker.io/v1/" if key == "docker.io" else key
+
+
 def key_of(text: str) -> str:
     """What a user names a registry by, as the file's key: ``host[:port][/path]``, no scheme. `Invalid`."""
     key = text
@@ -95,4 +102,6 @@ def key_of(text: str) -> str:
     key = key.rstrip("/")
     if not key or any(char.isspace() or not char.isprintable() or char in "@?#" for char in key):
         raise Invalid(f'credentials key has https[s]:// prefix or is no registry: "{text}"')
+    if "/" in key and (":" in key.rpartition("/")[2]):
+        raise Invalid(f'reference "{key}" contains tag or digest')
     return "docker.io" if key in ("index.docker.io", "registry-1.docker.io") else key

@@ -11,7 +11,7 @@ import re
 from base64 import b64decode
 
 from skerry import fastjson
-from skerry.errors import Invalid, NotFound, SkerryError, Unavailable
+from skerry.errors import Invalid, SkerryError, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,11 +54,12 @@ def default_file(settings: Settings) -> str:
     return folder + "/auth.json"
 
 
-def files(settings: Settings, authfile: str = "") -> list[str]:
-    """The files that are read, the first that knows a registry counts. A named one is the only one."""
+def files(settings: Settings, authfile: str = "", *, may_miss: bool = False) -> list[str]:
+    """The files that are read, the first that knows a registry counts. A named one is the only one, and must be
+    there, unless it ``may_miss`` (login makes it)."""
     named = authfile or os.environ.get("REGISTRY_AUTH_FILE", "")
     if named:
-        if authfile and not os.path.exists(authfile):
+        if authfile and not may_miss and not os.path.exists(authfile):
             raise Invalid(f"credential file is not accessible: faccessat {authfile}: no such file or directory")
         return [named]
     config = os.environ.get("XDG_CONFIG_HOME") or f"{settings.home}/.config"
@@ -66,10 +67,12 @@ def files(settings: Settings, authfile: str = "") -> list[str]:
     return [default_file(settings), f"{config}/containers/auth.json", f"{docker}/config.json"]
 
 
-def find(settings: Settings, registry: str, repository: str = "", authfile: str = "") -> Credentials | None:
+def find(
+    settings: Settings, registry: str, repository: str = "", authfile: str = "", *, may_miss: bool = False
+) -> Credentials | None:
     """For ``registry/repository``: the longest key that is a part of it, in the first file that has one."""
     keys = _keys(registry, repository)
-    for path in files(settings, authfile):
+    for path in files(settings, authfile, may_miss=may_miss):
         document = read(path)
         for key in keys:
             helper = _helper(document, key)
@@ -149,28 +152,16 @@ def _ask(helper: str, key: str) -> Credentials | None:
         document = fastjson.loads(answer)
         user, secret = document["Username"], document["Secret"]
     except (SkerryError, KeyError, TypeError):
-        raise Unavailable(f"docker-credential-{helper} gave no credentials in JSON") from None
-    if user == _TOKEN_USER:
-        return Credentials("", "", str(secret))
-    return Credentials(str(user), str(secret))
+        user = secret = None
+    if not isinstance(user, str) or not isinstance(secret, str):
+        raise Unavailable(f"docker-credential-{helper} gave no credentials in JSON")
+    return Credentials("", "", secret) if user == _TOKEN_USER else Credentials(user, secret)
 
 
 def run_helper(helper: str, action: str, data: bytes) -> bytes | None:
     """What ``docker-credential-HELPER`` prints; None when it has no such credentials. `NotFound`, `Unavailable`."""
-    import subprocess
+    from skerry.image.registry.helper import run
 
     if not re.fullmatch(r"[A-Za-z0-9_.+-]+", helper):
         raise Invalid(f"{helper!r} is no name of a credential helper")
-    program = f"docker-credential-{helper}"
-    try:
-        done = subprocess.run([program, action], input=data, capture_output=True, check=False, timeout=60)
-    except FileNotFoundError:
-        raise NotFound(f'exec: "{program}": executable file not found in $PATH') from None
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"{program} {action}: {type(error).__name__}") from None
-    if done.returncode == 0:
-        return done.stdout
-    words = (done.stdout + done.stderr).decode("utf-8", "replace").strip()
-    if "not found" in words.lower():
-        return None
-    raise Unavailable(f"{program} {action} failed: {' '.join(words.split())[:200]}")
+    return run(f"docker-credential-{helper}", action, data)
