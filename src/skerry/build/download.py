@@ -1,0 +1,93 @@
+"""What stands at an http(s) URL: Containerfiles, archives."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from skerry.build.redact import redacted
+from skerry.errors import Invalid, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_SILENCE_S = 60
+
+
+def is_url(text: str) -> bool:
+    """Whether it is http:// or https://."""
+    return text.startswith(("http://", "https://"))
+
+
+class Download(io.RawIOBase):
+    """The bytes at ``url``, to their announced end. `NotFound` for 404, `Unavailable` for other failures."""
+
+    def __init__(self, url: str, *, cancelled: Callable[[], bool] = lambda: False) -> None:
+        import urllib.error
+        import urllib.request
+
+        self._name = redacted(url)
+        self._cancelled = cancelled
+        self._answer: Any = None
+        try:
+            request = urllib.request.Request(url, headers={"User-Agent": "skerry"})
+            self._answer = _opener().open(request, timeout=_SILENCE_S)
+        except urllib.error.HTTPError as error:
+            kind = NotFound if error.code in (404, 410) else Unavailable
+            raise kind(f"downloading {self._name}: HTTP {error.code} {error.reason}") from None
+        except urllib.error.URLError as error:
+            raise Unavailable(f"downloading {self._name}: {error.reason}") from None
+        except (OSError, ValueError) as error:
+            raise Unavailable(f"downloading {self._name}: {error}") from None
+        length = self._answer.headers.get("Content-Length", "")
+        self.length = int(length) if length.isdecimal() else None
+        self._left = self.length
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        import http.client
+
+        if self._cancelled():
+            from skerry.engine.builds.errors import Interrupted
+
+            raise Interrupted("interrupted")
+        try:
+            count = int(self._answer.readinto(buffer))
+        except (OSError, http.client.HTTPException) as error:
+            raise Unavailable(f"downloading {self._name}: {error}") from error
+        if self._left is not None:
+            self._left -= count
+            if not count and self._left > 0:  # http.client takes a cut connection for the end
+                raise Unavailable(f"downloading {self._name}: {self._left} bytes are missing")
+        return count
+
+    def close(self) -> None:
+        if self._answer is not None:
+            self._answer.close()
+        super().close()
+
+
+def _opener() -> Any:
+    """urllib's, but for the schemes that a redirection must not lead to."""
+    import urllib.error
+    import urllib.request
+
+    class Redirects(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+            if not is_url(newurl):
+                raise urllib.error.URLError(f"it redirects to {redacted(newurl)}")
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    return urllib.request.build_opener(Redirects)
+
+
+def read_url(url: str, limit: int, *, cancelled: Callable[[], bool] = lambda: False) -> bytes:
+    """All of it, if that is no more than ``limit`` bytes. `Invalid` when it is more."""
+    with io.BufferedReader(Download(url, cancelled=cancelled), 1 << 18) as stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise Invalid(f"{redacted(url)} has more than {limit >> 20} MiB")
+    return data
