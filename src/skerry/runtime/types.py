@@ -68,11 +68,12 @@ class IDMap(TypedDict):
 
 
 class Healthcheck(TypedDict, total=False):
-    test: list[str]
-    interval_ns: int
+    test: list[str]  # Docker's: ["CMD", …], ["CMD-SHELL", text] or ["NONE"]
+    interval_ns: int  # 0: never by itself
     timeout_ns: int
     start_period_ns: int
     retries: int
+    successes: int  # of a startup check: that many in a row, 0 is 1
 
 
 class ContainerConfig(TypedDict, total=False):
@@ -131,6 +132,11 @@ class ContainerConfig(TypedDict, total=False):
     runtime: str  # name or path
     preserve_fds: int
     healthcheck: Healthcheck
+    startup_healthcheck: Healthcheck  # until it succeeded the other does not run
+    health_on_failure: str  # none, kill, restart, stop
+    health_log_destination: str  # local, events_logger or a folder
+    health_max_log_count: int  # 0: all
+    health_max_log_size: int  # characters of a check's output; 0: all
 
 
 class ResolvedUser(TypedDict):

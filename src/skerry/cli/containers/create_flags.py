@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from skerry.cli.flags import flag
+from skerry.cli.containers.health_flags import HEALTH_FLAGS
 from skerry.cli.images.registry_flags import PLATFORM, REGISTRY_FLAGS
 
 TYPE_CHECKING = False
@@ -169,6 +170,7 @@ _LOGGING = (
     flag("-q", "--quiet", help="No progress"),
 )  # fmt: skip
 CREATE_FLAGS = (
+    *HEALTH_FLAGS,
     *_IDENTITY, *_PROCESS, *_STORAGE, *_LIMITS, *_SECURITY, *_NETWORK, *_LOGGING, *PLATFORM, *REGISTRY_FLAGS,
 )  # fmt: skip
 _NOT_OPTIONS = frozenset(("quiet", "detach", "sig_proxy", "detach_keys", "attach", "preserve_fds"))

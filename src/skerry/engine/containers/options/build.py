@@ -156,6 +156,10 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
         "hostname": _hostname(options, container_id),
     }
     apply_security(options, config)
+    if image.get("Healthcheck") or any("health" in key for key in options):
+        from skerry.engine.health.config import apply as apply_health
+
+        apply_health(options, image, config)
     for key in _COPIED:
         if options.get(key):
             config[_CONFIG_KEYS.get(key, key)] = options[key]  # type: ignore[literal-required]

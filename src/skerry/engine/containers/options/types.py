@@ -124,6 +124,21 @@ class CreateOptions(TypedDict, total=False):
     report: Any  # makes the `Report` (engine/images/transfer.py) of a pull
     choose: Any  # makes what asks the user which of several names a short one means
     requires: list[str]
+    health_cmd: str
+    health_interval: str
+    health_timeout: str
+    health_start_period: str
+    health_retries: int
+    health_on_failure: str
+    health_startup_cmd: str
+    health_startup_interval: str
+    health_startup_timeout: str
+    health_startup_retries: int
+    health_startup_success: int
+    health_log_destination: str
+    health_max_log_count: int
+    health_max_log_size: int
+    no_healthcheck: bool
     create_command: list[str]
 
 
