@@ -28,3 +28,15 @@ def test_what_was_begun_is_kept_with_its_lock(store: Store) -> None:
         assert path.with_name(path.name + ".lock").exists()
     partial.sweep(store)
     assert path.read_bytes() == b"half"
+
+
+def test_a_lock_goes_with_the_bytes_that_its_dead_holder_finished(store: Store) -> None:
+    folder = Path(store.path("partial"))
+    folder.mkdir(parents=True)
+    for end in (".whole", ".lock"):
+        (folder / (DIGEST[7:] + end)).touch()
+    partial.discard_whole(store, DIGEST)
+    assert list(folder.iterdir()) == []
+    with Lock(str(folder / f"{DIGEST[7:]}.lock")):
+        partial.discard_whole(store, DIGEST)
+        assert [path.name for path in folder.iterdir()] == [f"{DIGEST[7:]}.lock"]

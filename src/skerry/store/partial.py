@@ -85,10 +85,14 @@ def whole_path(store: Store, digest: str) -> str:
 
 def discard_whole(store: Store, digest: str) -> None:
     """Verified bytes turned out to be wrong, or are not needed any more."""
+    path = _path(store, digest)
     try:
-        os.unlink(_path(store, digest) + WHOLE)
+        os.unlink(path + WHOLE)
     except FileNotFoundError:
         pass  # it moved to the blobs, or was swept
+    # Who was killed between `finish` and the lock's release left it: nobody else comes back to this blob.
+    if os.path.exists(path + _LOCK):
+        _drop_lock(path + _LOCK)
 
 
 def sweep(store: Store, *, max_bytes: int = MAX_BYTES, max_age_s: float = MAX_AGE_S) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from skerry.errors import Corrupt
+from threading import Lock
+
+from skerry.errors import Corrupt, Unsupported
 from skerry.store.archive.zstd_frames import FrameWalker
 
 TYPE_CHECKING = False
@@ -10,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OUTPUT = 1 << 20
-_MAX_ZSTD_WINDOW = 1 << 27  # what zstd itself accepts without --long; a larger one is memory that the sender chooses
+# A zstd frame's window is memory that its sender chooses. The usual ones (8 MiB up to level 19) are taken as they come,
+# by several streams at a time; of larger ones only one stream decompresses at a time, so that all together stay small.
+_USUAL_WINDOW, _MAX_WINDOW = 8 << 20, 64 << 20
+_LARGE = Lock()
 
 
 def decompressed(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
@@ -45,22 +50,33 @@ def _gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class _Readable:
-    """The file object that zstandard wants. Notices whether the stream ended where it should."""
+    """The file object that zstandard wants. Notices whether the stream ended where it should, and how much memory a
+    frame wants before its decompressor sees it."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self.frames = FrameWalker()
+        self.is_large = False
 
     def read(self, _size: int) -> bytes:
         data = next(self._chunks, b"")
         self.frames.feed(data)
+        if self.frames.window > _USUAL_WINDOW and not self.is_large:
+            _LARGE.acquire()
+            self.is_large = True
+        if self.frames.window > _MAX_WINDOW:
+            raise Unsupported(
+                f"the layer's zstd stream wants a window of {self.frames.window >> 20} MiB, more than "
+                f"{_MAX_WINDOW >> 20}: it was made with --long or --ultra"
+            )
         return data
 
 
 def _unzstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
     import zstandard
 
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW)
+    # Single segments are rounded up to at least a block, so the library's own limit must not be the tighter one.
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW * 2)
     # The reader's output is bounded, unlike decompressobj's: three bytes of input can be 128 KiB of output.
     source = _Readable(chunks)
     reader = decompressor.stream_reader(source, read_size=1 << 20, read_across_frames=True)  # type: ignore[arg-type]
@@ -71,3 +87,7 @@ def _unzstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
             raise Corrupt("the layer's zstd stream is truncated")
     except zstandard.ZstdError as error:
         raise Corrupt(f"the layer's zstd stream is damaged: {error}") from None
+    finally:
+        del reader, decompressor  # their memory goes before the next stream may take as much
+        if source.is_large:
+            _LARGE.release()

@@ -15,11 +15,13 @@ _ID_SIZES, _CONTENT_SIZES = (0, 1, 2, 4), (0, 2, 4, 8)
 
 
 class FrameWalker:
-    """`feed` it everything; ``complete`` says whether the stream may end here."""
+    """`feed` it everything; ``complete`` says whether the stream may end here, ``window`` how much memory the
+    hungriest frame up to here makes its decompressor take."""
 
-    __slots__ = ("_between", "_buffer", "_skip", "_walk", "_wanted")
+    __slots__ = ("_between", "_buffer", "_skip", "_walk", "_wanted", "window")
 
     def __init__(self) -> None:
+        self.window = 0
         self._between = True
         self._buffer = b""
         self._skip = 0
@@ -60,11 +62,21 @@ class FrameWalker:
             descriptor = (yield 1)[0]
             single = descriptor >> 5 & 1
             content = _CONTENT_SIZES[descriptor >> 6] or single
-            self._skip = (not single) + _ID_SIZES[descriptor & 3] + content
+            header = yield (not single) + _ID_SIZES[descriptor & 3] + content
+            self.window = max(self.window, _window(header, single, content))
             last = 0
             while not last:
-                header = int.from_bytes((yield 3), "little")
-                last, kind = header & 1, header >> 1 & 3
-                self._skip = 1 if kind == _RLE else header >> 3
+                block = int.from_bytes((yield 3), "little")
+                last, kind = block & 1, block >> 1 & 3
+                self._skip = 1 if kind == _RLE else block >> 3
             if descriptor & 4:
                 self._skip += 4
+
+
+def _window(header: bytes, single: int, content: int) -> int:
+    """A frame's window from the rest of its header: given, or all of its content in a single segment."""
+    if single:
+        size = int.from_bytes(header[-content:], "little")
+        return size + 256 if content == 2 else size
+    base = 1 << (10 + (header[0] >> 3))
+    return base + (base >> 3) * (header[0] & 7)
