@@ -18,10 +18,20 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One ``--output``: ``type`` local, tar, oci, docker, image or registry, and its attributes."""
+    """One ``--output``: ``type`` local, tar, oci, docker, image, registry or cacheonly, and its attributes. ``dest``: "-"
+    is standard output."""
 
     type: str
     dest: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CacheLocation:
+    """One ``--cache-from`` or ``--cache-to``: ``type`` registry, local or inline, ``ref`` or folder, attributes."""
+
+    type: str
+    where: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -95,10 +105,26 @@ class BuildOptions:
     omit_history: bool = False
     secrets: dict[str, Secret] = field(default_factory=dict)
     ssh: dict[str, str] = field(default_factory=dict)  # id → socket
+    ssh_keys: dict[str, list[str]] = field(default_factory=dict)  # id → key files, for which an agent is started
     run: RunOptions = field(default_factory=RunOptions)
-    cache_from: list[str] = field(default_factory=list)
-    cache_to: list[str] = field(default_factory=list)
-    outputs: list[Output] = field(default_factory=list)
+    cache_from: list[CacheLocation] = field(default_factory=list)
+    cache_to: list[CacheLocation] = field(default_factory=list)
+    cache_ttl_ns: int = 0  # steps that were done longer ago are done anew
+    outputs: list[Output] = field(default_factory=list)  # none: an image
+    push: bool = False
+    attestations: dict[str, dict[str, str]] = field(default_factory=dict)  # sbom, provenance → attributes
+    sbom_file: str = ""
+    purl_file: str = ""
+    iid_file: str = ""
+    iid_file_raw: str = ""
+    metadata_file: str = ""
+    inherit_annotations: bool = True
+    unset_annotations: list[str] = field(default_factory=list)
+    created_annotation: bool = False
+    os_version: str = ""
+    os_features: list[str] = field(default_factory=list)
+    save_stages: bool = False
+    stage_labels: bool = False
     http_proxy: bool = True
     cpp_flags: list[str] = field(default_factory=list)
     check: bool = False
@@ -106,3 +132,8 @@ class BuildOptions:
     on_error_shell: bool = False
     author: str = ""
     cancelled: Callable[[], bool] = lambda: False
+
+    @property
+    def wants_image(self) -> bool:
+        """Whether an image is to be made: by default, and for all outputs but files and nothing at all."""
+        return not self.outputs or any(output.type not in ("local", "tar", "cacheonly") for output in self.outputs)
