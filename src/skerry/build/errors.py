@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skerry.errors import Invalid
+from skerry.errors import Invalid, SkerryError
 
 if TYPE_CHECKING:
     from skerry.build.language.ast import Position
@@ -46,3 +46,14 @@ def syntax_error(
         hint=hint,
         source=source,
     )
+
+
+class RunFailed(SkerryError):
+    """A RUN's program ended with an error. ``output`` is the end of what it wrote."""
+
+    def __init__(self, text: str, code: int, output: bytes, position: Position) -> None:
+        shown = text if len(text) <= 200 else text[:199] + "…"
+        super().__init__(f'building at STEP "{shown}": while running runtime: exit status {code}', exit_code=code)
+        self.program_exit_code = code
+        self.output = output
+        self.position = position

@@ -21,7 +21,6 @@ from skerry.runtime.users import resolve
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from skerry.engine.builds.root import WorkingRoot
     from skerry.engine.builds.select import Chosen, Item, Tree
     from skerry.engine.engine import Engine
 
@@ -125,13 +124,13 @@ def _mode(request: CopyRequest, mode: int) -> int:
     return request.mode.apply(mode, folder=stat.S_ISDIR(mode))
 
 
-def carry_out(root: WorkingRoot, gathered: Gathered, *, now_ns: int) -> None:
-    """Copy into the working root. `Conflict`: a folder would be replaced by a file."""
+def carry_out(root: str, gathered: Gathered, *, now_ns: int, into_folder: bool = False) -> None:
+    """Copy into the tree ``root``. `Conflict`: a folder would be replaced by a file."""
     request = gathered.request
     uid, gid = request.owner or (0, 0)
-    into_folder = request.dest.endswith("/") or request.dest in ("", "/")
+    into_folder = into_folder or request.dest.endswith("/") or request.dest in ("", "/")
     several = len(gathered.chosen) + len(request.inline) > 1
-    with Placer(root.path, new_folders=Metadata(0o755, uid, gid, now_ns)) as placer:
+    with Placer(root, new_folders=Metadata(0o755, uid, gid, now_ns)) as placer:
         dest = request.dest.rstrip("/") or "/"
         for source, items in zip(gathered.chosen, gathered.items, strict=True):
             _copy_source(placer, gathered, source, items, dest, folder=into_folder or several)

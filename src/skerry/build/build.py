@@ -1,0 +1,192 @@
+"""A build from its options to its image: contexts, Containerfile, plan, stages, image."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from skerry.build.arguments import PROXIES
+from skerry.build.containerfiles import read_containerfiles
+from skerry.build.contexts import open_contexts
+from skerry.build.events import StageSkipped, Warned
+from skerry.build.keys import digest, step_key
+from skerry.build.language.parser import join, parse
+from skerry.build.outcome import BuildResult, Solved
+from skerry.build.plan import make_plan
+from skerry.build.platforms import host, normalise
+from skerry.build.solver import Solver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skerry.build.contexts import Contexts
+    from skerry.build.events import Event
+    from skerry.build.language.ast import Dockerfile
+    from skerry.build.options import BuildOptions
+    from skerry.build.plan import Plan
+    from skerry.build.stage_state import StageState
+    from skerry.engine.engine import Engine
+
+
+def solve(engine: Engine, options: BuildOptions, contexts: Contexts, report: Callable[[Event], None]) -> BuildResult:
+    """Build all platforms; no image yet. Errors of the Containerfile know their place."""
+    dockerfile = join(parse(item.data, item.name) for item in read_containerfiles(engine, options, contexts))
+    result = BuildResult()
+    epoch = options.build_args.get("SOURCE_DATE_EPOCH") or os.environ.get("SOURCE_DATE_EPOCH", "")
+    if options.source_date_epoch is None and "SOURCE_DATE_EPOCH" in options.build_args and epoch.isdigit():
+        options.source_date_epoch = int(epoch)
+    platforms = [normalise(platform) for platform in options.platforms] or [host()]
+    for platform in dict.fromkeys(platforms):
+        plan = make_plan(dockerfile, options, platform)
+        _tell_skipped(plan, report)
+        solver = Solver(
+            engine, options, plan, contexts, report, platform=platform, jobs=options.jobs or os.cpu_count() or 1,
+            identity=_identity(contexts, dockerfile), several=len(platforms) > 1,
+        )  # fmt: skip
+        try:
+            state = solver.solve()
+        finally:
+            result.steps += solver.steps
+            result.cached += solver.cached
+        result.solved.append(_finished(engine, options, state, platform))
+        if platform == platforms[0]:
+            result.warnings += _unused_arguments(plan, report)
+    return result
+
+
+def build(engine: Engine, options: BuildOptions, report: Callable[[Event], None]) -> BuildResult:
+    """Build and make the image (of each platform); the last one gets the names."""
+    with open_contexts(engine, options, report) as contexts:
+        result = solve(engine, options, contexts, report)
+        for number, solved in enumerate(result.solved):
+            names = options.tags if number == 0 else ()
+            image = make_image(engine, options, solved, names)
+            result.images[solved.platform] = image["id"]
+            if number == 0:
+                result.image_id, result.digest, result.names = image["id"], image["digest"], list(image["names"])
+    engine.builds.finish()
+    return result
+
+
+def make_image(engine: Engine, options: BuildOptions, solved: Solved, names: Any = ()) -> Any:
+    """The image of one platform's result: its record."""
+    annotations = dict(options.annotations)
+    if solved.base_name and solved.base_name != "scratch" and options.format == "oci":
+        annotations = {
+            "org.opencontainers.image.base.name": solved.base_name,
+            "org.opencontainers.image.base.digest": solved.base_digest, **annotations,
+        }  # fmt: skip
+    return engine.builds.image(
+        solved.document, solved.layers, list(names), format=options.format, annotations=annotations
+    )
+
+
+def _identity(contexts: Contexts, dockerfile: Dockerfile) -> str:
+    return digest(
+        [os.path.abspath(contexts.main.origin) if not contexts.main.own else contexts.main.origin, dockerfile.file]
+    )
+
+
+def _tell_skipped(plan: Plan, report: Callable[[Event], None]) -> None:
+    for planned in plan.stages:
+        if planned.stage.index not in plan.needed:
+            report(StageSkipped(planned.label))
+
+
+def _unused_arguments(plan: Plan, report: Callable[[Event], None]) -> list[Warned]:
+    unused = sorted(set(plan.arguments) - plan.used_arguments - PROXIES - plan.builtin.keys() - {"SOURCE_DATE_EPOCH"})
+    if not unused:
+        return []
+    warning = Warned("", f"one or more build args were not consumed: [{' '.join(unused)}]")
+    report(warning)
+    return [warning]
+
+
+def _finished(engine: Engine, options: BuildOptions, state: StageState, platform: str) -> Solved:
+    """The target's layers and the image's config document, with times that stay the same when nothing changes."""
+    layers, history = list(state.layers), _history(options, state)
+    keep = 0 if options.squash_all else state.base_layers
+    if (options.squash or options.squash_all) and len(layers) > keep:
+        layers = _squashed(engine, options, layers, keep)
+        history = _squashed_history(options, state, history, keep)
+    config = _config(options, state)
+    document: dict[str, Any] = {**state.document, "config": config}
+    if options.author:
+        document["author"] = options.author
+    created = _created(engine, options, state, {**document, "history": history, "layers": layers})
+    for entry in history:
+        entry["created"] = entry.get("created") or created
+    document = {"created": created, **document}
+    if not options.omit_history:
+        document["history"] = history
+    return Solved(platform, tuple(layers), document, state.base, state.base_digest, state.base_layers)
+
+
+def _squashed(engine: Engine, options: BuildOptions, layers: list[str], keep: int) -> list[str]:
+    if len(layers) == keep + 1:
+        return layers  # one layer already
+    clamp = (
+        options.source_date_epoch * 10**9
+        if options.rewrite_timestamp and options.source_date_epoch is not None
+        else None
+    )
+    layer = engine.builds.squash(layers, keep=keep, clamp_ns=clamp)
+    return [*layers[:keep], layer["chain_id"]]
+
+
+def _squashed_history(
+    options: BuildOptions, state: StageState, history: list[dict[str, Any]], keep: int
+) -> list[dict[str, Any]]:
+    own = history[len(state.base_history) :] if keep or not options.squash_all else history
+    base = history[: len(state.base_history)] if not options.squash_all else []
+    text = own[-1]["created_by"] if own else "/bin/sh"
+    return [*base, {"created_by": text, "comment": "squashed"}] if own else base
+
+
+def _config(options: BuildOptions, state: StageState) -> dict[str, Any]:
+    config = dict(state.config)
+    env = dict(item.partition("=")[::2] for item in config.get("Env") or ())
+    if not env:
+        env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+    env.update(options.env)
+    config["Env"] = [f"{name}={value}" for name, value in env.items() if name not in options.unset_env]
+    if options.labels:
+        config["Labels"] = {**(config.get("Labels") or {}), **options.labels}
+    return {key: value for key, value in config.items() if value not in (None, "", [], {})}
+
+
+def _history(options: BuildOptions, state: StageState) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [dict(entry) for entry in state.base_history]
+    fixed = _fixed(options)
+    for entry in state.history:
+        item: dict[str, Any] = {"created_by": entry.created_by}
+        if fixed or entry.created_ns:
+            item = {"created": fixed or time_text(entry.created_ns), **item}
+        if entry.empty:
+            item["empty_layer"] = True
+        found.append(item)
+    return found
+
+
+def _fixed(options: BuildOptions) -> str:
+    seconds = options.timestamp if options.timestamp is not None else options.source_date_epoch
+    return "" if seconds is None else time_text(seconds * 10**9)
+
+
+def _created(engine: Engine, options: BuildOptions, state: StageState, document: dict[str, Any]) -> str:
+    """The image's time: a given one, or when this very image was first built, so that a rebuild is the same image."""
+    if fixed := _fixed(options):
+        return fixed
+    key = step_key("image", state.layers[-1] if state.layers else "", document=document, format=options.format)
+    record = None if options.no_cache else engine.builds.lookup(key)
+    if record is None:
+        record = engine.builds.record(key, state.layers[-1] if state.layers else None)
+    return time_text(record["created_ns"])
+
+
+def time_text(ns: int) -> str:
+    """RFC 3339 with nanoseconds, as Go writes it."""
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ns // 10**9))
+    fraction = f"{ns % 10**9:09d}".rstrip("0")
+    return f"{text}.{fraction}Z" if fraction else f"{text}Z"

@@ -1,0 +1,172 @@
+"""COPY and ADD."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from skerry.build.keys import digest, step_key
+from skerry.build.language import instructions as typed
+from skerry.build.language.ignore import Patterns
+from skerry.build.language.words import expand
+from skerry.engine.builds.copying import CopyRequest, Gathered, Inline, carry_out, gather, owner_ids
+from skerry.engine.builds.modes import Mode
+from skerry.errors import Invalid
+
+if TYPE_CHECKING:
+    from skerry.build.language.ast import Heredoc
+    from skerry.build.steps import StepWork
+    from skerry.engine.builds.select import Tree
+
+_TEXT_BYTES = 8 << 10  # of a file whose changed lines an explanation shows
+_TEXT_FILES = 20
+
+
+class CopyStep:
+    """See `steps.Work`."""
+
+    def __init__(self, step: StepWork, command: typed.Copy | typed.Add) -> None:
+        self._step, self._command = step, command
+        self.key = ""
+        self.inputs: dict[str, Any] = {}
+
+    def prepare(self) -> None:
+        command, state = self._command, self._step.state
+        variables, escape = state.variables(), command.instruction.escape
+        self._variables = variables
+
+        def word(text: str) -> str:
+            return expand(text, variables, escape=escape).text
+
+        self._sources = [word(source) for source in command.sources]
+        self._dest = state.absolute(word(command.dest))
+        chown = word(command.chown) if command.chown else ""
+        self._chown = chown
+        mode = Mode(word(command.chmod)) if command.chmod else None
+        exclude = Patterns(word(pattern) for pattern in command.exclude)
+        from_ = word(command.from_) if isinstance(command, typed.Copy) and command.from_ else ""
+        self._from = from_
+        # Names are the image's, so they are known only in its tree; numbers count for the key at once.
+        self._owner_names = bool(chown) and not chown.replace(":", "").isdigit()
+        owner = _numbers(chown) if chown and not self._owner_names else ((0, 0) if not chown and not from_ else None)
+        if self._owner_names:
+            owner = (0, 0)
+        self._request = CopyRequest(
+            dest=self._dest, owner=owner, mode=mode, exclude=exclude.matches if exclude else None,
+            parents=isinstance(command, typed.Copy) and command.parents,
+        )  # fmt: skip
+        self._checksum = word(command.checksum) if isinstance(command, typed.Add) and command.checksum else ""
+        with ExitStack() as stack:
+            gathered = self._gather(stack)
+            self._note(gathered, mode)
+
+    def _inline(self, heredoc: Heredoc) -> Inline:
+        text = heredoc.text
+        if heredoc.expand:
+            text = expand(text, self._variables, escape=self._command.instruction.escape, skip_quotes=True).text
+        return Inline(heredoc.name, text.encode("utf-8", "surrogateescape"))
+
+    def _gather(self, stack: ExitStack) -> list[Gathered]:
+        """Open what is copied from, and find what it is: the local sources, then each repository."""
+        step, request = self._step, self._request
+        local: list[str] = self._sources
+        found: list[Inline | Tree] = []
+        if isinstance(self._command, typed.Add):
+            local, found = self._remote(stack, self._command)
+        inline = [*(self._inline(h) for h in self._command.heredocs), *(f for f in found if isinstance(f, Inline))]
+        urls = any(isinstance(f, Inline) for f in found)
+        unpack = isinstance(self._command, typed.Add) and (
+            bool(self._command.unpack) if urls else self._command.unpack is not False
+        )
+        here = replace(request, patterns=local, inline=inline, unpack=unpack)
+        tree = self._tree(stack) if local else None
+        gathered = [gather(step.engine, tree, here)] if local or inline else []
+        trees = [each for each in found if not isinstance(each, Inline)]
+        return gathered + [gather(step.engine, each, replace(request, patterns=["."])) for each in trees]
+
+    def _remote(self, stack: ExitStack, command: typed.Add) -> tuple[list[str], list[Inline | Tree]]:
+        """The sources that are here, and what was fetched of the others."""
+        from skerry.build.remote import clone, fetch, is_git, is_remote
+
+        local: list[str] = []
+        found: list[Inline | Tree] = []
+        for source in self._sources:
+            if not is_remote(source):
+                local.append(source)
+            elif is_git(source):
+                found.append(stack.enter_context(clone(self._step, source, command, self._checksum)))
+            else:
+                found.append(stack.enter_context(fetch(self._step, source, self._checksum)))
+        if self._checksum and (local or len(found) > 1):
+            raise Invalid("checksum can't be specified for multiple or local sources")
+        return local, found
+
+    def _tree(self, stack: ExitStack) -> Tree:
+        from skerry.build.origins import open_tree
+
+        return stack.enter_context(open_tree(self._step, self._from))
+
+    def _note(self, gathered: list[Gathered], mode: Mode | None) -> None:
+        command, step = self._command, self._step
+        settings = {
+            "--chown": self._chown, "--chmod": mode.text if mode else "", "--link": command.link, "dest": self._dest,
+            "--parents": self._request.parents, "unpack": [each.request.unpack for each in gathered],
+        }  # fmt: skip
+        whole = gathered[0].digest if len(gathered) == 1 else digest([each.digest for each in gathered])
+        self.key = step_key(
+            "copy", step.parent, content=whole, times=[step.clamp_ns, step.mtime_ns], owner=self._request.owner,
+            **settings,
+        )  # fmt: skip
+        self._digest = whole
+        chosen = [each for part in gathered for each in part.chosen]
+        self._kind = "multi" if len(chosen) > 1 else "dir" if chosen and chosen[0].is_folder else "file"
+        self.inputs = {
+            "instruction": f"{command.instruction.keyword} {' '.join([*self._sources, self._dest])}",
+            "settings": settings, "from": self._from, "content": whole,
+            "files": {path: text for each in gathered for path, text in each.files.items()},
+            "texts": self._texts(gathered[0]) if gathered and not self._from else {},
+        }  # fmt: skip
+
+    def _texts(self, gathered: Gathered) -> dict[str, str]:
+        """The small text files, so that the next build can tell which lines changed."""
+        found: dict[str, str] = {}
+        folder = self._step.solver.contexts.main.folder
+        for items in gathered.items:
+            for item in items:
+                if len(found) >= _TEXT_FILES:
+                    return found
+                if folder and 0 < item.status.st_size <= _TEXT_BYTES:
+                    try:
+                        with open(os.path.join(folder, item.path), encoding="utf-8") as file:
+                            found[item.path] = file.read(_TEXT_BYTES)
+                    except (OSError, UnicodeDecodeError):
+                        continue
+        return found
+
+    def carry_out(self) -> str | None:
+        step = self._step
+        layers = step.state.layers
+        with ExitStack() as stack:
+            if self._owner_names:
+                with step.engine.builds.open_root(layers, writable=False) as root:
+                    self._request = replace(self._request, owner=owner_ids(root.path, self._chown))
+            gathered = self._gather(stack)
+            with step.engine.builds.open_root(layers) as root:
+                # With --link what is below does not count: no link in it is followed, no folder's owner taken over.
+                where = root.upper if self._command.link else root.path
+                several = len(gathered) > 1
+                for part in gathered:
+                    carry_out(where, part, now_ns=time.time_ns(), into_folder=several)
+                layer = root.commit(clamp_ns=step.clamp_ns, mtime_ns=step.mtime_ns)
+        return layer["chain_id"] if layer else None
+
+    def history(self) -> str:
+        return f"/bin/sh -c #(nop) {self._command.instruction.keyword} {self._kind}:{self._digest} in {self._dest} "
+
+
+def _numbers(text: str) -> tuple[int, int]:
+    user, _, group = text.partition(":")
+    return int(user or 0), int(group or user or 0)

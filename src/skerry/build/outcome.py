@@ -1,0 +1,35 @@
+"""What a build gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skerry.build.events import Warned
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """One platform's result before it is an image: layers (chain ids), the image's config document."""
+
+    platform: str
+    layers: tuple[str, ...]
+    document: dict[str, Any]
+    base_name: str = ""
+    base_digest: str = ""
+    base_layers: int = 0
+
+
+@dataclass(slots=True)
+class BuildResult:
+    """``image_id`` and ``digest`` of the (first platform's) image; "" when the output was no image."""
+
+    image_id: str = ""
+    digest: str = ""
+    names: list[str] = field(default_factory=list)
+    solved: list[Solved] = field(default_factory=list)
+    warnings: list[Warned] = field(default_factory=list)
+    images: dict[str, str] = field(default_factory=dict)  # platform → id
+    steps: int = 0
+    cached: int = 0

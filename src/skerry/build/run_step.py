@@ -1,0 +1,186 @@
+"""RUN."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from skerry.build.arguments import PROXIES, proxies
+from skerry.build.errors import RunFailed
+from skerry.build.keys import step_key
+from skerry.build.language.mounts import MountError, parse_mount
+from skerry.build.language.words import expand
+from skerry.build.platforms import require_runnable
+from skerry.build.secrets import read_secret
+from skerry.build.stage_state import DEFAULT_PATH
+from skerry.engine.builds.types import RunRequest, StepMount
+from skerry.errors import Invalid, NotFound
+
+if TYPE_CHECKING:
+    from skerry.build.language.instructions import Mount, Run
+    from skerry.build.steps import StepWork
+
+_TAIL = 16 << 10  # of a failing program's output that its error carries
+
+
+class RunStep:
+    """See `steps.Work`."""
+
+    def __init__(self, step: StepWork, command: Run) -> None:
+        self._step, self._command = step, command
+        self.key = ""
+        self.inputs: dict[str, Any] = {}
+        self._tail = b""
+
+    def prepare(self) -> None:
+        from skerry.build.origins import content_of
+
+        step, command, state = self._step, self._command, self._step.state
+        options = step.options
+        self._mounts = [self._mount(mount) for mount in command.mounts]
+        script = command.script_file
+        if script is not None:
+            self._argv = [f"/dev/pipes/{script.name}"]
+        elif command.shell:
+            self._argv = [*state.shell, command.script]
+        else:
+            self._argv = list(command.command)
+        self._args = {name: value for name, value in state.args.items() if name not in state.env}
+        self._env = {"PATH": DEFAULT_PATH, **self._args, **state.env}
+        if command.security == "insecure" and not options.run.insecure:
+            raise Invalid(
+                "RUN --security=insecure is not allowed", hint="build with --allow security.insecure to allow it"
+            )
+        described = [content_of(step, mount) for mount in self._mounts]
+        settings = {"network": command.network, "security": command.security, "user": state.config.get("User") or "",
+                    "directory": state.workdir, "devices": [device.name for device in command.devices]}  # fmt: skip
+        self.key = step_key(
+            "run", step.parent, argv=self._argv, env=self._env, mounts=[d.key for d in described],
+            script=script.text if script else "", times=[step.clamp_ns, step.mtime_ns], **settings,
+        )  # fmt: skip
+        files: dict[str, str] = {}
+        texts: dict[str, str] = {}
+        for each in described:
+            files.update(each.files)
+            texts.update(each.texts)
+        self.inputs = {
+            "instruction": f"RUN {' '.join(self._argv)}", "args": self._args, "env": state.env, "settings": settings,
+            "files": files, "texts": texts, "content": [d.key for d in described],
+        }  # fmt: skip
+
+    def _mount(self, mount: Mount) -> Mount:
+        """With its variables replaced, and checked."""
+        if "$" not in mount.text:
+            return mount
+        text = expand(mount.text, self._step.state.variables(), escape=self._command.instruction.escape).text
+        try:
+            return parse_mount(text)
+        except MountError as error:
+            raise Invalid(f"invalid --mount: {error}") from None
+
+    def carry_out(self) -> str | None:
+        step, command = self._step, self._command
+        require_runnable(step.builder.planned.platform)
+        with ExitStack() as stack, step.engine.builds.open_root(step.state.layers) as root:
+            request = self._request()
+            for mount in self._mounts:
+                self._add_mount(stack, request, mount)
+            script = command.script_file
+            if script is not None:
+                data = script.text.encode("utf-8", "surrogateescape")
+                request.mounts.append(StepMount("secret", f"/dev/pipes/{script.name}", data=data, mode=0o755))
+            code = root.run(request)
+            if code and step.options.on_error_shell and step.solver.open_shell is not None:
+                step.solver.open_shell(root, request, step.step)
+            if code:
+                raise RunFailed(command.instruction.original, code, self._tail, command.instruction.position)
+            layer = root.commit(clamp_ns=step.clamp_ns, mtime_ns=step.mtime_ns)
+        return layer["chain_id"] if layer else None
+
+    def _request(self) -> RunRequest:
+        step, command, run = self._step, self._command, self._step.options.run
+        env = {**proxies(step.options, step.solver.plan.arguments), **self._env}
+        network = command.network if command.network != "default" else run.network
+        return RunRequest(
+            argv=self._argv, env=[f"{name}={value}" for name, value in env.items()], cwd=step.state.workdir,
+            user=step.state.config.get("User") or "", network=network, security=command.security,
+            devices=[*run.devices, *(device.name for device in command.devices)], hosts=run.hosts, dns=run.dns,
+            dns_search=run.dns_search, dns_options=run.dns_options, no_hosts=run.no_hosts, hostname=run.hostname,
+            cap_add=run.cap_add, cap_drop=run.cap_drop, ulimits=run.ulimits, resources=run.resources,
+            cgroup_parent=run.cgroup_parent, shm_size=run.shm_size, seccomp=run.seccomp, apparmor=run.apparmor,
+            label_opts=run.label_opts, no_new_privileges=run.no_new_privileges, mask=run.mask, unmask=run.unmask,
+            namespaces=run.namespaces, groups=run.groups, runtime=run.runtime, output=self._output,
+            mounts=[_volume(text) for text in run.volumes], cancelled=step.solver.cancelled,
+        )  # fmt: skip
+
+    def _output(self, fd: int, data: bytes) -> None:
+        self._tail = (self._tail + data)[-_TAIL:]
+        self._step.output(fd, data)
+
+    def _add_mount(self, stack: ExitStack, request: RunRequest, mount: Mount) -> None:
+        from skerry.build.origins import open_mount
+
+        if mount.type == "tmpfs":
+            request.mounts.append(StepMount("tmpfs", self._target(mount), size_bytes=mount.size or 0))
+        elif mount.type == "secret":
+            self._add_secret(request, mount)
+        elif mount.type == "ssh":
+            self._add_agent(request, mount)
+        else:
+            source = stack.enter_context(open_mount(self._step, mount))
+            request.mounts.append(StepMount("bind", self._target(mount), source=source.path, readonly=mount.readonly))
+
+    def _target(self, mount: Mount) -> str:
+        return self._step.state.absolute(mount.target).rstrip("/") or "/"
+
+    def _add_secret(self, request: RunRequest, mount: Mount) -> None:
+        name = mount.id or os.path.basename(mount.source or mount.target)
+        secret = self._step.options.secrets.get(name)
+        if secret is None:
+            if mount.required:
+                raise NotFound(
+                    f"secret {name}: not found", hint=f"--secret id={name},src=FILE or --secret id={name},env=VARIABLE"
+                )
+            return
+        data = read_secret(secret)
+        if mount.env is not None:
+            request.env.append(f"{mount.env}={data.decode('utf-8', 'surrogateescape')}")
+            if not mount.target:
+                return
+        target = self._step.state.absolute(mount.target) if mount.target else f"/run/secrets/{name}"
+        mode = 0o400 if mount.mode is None else mount.mode
+        request.mounts.append(StepMount("secret", target, data=data, uid=mount.uid or 0, gid=mount.gid or 0, mode=mode))
+
+    def _add_agent(self, request: RunRequest, mount: Mount) -> None:
+        name = mount.id or "default"
+        socket = self._step.options.ssh.get(name)
+        if socket is None:
+            if mount.required:
+                raise NotFound(f"unset ssh forward key {name}", hint=f"--ssh {name}")
+            return
+        count = sum(each.type == "agent" for each in request.mounts)
+        target = self._step.state.absolute(mount.target) if mount.target else f"/run/buildkit/ssh_agent.{count}"
+        mode = 0o600 if mount.mode is None else mount.mode
+        request.mounts.append(
+            StepMount("agent", target, source=socket, uid=mount.uid or 0, gid=mount.gid or 0, mode=mode)
+        )
+        if not any(item.startswith("SSH_AUTH_SOCK=") for item in request.env):
+            request.env.append(f"SSH_AUTH_SOCK={target}")
+
+    def history(self) -> str:
+        program = " ".join(self._argv)
+        shown = {name: value for name, value in self._args.items() if name not in PROXIES}
+        if not shown:
+            return program
+        return f"|{len(shown)} {' '.join(f'{name}={value}' for name, value in sorted(shown.items()))} {program}"
+
+
+def _volume(text: str) -> StepMount:
+    """``--volume HOST:STEP[:ro,…]``."""
+    source, _, rest = text.partition(":")
+    target, _, options = rest.partition(":")
+    if not source.startswith("/") or not target.startswith("/"):
+        raise Invalid(f"invalid volume {text!r}: HOST-DIR:CONTAINER-DIR[:OPTIONS] is wanted, both absolute")
+    words = [word for word in options.split(",") if word]
+    return StepMount("bind", target, source=source, readonly="ro" in words)

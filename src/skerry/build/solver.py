@@ -1,0 +1,139 @@
+"""Building the stages that are needed, side by side: a thread for each, which waits for those that it takes from."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from skerry.engine.builds.errors import Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skerry.build.contexts import Contexts
+    from skerry.build.events import Event, Step
+    from skerry.build.options import BuildOptions
+    from skerry.build.plan import Plan
+    from skerry.build.stage_state import StageState
+    from skerry.engine.builds.root import WorkingRoot
+    from skerry.engine.builds.types import RunRequest
+    from skerry.engine.engine import Engine
+
+
+class Solver:
+    """One build for one platform."""
+
+    def __init__(
+        self, engine: Engine, options: BuildOptions, plan: Plan, contexts: Contexts, report: Callable[[Event], None],
+        *, platform: str, jobs: int, identity: str, several: bool = False,
+    ) -> None:  # fmt: skip
+        self.options, self.plan, self.contexts = options, plan, contexts
+        self.platform = platform
+        self.identity = identity  # which build this is, to find what it was the last time
+        self.several_platforms = several
+        self.open_shell: Callable[[WorkingRoot, RunRequest, Step], None] | None = None  # --on-error=shell
+        self.working = threading.Semaphore(jobs)  # held while a step is done, not while it waits
+        self.steps = self.cached = 0
+        self._settings = engine.settings
+        self._warn, self._log = engine.warn, engine.log
+        self._report = report
+        self._lock = threading.Lock()
+        self._failed = threading.Event()
+        self._stages: dict[int, Future[StageState]] = {}
+        self._threads: list[threading.Thread] = []
+        self._numbers = 0
+
+    def solve(self) -> StageState:
+        """The target's state. The first error of any stage ends the others."""
+        for index in self.plan.needed:
+            self.stage(index)
+        try:
+            # Every needed stage is waited for: an error in one that nobody asked yet must not be lost.
+            for index in self.plan.needed:
+                self._wait(self._stages[index])
+            return self._stages[self.plan.target].result()
+        except BaseException:
+            self._failed.set()
+            raise
+        finally:
+            for thread in self._threads:
+                thread.join()
+
+    def _wait(self, future: Future[StageState]) -> None:
+        while True:
+            try:
+                future.result(timeout=0.1)
+                return
+            except TimeoutError:
+                # A stage that failed ends others with Interrupted; its own error is the one to tell.
+                for other in list(self._stages.values()):
+                    if other.done() and (error := other.exception()) and not isinstance(error, Interrupted):
+                        raise error from None
+                if self.options.cancelled():
+                    self._failed.set()
+            except Interrupted:
+                for other in list(self._stages.values()):
+                    error = other.exception() if other.done() else None
+                    if error is not None and not isinstance(error, Interrupted):
+                        raise error from None
+                raise
+
+    def stage(self, index: int) -> Future[StageState]:
+        """A stage's result, which is begun if nobody asked for it before."""
+        with self._lock:
+            future = self._stages.get(index)
+            if future is not None:
+                return future
+            future = self._stages[index] = Future()
+            thread = threading.Thread(target=self._build, args=(index, future), name=f"stage-{index}", daemon=True)
+            self._threads.append(thread)
+        thread.start()
+        return future
+
+    def result(self, index: int) -> StageState:
+        """Wait for a stage that another one takes from."""
+        return self.stage(index).result()
+
+    def _build(self, index: int, future: Future[StageState]) -> None:
+        from skerry.build.stage_builder import StageBuilder
+        from skerry.engine.engine import Engine
+
+        try:
+            engine = Engine(self._settings, warn=self._warn, log=self._log)  # a database connection is one thread's
+            future.set_result(StageBuilder(self, engine, self.plan.stages[index]).build())
+        except BaseException as error:  # noqa: BLE001 - it belongs to the thread that asked for the stage
+            if not isinstance(error, Interrupted):
+                self._failed.set()
+            future.set_exception(error)
+
+    def cancelled(self) -> bool:
+        """Whether everything shall stop: the caller said so, or a stage failed."""
+        return self._failed.is_set() or self.options.cancelled()
+
+    def check_cancelled(self) -> None:
+        """`Interrupted` when `cancelled`."""
+        if self.cancelled():
+            raise Interrupted("interrupted")
+
+    def number(self) -> int:
+        """The next step's id in this build."""
+        with self._lock:
+            self._numbers += 1
+            return self._numbers
+
+    def tell(self, event: Event) -> None:
+        """Report, one event at a time."""
+        with self._lock:
+            self._report(event)
+
+    def count(self, *, cached: bool) -> None:
+        """A step is done."""
+        with self._lock:
+            self.steps += 1
+            self.cached += cached
+
+    def use_argument(self, name: str) -> None:
+        """A build argument that somebody declared is used."""
+        with self._lock:
+            self.plan.used_arguments.add(name)

@@ -1,0 +1,157 @@
+"""One stage, instruction by instruction."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from skerry.build.arguments import PROXIES
+from skerry.build.base_image import from_folder, from_image, scratch
+from skerry.build.contexts import Context
+from skerry.build.errors import BuildSyntaxError, syntax_error
+from skerry.build.events import Step, StepDone, StepFailed, StepStarted
+from skerry.build.keys import digest
+from skerry.build.language import instructions as typed
+from skerry.build.language.commands import command as typed_command
+from skerry.build.language.parser import parse_line
+from skerry.build.language.words import ExpansionError, expand
+from skerry.build.stage_state import StageState, apply_config
+from skerry.build.steps import StepOutcome, StepWork
+from skerry.engine.builds.errors import Interrupted
+from skerry.errors import SkerryError
+
+if TYPE_CHECKING:
+    from skerry.build.plan import Planned
+    from skerry.build.solver import Solver
+    from skerry.engine.engine import Engine
+
+NOP = "/bin/sh -c #(nop) "
+
+
+class StageBuilder:
+    """Goes through a stage's instructions. One thread's, as its engine."""
+
+    def __init__(self, solver: Solver, engine: Engine, planned: Planned) -> None:
+        self.solver, self.engine, self.planned = solver, engine, planned
+        self.options = solver.options
+        self.state = StageState()
+        self._ordinal = 0
+
+    @property
+    def label(self) -> str:
+        """The stage's name where there are several."""
+        return self.planned.label if len(self.solver.plan.needed) > 1 or self.planned.stage.name else ""
+
+    def build(self) -> StageState:
+        """The stage's end."""
+        commands = list(self.planned.stage.commands)
+        start = self._step(
+            self.planned.stage.from_.instruction.original, 1, len(commands) + 1, self.planned.stage.from_
+        )
+        self.solver.check_cancelled()
+        began = time.monotonic()
+        self.solver.tell(StepStarted(start))
+        try:
+            self.state = self._base()
+            triggers = self._triggers()
+        except SkerryError as error:
+            self._failed(start, error)
+            raise
+        self.solver.tell(StepDone(start, cached=False, seconds=time.monotonic() - began))
+        self.state.args = {}
+        total = len(commands) + len(triggers) + 1
+        for number, command in enumerate([*triggers, *commands], 2):
+            self.solver.check_cancelled()
+            self._do(command, self._step(command.instruction.original, number, total, command))
+        return self.state
+
+    def _step(self, text: str, number: int, total: int, command: typed.Command | typed.From) -> Step:
+        platform = self.planned.platform if self.solver.several_platforms else ""
+        return Step(self.solver.number(), self.label, number, total, text, command.instruction.position, platform)
+
+    def _base(self) -> StageState:
+        planned = self.planned
+        if planned.base is not None:
+            return self.solver.result(planned.base).copy()
+        if planned.image == "scratch":
+            return scratch(planned.platform)
+        named = self.solver.contexts.named(planned.image)
+        with self.solver.working:
+            if isinstance(named, Context):
+                return from_folder(self.engine, named, planned.image, planned.platform)
+            name = named.reference if named is not None else planned.image
+            return from_image(self.engine, name, planned.platform, self.options)
+
+    def _triggers(self) -> list[typed.Command]:
+        """The base's ONBUILD instructions, which this build carries out."""
+        texts = self.state.config.pop("OnBuild", None) or []
+        if self.planned.base is not None and not texts:
+            return []
+        found: list[typed.Command] = []
+        for text in texts:
+            instruction = parse_line(text, self.planned.stage.from_.instruction.position, "\\")
+            command = typed_command(instruction)
+            if isinstance(command, typed.From):
+                raise syntax_error("FROM isn't allowed as an ONBUILD trigger", instruction.position)
+            found.append(command)
+        return found
+
+    def _do(self, command: typed.Command, step: Step) -> None:
+        self.solver.tell(StepStarted(step))
+        began = time.monotonic()
+        try:
+            outcome = self._carry_out(command, step)
+        except ExpansionError as error:
+            located = syntax_error(error.message, command.instruction.position, source=command.instruction.source)
+            self._failed(step, located)
+            raise located from None
+        except SkerryError as error:
+            self._failed(step, error)
+            raise
+        self.solver.count(cached=outcome.cached)
+        seconds = time.monotonic() - began
+        self.solver.tell(StepDone(step, outcome.cached, seconds, outcome.reason, outcome.layer or ""))
+
+    def _failed(self, step: Step, error: SkerryError) -> None:
+        if isinstance(error, Interrupted):
+            return
+        output = getattr(error, "output", b"")
+        code = getattr(error, "program_exit_code", 0)
+        lines = error.source if isinstance(error, BuildSyntaxError) else ()
+        self.solver.tell(StepFailed(step, code, error.message, output, lines))
+
+    def _carry_out(self, command: typed.Command, step: Step) -> StepOutcome:
+        if isinstance(command, typed.Arg):
+            return self._arg(command)
+        state = self.state
+        text = apply_config(state, command, state.variables())
+        if text is not None:
+            state.note(NOP + text)
+            return StepOutcome(cached=True)
+        self._ordinal += 1
+        stage = self.planned.label
+        identity = digest([self.solver.identity, stage, self._ordinal, self.planned.platform])
+        skip = self.options.no_cache or self._filtered()
+        return StepWork(self, step, identity, no_cache=skip).do(command)
+
+    def _filtered(self) -> bool:
+        names = [name.lower() for name in self.options.no_cache_filter]
+        return self.planned.stage.name in names or str(self.planned.stage.index) in names
+
+    def _arg(self, command: typed.Arg) -> StepOutcome:
+        """Declare: the caller's value, else the default, else what the ARG before FROM or the platform gives."""
+        plan = self.solver.plan
+        shown = []
+        for name, default in command.pairs:
+            name = expand(name, self.state.variables(), escape=command.instruction.escape).text
+            value = plan.arguments.get(name)
+            self.solver.use_argument(name)
+            if value is None and default is not None:
+                value = expand(default, self.state.variables(), escape=command.instruction.escape).text
+            elif value is None:
+                value = plan.meta.get(name, plan.builtin.get(name))
+            if value is not None and name not in PROXIES:
+                self.state.args[name] = value
+            shown.append(name if default is None else f"{name}={default}")
+        self.state.note(f"{NOP}ARG {' '.join(shown)}")
+        return StepOutcome(cached=True)

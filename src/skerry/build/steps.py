@@ -1,0 +1,127 @@
+"""The steps that make layers: RUN, COPY, ADD, WORKDIR. Look up, else do once (whoever else wants the same waits)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from skerry.build.copy_step import CopyStep
+from skerry.build.events import Reason, StepOutput
+from skerry.build.explain import reason
+from skerry.build.language import instructions as typed
+from skerry.build.run_step import RunStep
+from skerry.build.workdir_step import WorkdirStep
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from skerry.build.events import Step
+    from skerry.build.options import BuildOptions
+    from skerry.build.solver import Solver
+    from skerry.build.stage_builder import StageBuilder
+    from skerry.build.stage_state import StageState
+    from skerry.engine.builds.types import StepRecord
+    from skerry.engine.engine import Engine
+
+    class Work(Protocol):
+        """One step's own part."""
+
+        def prepare(self) -> None:
+            """Find out all that counts: `key`, `inputs`."""
+
+        key: str
+        inputs: dict[str, Any]
+
+        def carry_out(self) -> str | None:
+            """Do it: the new layer's chain id, or None when nothing changed."""
+
+        def history(self) -> str:
+            """Its line in the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """What became of a step."""
+
+    cached: bool
+    reason: Reason | None = None
+    layer: str | None = None
+
+
+class StepWork:
+    """One step in its stage."""
+
+    def __init__(self, builder: StageBuilder, step: Step, identity: str, *, no_cache: bool) -> None:
+        self.builder, self.step, self.identity, self.no_cache = builder, step, identity, no_cache
+        self.engine: Engine = builder.engine
+        self.solver: Solver = builder.solver
+        self.state: StageState = builder.state
+        self.options: BuildOptions = builder.options
+
+    @property
+    def parent(self) -> str:
+        """The layer that it stands on."""
+        return self.state.layers[-1] if self.state.layers else ""
+
+    @property
+    def clamp_ns(self) -> int | None:
+        """No file of the step's layer is newer (--rewrite-timestamp)."""
+        options = self.options
+        if options.rewrite_timestamp and options.source_date_epoch is not None:
+            return options.source_date_epoch * 10**9
+        return None
+
+    @property
+    def mtime_ns(self) -> int | None:
+        """The time of all files of the step's layer (--timestamp)."""
+        return None if self.options.timestamp is None else self.options.timestamp * 10**9
+
+    def output(self, fd: int, data: bytes) -> None:
+        """Pass on what a program wrote."""
+        self.solver.tell(StepOutput(self.step, fd, data))
+
+    def do(self, command: typed.Command) -> StepOutcome:
+        """The layer from the cache or made now; the state goes on with it."""
+        work: Work
+        if isinstance(command, typed.Run):
+            work = RunStep(self, command)
+        elif isinstance(command, (typed.Copy, typed.Add)):
+            work = CopyStep(self, command)
+        else:
+            assert isinstance(command, typed.Workdir)
+            work = WorkdirStep(self, command)
+        with self.solver.working:
+            work.prepare()
+        record, why = self._found(work)
+        if record["layer"] is not None:
+            self.state.layers.append(record["layer"])
+        self.state.note(work.history(), empty=record["layer"] is None, created_ns=record["created_ns"])
+        return StepOutcome(why is None, why, record["layer"])
+
+    def _found(self, work: Work) -> tuple[StepRecord, Reason | None]:
+        builds = self.engine.builds
+        if not self.no_cache and (record := builds.lookup(work.key)):
+            return record, None
+        inputs = {**work.inputs, "base": self.state.base, "base_digest": self.state.base_digest, "parent": self.parent}
+        before = builds.latest(self.identity)
+        why = reason(before["inputs"] if before else None, inputs, no_cache=self.no_cache)
+        began = time.time_ns()
+        with builds.lock_step(work.key, cancelled=self.solver.cancelled), self.solver.working:
+            # Another build may have done it while we waited; then even --no-cache has what it wants: it is new.
+            record = builds.lookup(work.key)
+            if record is not None and (not self.no_cache or record["created_ns"] >= began):
+                return record, None
+            if self.options.explain:
+                raise Stop(why)
+            self.solver.check_cancelled()
+            layer = work.carry_out()
+            return builds.record(work.key, layer, identity=self.identity, inputs=inputs), why
+
+
+class Stop(Exception):
+    """``--explain``: here something would be done."""
+
+    def __init__(self, why: Reason) -> None:
+        super().__init__(why.text)
+        self.reason = why
