@@ -152,6 +152,20 @@ def test_config_and_iidfile(box: CommandLine, tmp_path: Path) -> None:
     assert (config(box, "made")["Cmd"], config(box, "made")["User"]) == (["own"], "9")
 
 
+def test_export_takes_names_that_mean_something_in_layers(box: CommandLine, tmp_path: Path) -> None:
+    root = Path(box("mount", "c").out.strip())
+    for name in (".wh.x", ".wh..wh..opq", ".wh."):
+        (root / "a" / name).touch()
+    box("unmount", "c")
+    target = str(tmp_path / "out.tar")
+    assert box("export", "-o", target, "c").code == 0
+    with tarfile.open(target) as tar:
+        assert {"a/.wh.x", "a/.wh..wh..opq", "a/.wh."} <= set(tar.getnames())
+    refused = box("commit", "c", "made")
+    assert refused.code == 125
+    assert "a name that begins with .wh. cannot be in a layer" in refused.err
+
+
 def test_export_is_the_tree_and_import_brings_it_back(box: CommandLine, tmp_path: Path) -> None:
     target = str(tmp_path / "c.tar")
     assert box("export", "-o", target, "c").code == 0

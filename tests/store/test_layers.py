@@ -9,6 +9,7 @@ import os
 import stat
 import subprocess
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ import zstandard
 from skerry.errors import Corrupt, InUse, NotFound
 from skerry.store import layers, overlay
 from skerry.store.archive.pack import write_layer_tar
+from skerry.store.layer_add import add_then
 from skerry.store.store import Store
+from skerry.store.types import LayerRecord
 
 
 def archive(*members: tuple[str, dict[str, object]], format: int = tarfile.PAX_FORMAT) -> bytes:
@@ -230,3 +233,22 @@ def test_a_known_layer_is_not_read_again(store: Store) -> None:
     stream = io.BytesIO(simple())
     assert layers.add_layer(store, None, stream, diff_id=top)["chain_id"] == top
     assert stream.tell() == 0
+
+
+def test_a_layer_from_a_pipe_stays_until_somebody_has_recorded_what_uses_it(store: Store) -> None:
+    """Somebody who removes another image of the same layer waits meanwhile."""
+    removal: list[threading.Thread] = []
+
+    def then(record: LayerRecord) -> str:
+        removal.append(
+            threading.Thread(target=layers.remove_layer, args=(Store(store.root, store.runroot), record["chain_id"]))
+        )
+        removal[0].start()
+        removal[0].join(0.3)
+        assert removal[0].is_alive()
+        return record["chain_id"]
+
+    store.db  # noqa: B018 - the folders exist
+    chain = add_then(store, None, io.BytesIO(simple()), then)
+    removal[0].join(10)
+    assert layers.get_layer(store, chain) is None

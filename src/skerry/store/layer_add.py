@@ -18,10 +18,13 @@ from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from collections.abc import Callable
+    from typing import Any, BinaryIO, TypeVar
 
     from skerry.store.store import Store
     from skerry.store.types import LayerRecord
+
+    T = TypeVar("T")
 
 
 def chain_id(parent: str | None, diff_id: str) -> str:
@@ -47,7 +50,8 @@ def add(
     expected = Expected(diff_id, blob, blob_size, max_bytes)
     try:
         if diff_id is None:
-            return _unpack(store, parent, stream, expected)
+            record: LayerRecord = _unpack(store, parent, stream, expected)
+            return record
         top = chain_id(parent, diff_id)
         with store.lock("layer", top):  # a second process waits and then finds it done
             return existing(store, top) or _unpack(store, parent, stream, expected, locked=True)
@@ -55,9 +59,26 @@ def add(
         raise translated(error, "cannot add the layer") from error
 
 
+def add_then(store: Store, parent: str | None, stream: BinaryIO, then: Callable[[LayerRecord], T]) -> T:
+    """Add a layer that is read once, from a pipe, and call ``then`` while nobody can remove it: its lock is held.
+
+    ``then`` must take no lock that somebody can hold who waits for a layer's: that of a new image is none."""
+    try:
+        result: T = _unpack(store, parent, stream, Expected(None, None, None, 0), then=then)
+        return result
+    except OSError as error:
+        raise translated(error, "cannot add the layer") from error
+
+
 def _unpack(
-    store: Store, parent: str | None, stream: BinaryIO, expected: Expected, *, locked: bool = False
-) -> LayerRecord:
+    store: Store,
+    parent: str | None,
+    stream: BinaryIO,
+    expected: Expected,
+    *,
+    locked: bool = False,
+    then: Callable[[LayerRecord], Any] = lambda record: record,
+) -> Any:
     with store.staging() as staging:
         folder = staging.path + "/layer"
         with open(staging.path + "/blob", "wb", buffering=0) as keep, EarlySync(staging.path):
@@ -67,7 +88,7 @@ def _unpack(
         if locked:
             return commit(store, record, folder, staged_blob)
         with store.lock("layer", record["chain_id"]):
-            return existing(store, record["chain_id"]) or commit(store, record, folder, staged_blob)
+            return then(existing(store, record["chain_id"]) or commit(store, record, folder, staged_blob))
 
 
 def existing(store: Store, top: str) -> LayerRecord | None:

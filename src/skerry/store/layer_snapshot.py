@@ -42,10 +42,11 @@ def add_snapshot(store: Store, parent: str | None, tree: str, *, skip: Skip | No
         return add_layer(store, parent, io.BufferedReader(packed, _PIPE_BYTES))
 
 
-def write_tree(tree: str, out: int, *, skip: Skip | None = None) -> None:
-    """Write what is in ``tree`` to a descriptor as a tar. OSError is the descriptor's or the tree's."""
+def write_tree(tree: str, out: int, *, skip: Skip | None = None, layer: bool = False) -> None:
+    """Write what is in ``tree`` to a descriptor as a tar, or as a ``layer``, where names that begin with ``.wh.`` cannot
+    be. OSError is the descriptor's or the tree's."""
     writer = _Writer(out)
-    Packer(tree, writer.header, writer.data, skip=skip, live=True).run()
+    Packer(tree, writer.header, writer.data, skip=skip, live=True, layer=layer).run()
     writer.flush()
 
 
@@ -126,7 +127,7 @@ class _Packed(io.RawIOBase):
 
     def _pack(self) -> None:
         try:
-            write_tree(self._tree, self._writer, skip=self._skip)
+            write_tree(self._tree, self._writer, skip=self._skip, layer=True)
         except BaseException as error:  # noqa: BLE001 - it belongs to the thread that reads
             self._error = error
         finally:

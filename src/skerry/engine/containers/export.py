@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 
 from skerry.engine.containers.mounts import Mounted
 from skerry.errors import OutOfSpace, SkerryError, Unavailable
+from skerry.image.beside import Beside
 from skerry.store.layer_snapshot import write_tree
 
 TYPE_CHECKING = False
@@ -15,27 +15,26 @@ if TYPE_CHECKING:
 
 
 def export(engine: Engine, name: str, target: str | int) -> None:
-    """Write the tar to a file (that is removed when it cannot be finished) or to an open descriptor.
+    """Write the tar to a file (that appears when it is whole) or to an open descriptor.
 
     BrokenPipeError when the descriptor's reader has seen enough."""
     record, _state = engine.containers.find(name)
-    if isinstance(target, int):
-        fd = os.dup(target)
-    else:
-        try:
-            fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise Unavailable(f'creating file "{target}": {(error.strerror or "").lower()}') from error
-    try:
-        with Mounted(engine, record) as root:
-            _write(root, fd)
-    except BaseException:
-        if isinstance(target, str) and os.path.isfile(target):
-            os.unlink(target)
-        raise
-    finally:
-        os.close(fd)
+    with Mounted(engine, record) as root:
+        if isinstance(target, int):
+            _write(root, target)
+        else:
+            _to_file(root, target)
     engine.events.emit_container("export", record)
+
+
+def _to_file(root: str, path: str) -> None:
+    try:
+        with Beside(path) as file:
+            _write(root, file.fileno())
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unavailable(f'creating file "{path}": {(error.strerror or "").lower()}') from error
 
 
 def _write(root: str, fd: int) -> None:

@@ -10,7 +10,7 @@ from skerry.engine.images.new import now_text, store_image
 from skerry.errors import NotFound, Unavailable
 from skerry.image.download import is_address, open_address
 from skerry.image.reference import normalise
-from skerry.store.layers import add_layer
+from skerry.store.layer_add import add_then
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
+    from skerry.store.types import LayerRecord
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
@@ -32,35 +33,37 @@ def import_tar(
     config: dict[str, Any] = {}
     apply_changes(config, changes)
     engine.store.db  # noqa: B018 - the root's folders exist
-    if isinstance(source, str):
-        with _open(source) as file:
-            layer = add_layer(engine.store, None, file)
-    else:
-        layer = add_layer(engine.store, None, source)
-    created = now_text()
-    comment = message or "imported from tarball"
     machine = os.uname().machine
-    document: dict[str, Any] = {
-        "created": created,
+    platform = {
         "architecture": architecture or _MACHINES.get(machine, machine),
         **({"variant": variant} if variant else {}),
         "os": os_name or "linux",
-        "config": config,
-        "history": [
-            {
-                "created": created,
-                "created_by": f"/bin/sh -c #(nop) ADD file:{layer['diff_id'][7:]} in /",
-                "comment": comment,
-            }
-        ],
     }
+    added: list[str] = []
+
+    def record_it(layer: LayerRecord) -> ImageRecord:
+        """Runs while nobody can remove the layer: what came through a pipe cannot be had again."""
+        added.append(layer["chain_id"])
+        document = _document(layer["diff_id"], platform, config, message or "imported from tarball")
+        return store_image(engine, document, [layer], names, "oci")
+
     try:
-        record = store_image(engine, document, [layer], names, "oci")
+        if isinstance(source, str):
+            with _open(source) as file:
+                record = add_then(engine.store, None, file, record_it)
+        else:
+            record = add_then(engine.store, None, source, record_it)
     except BaseException:
-        drop_layers(engine, [layer["chain_id"]])
+        drop_layers(engine, added)
         raise
     engine.events.emit(type="image", status="import", id=record["id"], name=names[0] if names else record["id"])
     return record
+
+
+def _document(diff_id: str, platform: dict[str, str], config: dict[str, Any], comment: str) -> dict[str, Any]:
+    created = now_text()
+    history = {"created": created, "created_by": f"/bin/sh -c #(nop) ADD file:{diff_id[7:]} in /", "comment": comment}
+    return {"created": created, **platform, "config": config, "history": [history]}
 
 
 def _open(path: str) -> BinaryIO:

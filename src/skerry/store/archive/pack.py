@@ -31,7 +31,8 @@ class Packer:
     """Walks ``root``. ``header`` is given headers and padding, ``data`` (fd, path, size) each file's data.
 
     ``latest_s`` clamps times (SOURCE_DATE_EPOCH). ``skip`` (path, status) leaves entries out. ``live``: programs may
-    change the tree meanwhile, so what is gone when its turn comes is left out."""
+    change the tree meanwhile, so what is gone when its turn comes is left out. ``layer``: the tar is to be one, where
+    names that begin with ``.wh.`` mean something else (`Invalid`); otherwise they are names."""
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Packer:
         latest_s: int | None = None,
         skip: Callable[[bytes, os.stat_result], bool] | None = None,
         live: bool = False,
+        layer: bool = True,
     ) -> None:
         self._root = root
         self._header = header
@@ -49,13 +51,14 @@ class Packer:
         self._latest_s = latest_s
         self._skip = skip
         self._live = live
+        self._layer = layer
         self._links: dict[tuple[int, int], bytes] = {}
 
     def run(self) -> None:
         """Pack everything but the root folder itself, and the end of the archive."""
         self._root_fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            if _is_opaque(self._root_fd):
+            if self._layer and _is_opaque(self._root_fd):
                 self._header(ustar(b".wh..wh..opq", _Marker))
             stack = [self._entries(b"")]
             while stack:
@@ -82,7 +85,7 @@ class Packer:
             os.close(fd)
         for name in names:
             inner = path + b"/" + name if path else name
-            if name.startswith(b".wh."):
+            if self._layer and name.startswith(b".wh."):
                 raise Invalid(f"{quoted(inner)}: a name that begins with .wh. cannot be in a layer")
             try:
                 is_folder = self._write(inner)
@@ -102,7 +105,7 @@ class Packer:
         kind = stat.S_IFMT(status.st_mode)
         if self._skip is not None and self._skip(path, status):
             return False
-        if kind == stat.S_IFCHR and status.st_rdev == 0:
+        if self._layer and kind == stat.S_IFCHR and status.st_rdev == 0:
             folder, _, name = path.rpartition(b"/")
             self._header(ustar((folder + b"/" if folder else b"") + b".wh." + name, _Marker))
             return False
@@ -142,7 +145,7 @@ class Packer:
         try:
             status = os.fstat(fd)
             self._header(ustar(path + b"/", status, kind=b"5", xattrs=_xattrs(fd), latest_s=self._latest_s))
-            if _is_opaque(fd):
+            if self._layer and _is_opaque(fd):
                 self._header(ustar(path + b"/.wh..wh..opq", _Marker))
         finally:
             os.close(fd)
