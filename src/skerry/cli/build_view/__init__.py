@@ -1,0 +1,1 @@
+"""How a build that goes on is shown: lines as Podman's, a live view, only the id, or JSON."""

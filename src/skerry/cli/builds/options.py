@@ -1,0 +1,297 @@
+"""What was typed after ``build`` as the builder takes it."""
+
+from __future__ import annotations
+
+import os
+
+from skerry.build.options import BuildOptions, CacheLocation, Output
+from skerry.cli.builds.flags import BUILD_FLAGS, REFUSALS
+from skerry.cli.builds.run_options import run_options
+from skerry.cli.flags import UsageError
+from skerry.cli.parse import split_csv
+from skerry.errors import Invalid, NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.cli.flags import Args
+    from skerry.cli.output import Output as Out
+    from skerry.engine.engine import Engine
+
+_REGISTRY = ("authfile", "cert_dir", "creds", "tls_verify", "retry", "retry_delay")
+
+
+def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
+    """`UsageError`, `Invalid`, `NotFound` before anything is done."""
+    refuse(args)
+    files = [_file(path) for path in args["file"]]
+    options = BuildOptions(
+        context=_context(args, files),
+        containerfiles=files,
+        build_contexts=dict(_pair(item, "build-context") for item in args["build_context"]),
+        ignore_file=args["ignorefile"],
+        target=args["target"],
+        build_args=_build_args(args),
+        platforms=_platforms(args),
+        tags=list(args["tag"]),
+        manifest=args["manifest"],
+        format=args["format"],
+        labels=_pairs(args["label"], "label"),
+        layer_labels=_pairs(args["layer_label"], "layer-label"),
+        annotations=_annotations(args["annotation"]),
+        env=_environment(args["env"]),
+        unset_env=args["unsetenv"],
+        unset_labels=args["unsetlabel"],
+        inherit_labels=args["inherit_labels"],
+        identity_label=args["identity_label"],
+        from_=args["from"],
+        pull={"true": "always", "ifmissing": "missing", "false": "missing"}.get(args["pull"], args["pull"]),
+        pull_options=_pull_options(args, out),
+        no_cache=args["no_cache"],
+        no_cache_filter=args["no_cache_filter"],
+        layers=args["layers"],
+        squash=args["squash"],
+        squash_all=args["squash_all"],
+        skip_unused_stages=args["skip_unused_stages"],
+        jobs=args["jobs"],
+        rewrite_timestamp=args["rewrite_timestamp"],
+        omit_history=args["omit_history"],
+        run=run_options(args, engine.settings),
+        cache_from=[_cache(item, "cache-from") for item in args["cache_from"]],
+        cache_to=[_cache(item, "cache-to") for item in args["cache_to"]],
+        push=args["push"],
+        sbom_file=args["sbom_output"],
+        purl_file=args["sbom_purl_output"],
+        iid_file=args["iidfile"],
+        iid_file_raw=args["iidfile_raw"],
+        metadata_file=args["metadata_file"],
+        inherit_annotations=args["inherit_annotations"],
+        unset_annotations=args["unsetannotation"],
+        created_annotation=args["created_annotation"],
+        os_version=args["os_version"],
+        os_features=args["os_feature"],
+        http_proxy=args["http_proxy"],
+        cpp_flags=args["cpp_flag"],
+        check=args["check"] or args["call"] == "check",
+        explain=bool(args["explain"]),
+        on_error_shell=args["on_error"] == "shell",
+    )
+    _set_times(options, args)
+    _set_cache_age(options, args["cache_ttl"])
+    _set_secrets(options, args)
+    _set_outputs(options, args)
+    _set_attestations(options, args)
+    return options
+
+
+def refuse(args: Args) -> None:
+    """`UsageError` for what is understood and cannot be honoured."""
+    for it in BUILD_FLAGS:
+        if it.name in REFUSALS and args.given(it.key) and args[it.key]:
+            raise UsageError(f"--{it.name} is not supported: {REFUSALS[it.name]}")
+    if args.given("rm") and not args["rm"]:
+        raise UsageError("--rm=false is not supported: no container is left of a step; --on-error=shell looks into one")
+    if args.given("disable_compression") and not args["disable_compression"]:
+        raise UsageError("--disable-compression=false is not supported: layers are compressed when they are pushed")
+    if args["builder"] not in ("", "default"):
+        raise UsageError(f'no builder "{args["builder"]}" found: there is only one, "default"')
+    if args["isolation"] == "chroot":
+        raise UsageError("--isolation=chroot is not supported: RUN always uses the OCI runtime")
+    if args["no_cache"] and args["cache_from"]:
+        raise UsageError("the --no-cache and --cache-from flags cannot be used together")
+    if args["platform"] and (args["arch"] or args["os"] or args["variant"]):
+        raise UsageError("--platform cannot be used with --os, --arch or --variant")
+    if args["squash"] and args["squash_all"]:
+        raise UsageError("cannot specify --squash-all with --squash")
+    if args["timestamp"] and args["source_date_epoch"]:
+        raise UsageError("--timestamp and --source-date-epoch cannot be used together")
+
+
+def _context(args: Args, files: list[str]) -> str:
+    if args.positional:
+        return args.positional[0]
+    # Podman: the folder of the first Containerfile that is a file here.
+    for path in files:
+        if path != "-" and "://" not in path:
+            return os.path.dirname(os.path.abspath(path))
+    return "." if not files else os.getcwd()
+
+
+def _file(path: str) -> str:
+    return "-" if path == "/dev/stdin" else path
+
+
+def _pair(item: str, flag: str) -> tuple[str, str]:
+    key, equals, value = item.partition("=")
+    if not equals or not key or not value:
+        raise UsageError(f'invalid --{flag} "{item}": NAME=VALUE is wanted')
+    return key, value
+
+
+def _pairs(items: list[str], flag: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in items:
+        key, _equals, value = item.partition("=")
+        if not key:
+            raise UsageError(f'invalid --{flag} "{item}": it has no key')
+        found[key] = value
+    return found
+
+
+def _annotations(items: list[str]) -> dict[str, str]:
+    """Docker's may say of what they are: ``manifest:KEY=VALUE``, ``index[linux/amd64]:KEY=VALUE``."""
+    found: dict[str, str] = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        prefix, colon, rest = key.partition(":")
+        kinds = prefix.partition("[")[0].split(",")
+        if colon and set(kinds) <= {"manifest", "index", "manifest-descriptor", "index-descriptor"}:
+            if kinds != ["manifest"]:
+                raise UsageError(f'--annotation "{item}" is not supported: only manifests are annotated')
+            key = rest
+        if not equals or not key:
+            raise UsageError(f'invalid --annotation "{item}": KEY=VALUE is wanted')
+        found[key] = value
+    return found
+
+
+def _environment(items: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        if equals:
+            found[key] = value
+        elif key in os.environ:
+            found[key] = os.environ[key]
+    return found
+
+
+def _build_args(args: Args) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for path in args["build_arg_file"]:
+        for line in _lines(path):
+            key, equals, value = line.partition("=")
+            found[key] = value if equals else None
+    for item in args["build_arg"]:
+        key, equals, value = item.partition("=")
+        if not key:
+            raise UsageError(f'invalid --build-arg "{item}": it has no name')
+        found[key] = value if equals else None
+    return found
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [line.strip() for line in file]
+    except OSError as error:
+        raise NotFound(f"open {path}: {os.strerror(error.errno or 0).lower()}") from None
+    except UnicodeDecodeError:
+        raise Invalid(f"--build-arg-file {path} is not UTF-8") from None
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _platforms(args: Args) -> list[str]:
+    from skerry.build.platforms import host, normalise
+
+    if args["platform"]:
+        return list(dict.fromkeys(host() if item == "local" else normalise(item) for item in args["platform"]))
+    if not (args["os"] or args["arch"] or args["variant"]):
+        return []
+    default = host().split("/")
+    parts = [args["os"] or default[0], args["arch"] or default[1], args["variant"]]
+    return [normalise("/".join(part for part in parts if part))]
+
+
+def _pull_options(args: Args, out: Out) -> dict[str, object]:
+    from skerry.cli.choose import image_chooser
+    from skerry.cli.transfers import reporter
+
+    found: dict[str, object] = {name: args[name] for name in _REGISTRY if args.given(name)}
+    found["report"] = lambda: reporter(out, quiet=args["quiet"])
+    found["choose"] = image_chooser
+    return found
+
+
+def _set_times(options: BuildOptions, args: Args) -> None:
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if args.given("source_date_epoch"):
+        options.source_date_epoch = int(args["source_date_epoch"])
+    elif given and not args.given("timestamp"):
+        if not given.isdecimal():
+            raise Invalid(f'SOURCE_DATE_EPOCH="{given}" is no number of seconds')
+        options.source_date_epoch = int(given)
+    if args.given("timestamp"):
+        options.timestamp = int(args["timestamp"])
+    if min(options.timestamp or 0, options.source_date_epoch or 0) < 0:
+        raise UsageError("a time before 1970 is not supported")
+
+
+def _set_cache_age(options: BuildOptions, text: str) -> None:
+    if not text:
+        return
+    from skerry.engine.units import parse_duration
+
+    options.cache_ttl_ns = parse_duration(text, "--cache-ttl")
+    if options.cache_ttl_ns < 0:
+        raise UsageError(f'invalid --cache-ttl "{text}": it is negative')
+    if not options.cache_ttl_ns:
+        options.no_cache = True  # as Podman has it: nothing is young enough
+
+
+def _set_secrets(options: BuildOptions, args: Args) -> None:
+    from skerry.build.secrets import check_secret, parse_secret
+    from skerry.build.ssh import parse_ssh
+
+    for text in args["secret"]:
+        secret = parse_secret(text, split_csv(text))
+        check_secret(secret)
+        options.secrets[secret.id] = secret
+    for text in args["ssh"]:
+        for name, socket, keys in parse_ssh(text):
+            if socket:
+                options.ssh[name] = socket
+            else:
+                options.ssh_keys[name] = keys
+
+
+def _cache(text: str, flag: str) -> CacheLocation:
+    if "=" not in text:
+        return CacheLocation("registry", text)
+    values = dict(field.partition("=")[::2] for field in split_csv(text))
+    kind = values.pop("type", "registry")
+    names = {"registry": "ref", "local": "src" if flag == "cache-from" else "dest"}
+    if kind == "inline":
+        return CacheLocation(kind, "", values)
+    if kind not in names:
+        raise UsageError(f"--{flag} type={kind} is not supported: registry and local are")
+    where = values.pop(names[kind], "")
+    if not where:
+        raise UsageError(f"--{flag} type={kind} needs {names[kind]}=")
+    return CacheLocation(kind, where, values)
+
+
+def _set_outputs(options: BuildOptions, args: Args) -> None:
+    from skerry.build.outputs.parse import parse_output
+
+    for text in args["output"]:
+        options.outputs.append(parse_output(text, split_csv(text)))
+    if args["push"] and options.outputs:
+        raise UsageError("--push and --output cannot be used together: say -o type=image,push=true")
+    if args["push"] and not options.tags and not options.manifest:
+        raise UsageError("tag is needed when pushing to registry: -t NAME")
+    if args["load"] and options.outputs and not options.wants_image:
+        options.outputs.append(Output("image"))
+    if sum(output.dest == "-" for output in options.outputs) > 1:
+        raise UsageError("only one output can go to standard output")
+
+
+def _set_attestations(options: BuildOptions, args: Args) -> None:
+    from skerry.build.outputs.parse import parse_attestation
+
+    for kind in ("provenance", "sbom"):
+        text = args[kind]
+        if text and text not in ("0", "false", "disabled=true"):
+            given = "" if text in ("1", "true") else "," + text
+            parse_attestation(split_csv(f"type={kind}{given}"), options.attestations)
+    for text in args["attest"]:
+        parse_attestation(split_csv(text), options.attestations)

@@ -1,0 +1,118 @@
+"""What RUN steps run with, of the flags of ``build``."""
+
+from __future__ import annotations
+
+import os
+
+from skerry.build.options import RunOptions
+from skerry.cli.flags import UsageError
+from skerry.engine.containers.options.resources import resources
+from skerry.engine.containers.options.security import apply_security
+from skerry.engine.units import parse_size
+from skerry.errors import Invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skerry.cli.flags import Args
+    from skerry.config.settings import Settings
+
+_LIMITS = ("memory", "memory_swap", "cpu_shares", "cpu_period", "cpu_quota", "cpuset_cpus", "cpuset_mems")
+_NAMESPACES = {"cgroupns": "cgroup", "ipc": "ipc", "pid": "pid", "uts": "uts", "userns": "user"}
+_ENTITLEMENTS = ("security.insecure", "network.host", "device")
+
+
+def run_options(args: Args, settings: Settings) -> RunOptions:
+    """`UsageError`, `Invalid`."""
+    given: Any = {name: args[name] for name in _LIMITS if args.given(name)}
+    security: dict[str, Any] = {}
+    apply_security({"security_opt": _security(args["security_opt"])}, security)  # type: ignore[arg-type]
+    for entitlement in args["allow"]:
+        if entitlement.partition("=")[0] not in _ENTITLEMENTS:
+            raise UsageError(f'unknown entitlement "{entitlement}": {", ".join(_ENTITLEMENTS)} are known')
+    return RunOptions(
+        network=_network(args["network"]),
+        hosts=[_host(item) for item in args["add_host"]],
+        dns=args["dns"],
+        dns_search=args["dns_search"],
+        dns_options=args["dns_option"],
+        no_hosts=args["no_hosts"],
+        cap_add=args["cap_add"],
+        cap_drop=args["cap_drop"],
+        ulimits=args["ulimit"],
+        resources=dict(resources(given, settings)),
+        cgroup_parent=args["cgroup_parent"],
+        shm_size=parse_size(args["shm_size"], "shm-size") if args["shm_size"] else 0,
+        seccomp=security.get("seccomp", ""),
+        apparmor=security.get("apparmor", ""),
+        label_opts=security.get("label_opts", []),
+        no_new_privileges=security.get("no_new_privileges", False),
+        mask=security.get("mask", []),
+        unmask=security.get("unmask", []),
+        namespaces=_namespaces(args),
+        groups=args["group_add"],
+        devices=args["device"],
+        volumes=[_volume(item) for item in args["volume"]],
+        runtime=args["runtime"],
+        insecure="security.insecure" in args["allow"],
+    )
+
+
+def _security(items: list[str]) -> list[str]:
+    for item in items:
+        if item.startswith("proc-opts"):
+            raise UsageError(f'--security-opt "{item}" is not supported in builds')
+    return items
+
+
+def _network(text: str) -> str:
+    if text in ("", "bridge", "default"):
+        return "default"
+    if text == "private" or text == "slirp4netns" or text.partition(":")[0] == "pasta":
+        if ":" in text:
+            raise UsageError(f"--network {text} is not supported in builds: options of pasta are not passed on")
+        return "default"
+    if text.startswith("container:"):
+        raise UsageError("--network container:… is not supported in builds: use ns:PATH")
+    return text
+
+
+def _host(item: str) -> str:
+    """NAME:ADDRESS; Docker also has NAME=ADDRESS."""
+    colon, equals = item.find(":"), item.find("=")
+    if equals > 0 and (colon < 0 or equals < colon):
+        item = item[:equals] + ":" + item[equals + 1 :]
+    name, separator, address = item.partition(":")
+    if not separator or not name or not address:
+        raise Invalid(f"bad format for add-host: {item!r}")
+    return item
+
+
+def _namespaces(args: Args) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for flag, kind in _NAMESPACES.items():
+        value = args[flag]
+        if not value:
+            continue
+        if value not in ("host", "private") and not value.startswith("ns:"):
+            raise UsageError(f'invalid --{flag} "{value}": host, private or ns:PATH are possible in builds')
+        found[kind] = value
+    if found.get("user") == "host":
+        del found["user"]
+    return found
+
+
+def _volume(item: str) -> str:
+    """FOLDER:TARGET[:OPTIONS]; the folder as seen from here."""
+    source, colon, rest = item.partition(":")
+    target, _colon, words = rest.partition(":")
+    if not colon or not target.startswith("/"):
+        raise UsageError(f'invalid --volume "{item}": FOLDER:TARGET[:OPTIONS] is wanted, with an absolute TARGET')
+    for word in filter(None, words.split(",")):
+        if word not in ("ro", "rw", "z", "Z", "nosuid", "nodev", "noexec", "private", "rprivate"):
+            raise UsageError(f'invalid --volume "{item}": the option {word} is not supported in builds')
+    path = os.path.abspath(source)
+    if not os.path.exists(path):
+        raise Invalid(f"--volume {item}: {source}: no such file or directory")
+    return f"{path}:{target}" + (f":{words}" if words else "")
