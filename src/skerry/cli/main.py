@@ -226,7 +226,10 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
         enter(settings)
     for warning in settings.warnings:
         out.warn(warning)
-    return int(module.run(args, Engine(settings, warn=out.notice, log=out.warn), out))
+    engine = Engine(settings, warn=out.notice, log=out.warn)
+    if not settings.rootless or settings.entered:
+        engine.sweep_builds()
+    return int(module.run(args, engine, out))
 
 
 def global_flags(top: Args) -> dict[str, object]:

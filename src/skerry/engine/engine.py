@@ -88,6 +88,17 @@ class Engine:
             self._network = open_context(self.settings)
         return self._network
 
+    def sweep_builds(self) -> None:
+        """Take down what builders that were killed left running and mounted. Costs one readdir when there is nothing."""
+        try:
+            if not os.listdir(self.settings.root + "/builds/roots"):
+                return
+        except OSError:
+            return
+        from skerry.engine.builds.sweep import sweep
+
+        sweep(self)
+
     def command_line(self) -> list[str]:
         """How another program (conmon's exit command) calls this very Skerry on this very store."""
         settings = self.settings
@@ -125,4 +136,6 @@ def open_engine(flags: dict[str, object]) -> Engine:
         from skerry.engine.rootless import enter
 
         enter(settings)
-    return Engine(settings)
+    engine = Engine(settings)
+    engine.sweep_builds()
+    return engine

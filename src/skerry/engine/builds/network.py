@@ -124,7 +124,9 @@ def _parsed(engine: Engine, wanted: str) -> tuple[str, list[NetworkRequest], lis
             raise Invalid("--network ns: needs a path")
         return "ns", [], [], rest
     if kind in ("container", "slirp4netns"):
-        raise Invalid(f'a build cannot use the network "{wanted}"', hint="default, none, host, private, a network's name")
+        raise Invalid(
+            f'a build cannot use the network "{wanted}"', hint="default, none, host, private, a network's name"
+        )
     name = engine.settings.default_network if kind == "bridge" else kind
     request: NetworkRequest = {"name": name, "static_ips": [], "aliases": []}
     return "bridge", [request], [], ""

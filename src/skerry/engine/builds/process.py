@@ -39,7 +39,10 @@ class StepProcess:
         self._stdout = self._stderr = -1
         self._log = _log_file()
         try:
-            argv[1:1] = [f"--log=/proc/self/fd/{self._log}", *(("--log-format=json",) if runtime.quirks.json_log else ())]
+            argv[1:1] = [
+                f"--log=/proc/self/fd/{self._log}",
+                *(("--log-format=json",) if runtime.quirks.json_log else ()),
+            ]
             self._pid = self._start_on_terminal(argv) if request.terminal else self._start_on_pipes(argv)
         except BaseException:
             self._close()
@@ -62,9 +65,7 @@ class StepProcess:
         self._stderr, err_write = os.pipe()
         try:
             # A session of its own: the terminal's Ctrl-C comes to the builder alone.
-            return spawn(
-                argv, stdin=stdin, stdout=out_write, stderr=err_write, new_session=True, pass_fds=[self._log]
-            )
+            return spawn(argv, stdin=stdin, stdout=out_write, stderr=err_write, new_session=True, pass_fds=[self._log])
         finally:
             for fd in (out_write, err_write, *((stdin,) if given is None else ())):
                 os.close(fd)

@@ -88,9 +88,7 @@ class _Step:
             document = self._document(config, rootfs, mounts, runtime)
             self._remember_filter(runtime, document)
             step("build.launch")
-            process = StepProcess(
-                runtime, self._id, self._bundle, request, cgroups="cgroupsPath" in document["linux"]
-            )
+            process = StepProcess(runtime, self._id, self._bundle, request, cgroups="cgroupsPath" in document["linux"])
             code = process.carry()
             self._ended = process.ended
         return code
@@ -117,7 +115,9 @@ class _Step:
                 source, server = serve(self._bundle, mount)
                 if server is not None:
                     self._files.append(server)
-                mounts.append(bind(source, mount.target, "nosuid", "nodev", *(("ro",) if mount.type == "secret" else ())))
+                mounts.append(
+                    bind(source, mount.target, "nosuid", "nodev", *(("ro",) if mount.type == "secret" else ()))
+                )
             else:
                 mounts.append(plain_mount(mount))
         return mounts

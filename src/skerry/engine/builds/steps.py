@@ -33,7 +33,9 @@ def lookup(engine: Engine, key: str) -> StepRecord | None:
         return None
     record: StepRecord = {**fastjson.loads(rows[0][0]), "used_ns": rows[0][1], "inputs": {}}
     layer = record["layer"]
-    if layer is not None and (get_layer(engine.store, layer) is None or not os.path.isdir(layer_dir(engine.store, layer))):
+    if layer is not None and (
+        get_layer(engine.store, layer) is None or not os.path.isdir(layer_dir(engine.store, layer))
+    ):
         _forget(engine, key)
         return None
     with _used_lock:
@@ -57,9 +59,7 @@ def latest(engine: Engine, identity: str) -> StepRecord | None:
     return {**fastjson.loads(rows[0][0]), "used_ns": rows[0][1], "inputs": _unpacked(rows[0][2])}
 
 
-def record(
-    engine: Engine, key: str, layer: str | None, *, identity: str, inputs: Mapping[str, Any]
-) -> StepRecord:
+def record(engine: Engine, key: str, layer: str | None, *, identity: str, inputs: Mapping[str, Any]) -> StepRecord:
     """See `Builds.record`. Survives the builder's death at once, and a power cut a little later."""
     now = time.time_ns()
     found = get_layer(engine.store, layer) if layer is not None else None

@@ -72,7 +72,7 @@ class RunRequest:
     cap_add: list[str] = field(default_factory=list)
     cap_drop: list[str] = field(default_factory=list)
     ulimits: list[str] = field(default_factory=list)  # NAME=SOFT:HARD
-    resources: Mapping[str, Any] = field(default_factory=dict)  # memory, memory_swap, cpu_shares, … (runtime.types.Resources)
+    resources: Mapping[str, Any] = field(default_factory=dict)  # memory, cpu_shares, …: runtime.types.Resources
     cgroup_parent: str = ""
     shm_size: int = 0
     seccomp: str = ""  # "" the default profile, "unconfined", a file
@@ -81,7 +81,7 @@ class RunRequest:
     no_new_privileges: bool = False
     mask: list[str] = field(default_factory=list)
     unmask: list[str] = field(default_factory=list)
-    namespaces: Mapping[str, str] = field(default_factory=dict)  # pid, ipc, uts, cgroup, user: "private", "host", "ns:PATH"
+    namespaces: Mapping[str, str] = field(default_factory=dict)  # pid, ipc, uts, cgroup: private, host, ns:PATH
     groups: list[str] = field(default_factory=list)
     umask: str = ""
     runtime: str = ""
