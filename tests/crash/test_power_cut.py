@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from tests.crash.world import World
+from tests.registry.lying import LyingRegistry
+from tests.registry.test_pull import layer
 
 
 def _mount(image: Path, target: Path) -> None:
@@ -62,6 +64,29 @@ def test_a_loaded_image(disk: Disk) -> None:
     assert after.run("image", "exists", "bb").returncode == 0
     _only_left_overs(after)
     assert after.ok("run", "--rm", "--network", "none", "bb", "echo", "whole") == "whole"
+
+
+def test_a_pulled_image(disk: Disk) -> None:
+    registry = LyingRegistry()
+    registry.add_image(layer("a", 100_000), layer("b"))
+    try:
+        disk.world.ok("pull", "-q", "--tls-verify=false", f"{registry.host}/x")
+    finally:
+        registry.close()
+    after = disk.cut_power()
+    assert after.run("image", "exists", f"{registry.host}/x").returncode == 0
+    _only_left_overs(after)
+
+
+@pytest.mark.parametrize("words", [("save", "-q", "-o", "{0}/out", "bb"), ("push", "-q", "bb", "oci:{0}/out:x"),
+                                   ("push", "-q", "bb", "dir:{0}/out"), ("push", "-q", "bb", "docker-archive:{0}/out")])  # fmt: skip
+def test_an_image_that_was_written_elsewhere(words: tuple[str, ...], disk: Disk) -> None:
+    disk.world.ok(*(word.format(disk.world.top) for word in words))
+    after = disk.cut_power()
+    after.ok("rmi", "bb")
+    place = words[-1].format(after.top) if words[0] == "push" else f"docker-archive:{after.top}/out"
+    image = after.ok("pull", "-q", place)
+    assert after.ok("run", "--rm", "--network", "none", image, "echo", "whole") == "whole"
 
 
 def test_a_tag(disk: Disk) -> None:
