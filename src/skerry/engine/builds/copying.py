@@ -178,9 +178,10 @@ def _copy_source(
         target = f"{base}/{item.name}" if item.name else base
         status = item.status
         if item.name == "" and source.is_folder:
-            # The folder that is there already stays as it is; a new one is like its source.
+            # As with Podman: what is there stays as it is, a new one is plain, whatever its source is like.
             there = placer.kind(base or "/") == "folder"
-            placer.folder(base or "/", None if there else _metadata(request, tree, item))
+            uid, gid = request.owner or (status.st_uid, status.st_gid)
+            placer.folder(base or "/", None if there else Metadata(0o755, uid, gid, status.st_mtime_ns))
         elif (
             request.unpack
             and stat.S_ISREG(status.st_mode)
