@@ -94,7 +94,10 @@ def test_out_and_in_again(place: str, skerry: Skerry, busybox: str, tmp_path: Pa
     skerry("rmi", busybox)
     assert skerry("pull", "-q", place).lines[0] == image_id
     if "archive" not in place:  # a docker-archive has no manifest
-        assert skerry("image", "inspect", "-f", "{{.Digest}}", image_id).stdout.strip() == (tmp_path / "digest").read_text()
+        assert (
+            skerry("image", "inspect", "-f", "{{.Digest}}", image_id).stdout.strip()
+            == (tmp_path / "digest").read_text()
+        )
     assert skerry("run", "--rm", "--network", "none", place, "echo", "hi").stdout == "hi\n"
 
 

@@ -8,12 +8,14 @@ import time
 from typing import Any
 
 import pytest
+import zstandard
 from tests.image.archives import tar_of
 from tests.registry.conftest import kept
 from tests.registry.lying import OCI_INDEX, Handler, LyingRegistry, digest_of
 from tests.registry.test_pull import half, layer
 
 from skerry.engine.engine import Engine
+from skerry.engine.images.push import Push
 from skerry.engine.images.transfer import Limits, Transfer
 from skerry.errors import SkerryError
 
@@ -311,3 +313,38 @@ def test_a_bomb_of_gzip_in_a_config(engine: Engine, liar: LyingRegistry) -> None
     liar.lie = on("/blobs/", lambda h: h.answer(200, gzip.compress(b" " * (50 << 20)), Content_Encoding="gzip"))
     liar.add_image((tar_of({"a": b"a"}), b"x"))
     refused(engine, f"{liar.host}/x", "bytes")
+
+
+def test_types_that_lie_about_a_layer_change_nothing(engine: Engine, liar: LyingRegistry) -> None:
+    """What a layer is compressed with is in its bytes; what the registry sent is pushed on as it is."""
+    tar = tar_of({"etc/hello": b"hi"})
+    for tag, sent in (("plain", tar), ("zstd", zstandard.compress(tar)), ("gzip", gzip.compress(tar))):
+        manifest = liar.add_image((tar, sent), tag=tag)
+        for media_type in ("text/html", "application/vnd.oci.image.layer.v1.tar", "x" * 200, "tar+zstd\x1b[2J"):
+            manifest["layers"][0]["mediaType"] = media_type
+            digest = liar.add_manifest(manifest, tag)
+            record = engine.images.pull(f"{liar.host}/x:{tag}", transfer=QUICK)
+            assert record["digest"] == digest
+            assert engine.images.push(f"{liar.host}/x:{tag}", f"{liar.host}/y:{tag}", Push(transfer=QUICK)) == digest
+            engine.images.remove([f"{liar.host}/x:{tag}"])
+
+
+def test_addresses_in_a_descriptor_are_not_asked(engine: Engine, liar: LyingRegistry, other: LyingRegistry) -> None:
+    manifest = liar.add_image(layer("a", 5000))
+    data = liar.blobs.pop(manifest["layers"][0]["digest"])
+    other.blobs[digest_of(data)] = data
+    kind = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+    manifest["layers"][0].update(
+        urls=[f"{other.url}/v2/x/blobs/{digest_of(data)}", "file:///etc/passwd"], mediaType=kind
+    )
+    liar.add_manifest(manifest, "latest")
+    refused(engine, f"{liar.host}/x", "reading blob")
+    assert other.seen == []
+
+
+def test_two_servers_that_redirect_to_each_other(engine: Engine, liar: LyingRegistry, other: LyingRegistry) -> None:
+    liar.add_image(layer("a"))
+    liar.lie = on("/blobs/", lambda h: h.answer(302, Location=f"{other.url}{h.path}"))
+    other.lie = lambda h: h.answer(307, Location=f"{liar.url}{h.path}")
+    refused(engine, f"{liar.host}/x", "circles")
+    assert len(liar.seen) + len(other.seen) < 30

@@ -18,7 +18,7 @@ DESCRIPTION = (
 EXAMPLES = (
     ("skerry images", "all images"),
     ("skerry images -q --filter dangling=true", "IDs of those without a name"),
-    ("skerry images --format '{{.Repository}}:{{.Tag}} {{.Size}}' --sort size", "names with sizes, largest first"),
+    ("skerry images --format '{{.Repository}}:{{.Tag}} {{.Size}}' --sort size", "names with sizes, smallest first"),
 )
 FLAGS = (
     flag("-a", "--all", help="Intermediate images too"),

@@ -80,7 +80,7 @@ def _json_row(image: Listed) -> dict[str, Any]:
         "Size": image["size"],
         "SharedSize": 0,
         "VirtualSize": image["size"],
-        "Labels": image["config"].get("Labels") or None,
+        "Labels": image["config"].get("Labels"),
         "Containers": image["containers"],
     }
     if not image["names"]:
@@ -129,7 +129,7 @@ def table_rows(
             "CreatedTime": times.go_string(created),
             "Size": human_units(size),
             "VirtualSize": human_units(size),
-            "History": ", ".join(image["names"]),
+            "History": ", ".join(image["names"]) or "<none>",
             "Dangling": not image["names"],
             "IsDangling": not image["names"],
             "ReadOnly": False,
@@ -159,7 +159,7 @@ def _sorted(rows: list[dict[str, Any]], sort: str) -> list[dict[str, Any]]:
     if sort == "created":
         return rows  # the query's order
     if sort == "size":
-        return sorted(rows, key=lambda row: -row.get("_size", row["Size"]))
+        return sorted(rows, key=lambda row: row.get("_size", row["Size"]))
     key = {"id": "Id", "repository": "Repository", "tag": "Tag"}[sort]
 
     def value(row: dict[str, Any]) -> str:
