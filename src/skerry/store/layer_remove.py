@@ -70,6 +70,11 @@ def _refuse_if_used(store: Store, chain_id: str) -> None:
     ):
         if rows := store.db.query(sql, chain_id):
             raise InUse(f"layer {chain_id} is used by {what} {rows[0][0]}")
+    if os.path.exists(store.path("pins")):
+        from skerry.store.pins import pinned
+
+        if chain_id in pinned(store):
+            raise InUse(f"layer {chain_id} is used by a build that runs")
 
 
 def discard(store: Store, folder: str) -> None:

@@ -186,8 +186,9 @@ class Builds:
     def prune(
         self, *, all: bool = False, filters: Sequence[str] = (), keep_bytes: int = 0, dry_run: bool = False
     ) -> Pruned:
-        """Remove steps that no image uses (``all``: also cache mounts and steps under images), the least recently used
-        first, until ``keep_bytes`` are left. Filters: until=, id=, type=, unused-for=."""
+        """Remove steps that no image is made of, and cache mounts (``all``: also what is known of images' steps), the
+        least recently used first, until ``keep_bytes`` are left. What a running build uses stays. Filters: until=,
+        unused-for=, id=, type=, inuse, shared, private, description=."""
         from skerry.engine.builds.usage import prune
 
         return prune(self._engine, all=all, filters=filters, keep_bytes=keep_bytes, dry_run=dry_run)

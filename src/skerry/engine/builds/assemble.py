@@ -35,9 +35,7 @@ def assemble(
     document = {**document, "config": dict(document.get("config") or {})}
     if format == "oci":
         _leave_out(engine, document["config"])
-    return store_image(
-        engine, document, records, [normalise(name) for name in names], format, annotations=annotations
-    )
+    return store_image(engine, document, records, [normalise(name) for name in names], format, annotations=annotations)
 
 
 def _leave_out(engine: Engine, config: dict[str, Any]) -> None:

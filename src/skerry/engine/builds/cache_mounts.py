@@ -84,8 +84,9 @@ class CacheMount:
 
     def _take(self) -> Lock:
         while True:
-            for self._number in range(_MOST_PRIVATE if self._sharing == "private" else 1):
-                path = folder_of(self._engine, self.id, self._number) + ".lock"
+            for number in range(_MOST_PRIVATE if self._sharing == "private" else 1):
+                self._number = number
+                path = folder_of(self._engine, self.id, number) + ".lock"
                 try:
                     return Lock(path, shared=self._sharing == "shared", blocking=False)
                 except BlockingIOError:

@@ -16,6 +16,7 @@ from skerry.engine.builds import sweep
 from skerry.errors import NotFound, OutOfSpace, Unavailable
 from skerry.store.layers import get_layer, layer_dir
 from skerry.store.overlay import mount_overlay, umount
+from skerry.store.pins import pin
 from skerry.store.staging import Staging
 from skerry.store.steps import step
 
@@ -41,6 +42,7 @@ class WorkingRoot:
     def __enter__(self) -> WorkingRoot:
         store = self.engine.store
         for chain_id in self.layers[-1:]:
+            pin(store, [chain_id])
             if get_layer(store, chain_id) is None:
                 raise NotFound(f"layer {chain_id} does not exist")
         step("build.root")

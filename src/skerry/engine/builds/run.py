@@ -83,7 +83,7 @@ class _Step:
         request, engine = self._request, self._engine
         runtime = oci.find(engine.settings, request.runtime)
         config = configuration(engine, self._id, request, self._network.spec_mode)
-        mounts = self._mounts(config)
+        mounts = self._mounts()
         with stubs.Stubs(self._root, mounts) as rootfs:
             document = self._document(config, rootfs, mounts, runtime)
             self._remember_filter(runtime, document)
@@ -93,7 +93,7 @@ class _Step:
             self._ended = process.ended
         return code
 
-    def _mounts(self, config: ContainerConfig) -> list[MountConfig]:
+    def _mounts(self) -> list[MountConfig]:
         """Files of ours first: a step's own mount of the same place replaces them."""
         own = [mount.target for mount in self._request.mounts]
         mounts: list[MountConfig] = []

@@ -97,7 +97,7 @@ def _carry(source: socket.socket, target: socket.socket) -> None:
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
     except OSError:
-        pass  # one of them has gone: the other shall know
+        # one of them has gone: the other shall know
         for each in (source, target):
             try:
                 each.shutdown(socket.SHUT_RDWR)

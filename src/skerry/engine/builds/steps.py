@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from skerry import fastjson
 from skerry.errors import NotFound
 from skerry.store.layers import get_layer, layer_dir
+from skerry.store.pins import pin
 from skerry.store.steps import step
 
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ def lookup(engine: Engine, key: str) -> StepRecord | None:
     rows = engine.store.db.query("SELECT doc, used_ns FROM build_steps WHERE key = ?", key)
     if not rows:
         return None
-    record: StepRecord = {**fastjson.loads(rows[0][0]), "used_ns": rows[0][1], "inputs": {}}
+    record = _record(rows[0][0], rows[0][1], {})
     layer = record["layer"]
+    if layer is not None:
+        pin(engine.store, [layer])
     if layer is not None and (
         get_layer(engine.store, layer) is None or not os.path.isdir(layer_dir(engine.store, layer))
     ):
@@ -56,12 +59,20 @@ def latest(engine: Engine, identity: str) -> StepRecord | None:
     )
     if not rows:
         return None
-    return {**fastjson.loads(rows[0][0]), "used_ns": rows[0][1], "inputs": _unpacked(rows[0][2])}
+    return _record(rows[0][0], rows[0][1], _unpacked(rows[0][2]))
+
+
+def _record(doc: str, used_ns: int, inputs: dict[str, Any]) -> StepRecord:
+    found: StepRecord = fastjson.loads(doc)
+    found["used_ns"], found["inputs"] = used_ns, inputs
+    return found
 
 
 def record(engine: Engine, key: str, layer: str | None, *, identity: str, inputs: Mapping[str, Any]) -> StepRecord:
     """See `Builds.record`. Survives the builder's death at once, and a power cut a little later."""
     now = time.time_ns()
+    if layer is not None:
+        pin(engine.store, [layer])
     found = get_layer(engine.store, layer) if layer is not None else None
     if layer is not None and found is None:
         raise NotFound(f"layer {layer} was removed meanwhile")

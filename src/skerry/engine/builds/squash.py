@@ -1,0 +1,204 @@
+"""Several layers as one, and layers anew with other times.
+
+Nobody writes into a layer, so the new one shares the files of the old by hard links; what needs another time is copied.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from skerry.engine.builds.commit import set_times
+from skerry.engine.builds.root import translated
+from skerry.errors import NotFound
+from skerry.store.layer_tree import add_tree
+from skerry.store.layers import get_layer, layer_dir
+from skerry.store.steps import step
+from skerry.store.union import is_whiteout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from skerry.engine.engine import Engine
+    from skerry.store.types import LayerRecord
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_BILLION = 1_000_000_000
+_MOST_LINKS = 32_000  # ext4's limit is 65,000
+
+
+def squash(engine: Engine, layers: Sequence[str], *, keep: int = 0, clamp_ns: int | None = None) -> LayerRecord:
+    """See `Builds.squash`. Killed anywhere: nothing is left but staging."""
+    step("build.squash")
+    return _made_of(engine, layers[keep:], layers[keep - 1] if keep else None, marks=keep > 0, clamp_ns=clamp_ns)
+
+
+def rewrite(engine: Engine, layers: Sequence[str], clamp_ns: int, *, keep: int = 0) -> list[LayerRecord]:
+    """See `Builds.rewrite`."""
+    parent = layers[keep - 1] if keep else None
+    result: list[LayerRecord] = []
+    for chain_id in layers[keep:]:
+        step("build.rewrite")
+        layer = _made_of(engine, [chain_id], parent, marks=True, clamp_ns=clamp_ns)
+        parent = layer["chain_id"]
+        result.append(layer)
+    return result
+
+
+def _made_of(
+    engine: Engine, layers: Sequence[str], parent: str | None, *, marks: bool, clamp_ns: int | None
+) -> LayerRecord:
+    store = engine.store
+    latest = None if clamp_ns is None else clamp_ns // _BILLION
+    try:
+        with store.staging() as staging:
+            tree = staging.path + "/tree"
+            os.mkdir(tree, 0o755)
+            merge = _Merge(marks=marks, opaque="user.overlay.opaque" if store.rootless else "trusted.overlay.opaque",
+                           clamp_ns=clamp_ns)  # fmt: skip
+            for chain_id in layers:
+                if get_layer(store, chain_id) is None:
+                    raise NotFound(f"layer {chain_id} does not exist")
+                merge.add(layer_dir(store, chain_id), tree)
+            set_times(tree, clamp_ns=clamp_ns, mtime_ns=None)
+            return add_tree(store, parent, tree, latest_s=latest)
+    except OSError as error:
+        raise translated(error, "cannot make a layer of several") from error
+
+
+class _Merge:
+    """Applies layers, the lowest first, to a tree. ``marks``: whiteouts and opaque folders stay, for what is below."""
+
+    def __init__(self, *, marks: bool, opaque: str, clamp_ns: int | None) -> None:
+        self._marks = marks
+        self._opaque = opaque
+        self._clamp_ns = clamp_ns
+
+    def add(self, layer: str, tree: str) -> None:
+        source, target = os.open(layer, _FOLDER), os.open(tree, _FOLDER)
+        self._copied: dict[tuple[int, int], tuple[int, str]] = {}  # copies whose other names are to be links
+        self._root = target
+        try:
+            self._folder(source, target, "")
+            _dress(source, target)
+        finally:
+            os.close(source)
+            os.close(target)
+
+    def _folder(self, source: int, target: int, path: str) -> None:
+        if _is_opaque(source):
+            for name in os.listdir(target):
+                _remove(name, target)
+            self._mark_opaque(target)
+        for name in sorted(os.listdir(source)):
+            status = os.stat(name, dir_fd=source, follow_symlinks=False)
+            if is_whiteout(status):
+                self._whiteout(name, target)
+            elif stat.S_ISDIR(status.st_mode):
+                self._inner(name, source, target, path)
+            else:
+                _remove(name, target)
+                self._file(name, status, source, target, f"{path}/{name}" if path else name)
+
+    def _inner(self, name: str, source: int, target: int, path: str) -> None:
+        hides = False  # what is below the tree
+        try:
+            there = os.stat(name, dir_fd=target, follow_symlinks=False)
+        except FileNotFoundError:
+            os.mkdir(name, 0o700, dir_fd=target)
+        else:
+            if not stat.S_ISDIR(there.st_mode):
+                hides = True
+                os.unlink(name, dir_fd=target)
+                os.mkdir(name, 0o700, dir_fd=target)
+        inner, new = os.open(name, _FOLDER, dir_fd=source), os.open(name, _FOLDER, dir_fd=target)
+        try:
+            if hides:
+                self._mark_opaque(new)
+            self._folder(inner, new, f"{path}/{name}" if path else name)
+            _dress(inner, new)
+        finally:
+            os.close(inner)
+            os.close(new)
+
+    def _mark_opaque(self, folder: int) -> None:
+        if self._marks:
+            os.setxattr(folder, self._opaque, b"y")
+
+    def _whiteout(self, name: str, target: int) -> None:
+        _remove(name, target)
+        if self._marks:
+            os.mknod(name, stat.S_IFCHR, 0, dir_fd=target)
+
+    def _file(self, name: str, status: os.stat_result, source: int, target: int, path: str) -> None:
+        late = self._clamp_ns is not None and status.st_mtime_ns > self._clamp_ns
+        if not late and status.st_nlink < _MOST_LINKS:
+            os.link(name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+            return
+        key = (status.st_dev, status.st_ino)
+        if key in self._copied:
+            os.link(self._copied[key][1], name, src_dir_fd=self._root, dst_dir_fd=target, follow_symlinks=False)
+            return
+        _copy(name, status, source, target)
+        if status.st_nlink > 1:
+            self._copied[key] = (target, path)
+
+
+def _is_opaque(fd: int) -> bool:
+    for name in ("trusted.overlay.opaque", "user.overlay.opaque"):
+        try:
+            if os.getxattr(fd, name) == b"y":
+                return True
+        except OSError:
+            continue  # not set, or not this user's to see
+    return False
+
+
+def _remove(name: str, folder: int) -> None:
+    from skerry.store.staging import remove_tree
+
+    try:
+        os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        pass  # the usual case
+    except (IsADirectoryError, PermissionError):
+        remove_tree(f"/proc/self/fd/{folder}/{name}")
+
+
+def _copy(name: str, status: os.stat_result, source: int, target: int) -> None:
+    """One file that is no folder, with owner, mode, times and attributes."""
+    kind = stat.S_IFMT(status.st_mode)
+    where = f"/proc/self/fd/{target}/{name}"
+    if kind == stat.S_IFREG:
+        inside = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=source)
+        out = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=target)
+        try:
+            while os.sendfile(out, inside, None, 1 << 26):
+                pass
+        finally:
+            os.close(inside)
+            os.close(out)
+    elif kind == stat.S_IFLNK:
+        os.symlink(os.readlink(name, dir_fd=source), name, dir_fd=target)
+    else:
+        os.mknod(name, status.st_mode, status.st_rdev, dir_fd=target)
+    os.chown(name, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
+    if kind != stat.S_IFLNK:
+        os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=target)
+    for attribute in os.listxattr(f"/proc/self/fd/{source}/{name}", follow_symlinks=False):
+        if not attribute.startswith(("trusted.overlay.", "user.overlay.")):
+            value = os.getxattr(f"/proc/self/fd/{source}/{name}", attribute, follow_symlinks=False)
+            os.setxattr(where, attribute, value, follow_symlinks=False)
+    os.utime(name, ns=(status.st_atime_ns, status.st_mtime_ns), dir_fd=target, follow_symlinks=False)
+
+
+def _dress(source: int, target: int) -> None:
+    """A folder's owner, mode, attributes and times."""
+    status = os.fstat(source)
+    os.fchown(target, status.st_uid, status.st_gid)
+    os.fchmod(target, stat.S_IMODE(status.st_mode))
+    for attribute in os.listxattr(source):
+        if not attribute.startswith(("trusted.overlay.", "user.overlay.")):
+            os.setxattr(target, attribute, os.getxattr(source, attribute))
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
