@@ -20,8 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+
+import images
 
 TOP = Path(__file__).resolve().parents[1]
 PAUSE_S = 0.06  # the kernel's RCU is idle again, as it is for a user
@@ -63,6 +66,7 @@ class Engine:
 
 
 Measure = Callable[[Engine, int], tuple[float, float]]
+Peer = Callable[[int], tuple[float, float]]
 
 
 class Bench:
@@ -75,28 +79,33 @@ class Bench:
     def wanted(self, *names: str) -> bool:
         return not self.only or bool(self.only & set(names))
 
-    def measure(self, name: str, what: Measure, rounds: int = 0) -> None:
-        """Both engines in random order, round after round; the first round is a warm-up and does not count."""
+    def measure(self, name: str, what: Measure, rounds: int = 0, peers: Mapping[str, Peer] | None = None) -> None:
+        """Both engines, and other ``peers``, in random order, round after round; the first round is a warm-up and
+        does not count."""
         if not self.wanted(name):
             return
-        samples: dict[str, list[tuple[float, float]]] = {engine.name: [] for engine in self.engines}
+        runs: dict[str, Peer] = {engine.name: partial(what, engine) for engine in self.engines}
+        runs.update(peers or {})
+        samples: dict[str, list[tuple[float, float]]] = {who: [] for who in runs}
         for number in range((rounds or self.rounds) + 1):
-            for engine in random.sample(self.engines, len(self.engines)):
+            for who in random.sample(list(runs), len(runs)):
                 time.sleep(PAUSE_S)
-                sample = what(engine, number)
+                sample = runs[who](number)
                 if number:
-                    samples[engine.name].append(sample)
+                    samples[who].append(sample)
         self.results[name] = samples
         print(row(name, samples), flush=True)
+        for who in peers or {}:
+            print(row(f"  beside {who}", samples, who), flush=True)
 
 
 def median(samples: list[tuple[float, float]], column: int) -> float:
     return statistics.median(sample[column] for sample in samples)
 
 
-def row(name: str, samples: dict[str, list[tuple[float, float]]]) -> str:
+def row(name: str, samples: dict[str, list[tuple[float, float]]], peer: str = "podman") -> str:
     """One line of the table."""
-    ours, theirs = samples["skerry"], samples["podman"]
+    ours, theirs = samples["skerry"], samples[peer]
     cells = []
     for column in (0, 1):
         a, b = median(ours, column), median(theirs, column)
@@ -177,8 +186,7 @@ def archives(bench: Bench, work: Path, megabytes: int) -> None:
     """load and save of a large image, each load on a fresh file system (ext4 avoids inodes deleted lately)."""
     if not bench.wanted("load", "save"):
         return
-    archive = work / "large.tar"
-    make_image(archive, megabytes)
+    archive = large_archive(work, megabytes)
     bench.measure("load", lambda e, n: on_fresh_store(e, work, n, "load", "-i", str(archive)), rounds=3)
     for engine in bench.engines:
         engine("load", "-i", str(archive))
@@ -200,13 +208,21 @@ def on_fresh_store(engine: Engine, work: Path, number: int, *args: str) -> tuple
     subprocess.run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=0", disk], check=True)
     subprocess.run(["mount", "-o", "loop", disk, point], check=True)
     try:
-        there = Engine.__new__(Engine)
+        there = engine.__class__.__new__(engine.__class__)
         there.__dict__.update(engine.__dict__)
         there.argv = list(engine.argv)
         there.argv[there.argv.index("--root") + 1] = str(point / f"root{number}")
         return there.timed(*args)
     finally:
         subprocess.run(["umount", "-R", "-l", point], check=False)
+
+
+def large_archive(work: Path, megabytes: int) -> Path:
+    """The archive of the large image, made once."""
+    archive = work / "large.tar"
+    if not archive.exists():
+        make_image(archive, megabytes)
+    return archive
 
 
 def make_image(archive: Path, megabytes: int) -> None:
@@ -270,6 +286,7 @@ def main() -> None:
         running(bench)
         listings(bench, 20 if args.quick else 100)
         archives(bench, work, 40 if args.quick else 400)
+        images.all_of(bench, work, 40 if args.quick else 400)
     finally:
         for engine in engines:
             engine("rm", "-fa", "-t", "0", check=False)
