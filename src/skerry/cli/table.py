@@ -29,6 +29,8 @@ GROUPS = {
     "network": "Manage networks",
     "volume": "Manage volumes",
     "system": "Manage Skerry",
+    "builder": "Manage what builds keep",
+    "buildx": "The same, as Docker spells it",
 }
 
 COMMANDS = {
@@ -114,6 +116,8 @@ COMMANDS = {
     "help": Command("system.help", "Show the help of a command"),
     "info": Command("system.info", "Display information about this host and store", "system info"),
     "unshare": Command("system.unshare", "Run a command in the user namespace of rootless containers"),
+    "builder du": Command("builder.du", "Show what builds keep and how much of the disk it takes", "buildx du"),
+    "builder prune": Command("builder.prune", "Remove what builds keep", "buildx prune"),
     "version": Command("system.version", "Display the version"),
     "system check": Command("system.check", "Check the store for damage and left-overs, and repair it"),
     "system df": Command("system.df", "Show how much of the disk is used"),

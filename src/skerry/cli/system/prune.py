@@ -24,7 +24,7 @@ EXAMPLES = (
 )
 FLAGS = (
     flag("-a", "--all", help="Every image that no container has, not only those without a name"),
-    flag("--build", help="Also what builds left: nothing, as Skerry's builds clean up after themselves"),
+    flag("--build", help="Also what builds keep: steps that no image is made of, and cache mounts"),
     flag("--external", help="Containers of other tools: Skerry's store has none"),
     flag("--filter", kind="list", metavar="KEY=VALUE", help="Only what matches (until=, label=, label!=)"),
     flag("-f", "--force", help="Do not ask"),
@@ -35,9 +35,11 @@ MIN_ARGS, MAX_ARGS = 0, 0
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    if not args["force"] and not confirmed(out, warning(all=args["all"], volumes=args["volumes"])):
+    asked = warning(all=args["all"], volumes=args["volumes"], build=args["build"])
+    if not args["force"] and not confirmed(out, asked):
         return 0
     report = engine.system.prune(all=args["all"], volumes=args["volumes"], filters=args["filter"])
+    pruned = engine.builds.prune() if args["build"] else None
     for title, names in (
         ("Containers", report.containers), ("Volumes", report.volumes), ("Images", report.images),
         ("Networks", report.networks),
@@ -46,13 +48,18 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             out.line(f"Deleted {title}")
         for name in names:
             out.line(name)
+    if pruned is not None and pruned.ids:
+        out.line("Deleted build cache objects")
+        for name in pruned.ids:
+            out.line(name)
     from skerry.engine.units import human_size
 
-    out.line(f"Total reclaimed space: {human_size(report.reclaimed, 4)}")
+    freed = report.reclaimed + (pruned.freed_bytes if pruned is not None else 0)
+    out.line(f"Total reclaimed space: {human_size(freed, 4)}")
     return 0
 
 
-def warning(*, all: bool, volumes: bool) -> str:
+def warning(*, all: bool, volumes: bool, build: bool = False) -> str:
     """What is about to go, in Podman's words."""
     lines = [
         "WARNING! This command removes:", "\t- all stopped containers",
@@ -63,4 +70,6 @@ def warning(*, all: bool, volumes: bool) -> str:
     lines.append(
         "\t- all images without at least one container associated with them" if all else "\t- all dangling images"
     )
+    if build:
+        lines.append("\t- all build cache that no image needs")
     return "\n".join(lines) + "\n"

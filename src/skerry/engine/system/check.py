@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skerry.engine.system import check_containers, check_images, check_volumes
+from skerry.engine.system import check_builds, check_containers, check_images, check_volumes
 from skerry.engine.system.findings import finding
 from skerry.errors import SkerryError
 from skerry.store.check import check as check_store
@@ -45,7 +45,8 @@ def check(
     found += check_images.unreferenced_layers(engine, repair=repair, age_ns=age_ns)
     found += check_images.unreferenced_blobs(engine, repair=repair, age_ns=age_ns)
     store = check_store(engine.store, repair=repair, full=full)
-    found += check_images.check(engine, store, repair=repair, force=force)
+    builds = check_builds.check(engine, store, repair=repair)
+    found += [*check_images.check(engine, store, repair=repair, force=force), *builds]
     if repair:
         check_containers.sweep_small_files(engine)
     engine.store.db.keep_reserve()

@@ -7,6 +7,7 @@ import time
 from skerry.engine.containers.listing import observed
 from skerry.engine.images.listing import select
 from skerry.engine.system import leftovers
+from skerry.engine.system.check_builds import layers_of_steps
 from skerry.engine.system.findings import finding, mend
 from skerry.errors import InUse, NotFound
 from skerry.store.blobs import remove_blob
@@ -57,6 +58,7 @@ def unreferenced_layers(engine: Engine, *, repair: bool, age_ns: int) -> list[Fi
     needed = {layer for image in select(engine) for layer in image["layers"]}
     for record, _state in observed(engine):
         needed.update(record["layers"])
+    needed.update(layers_of_steps(engine))
     found = []
     # Children first: a layer goes only after those that are based on it.
     for chain_id in _from_the_top(engine):

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
 
 _ROOT = (
-    "blobs", "layers", "containers", "staging", "locks", "cache", "reserve", "spares", "skerry.db", "skerry.db-wal",
-    "skerry.db-shm",
+    "blobs", "layers", "containers", "staging", "locks", "cache", "builds", "pins", "reserve", "spares", "skerry.db",
+    "skerry.db-wal", "skerry.db-shm",
 )  # fmt: skip
-_RUNROOT = ("containers", "exits", "clients", "netns", "networks", "crun", "runc", "seccomp")
+_RUNROOT = ("containers", "builds", "exits", "clients", "netns", "networks", "crun", "runc", "seccomp")
 _CONMON_WAIT_S = 5.0
 
 
@@ -81,7 +81,11 @@ def _containers(engine: Engine) -> None:
 
 
 def _remains(engine: Engine) -> None:
-    """What folders and leases name that no row does any more."""
+    """What folders and leases name that no row does any more, and builds, also those that run."""
+    from skerry.engine.builds import sweep
+
+    for name in {name.removesuffix(".lock") for name in leftovers.names(sweep.roots_folder(engine))}:
+        sweep.take_down(engine, name)
     ids = set(leftovers.names(engine.store.path("containers")))
     ids.update(leftovers.names(engine.store.run_path("containers")))
     ids.update(leftovers.names(engine.store.run_path("mounts")))

@@ -1,0 +1,1 @@
+"""``skerry builder …``."""
