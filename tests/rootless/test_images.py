@@ -44,3 +44,25 @@ def test_a_user_sees_mounts_in_unshare(made: User) -> None:
     )
     assert made.skerry("unshare", "sh", "-c", script).stdout.startswith("hi\nhi\n")
     assert made.skerry("mount").stdout == ""
+
+
+@pytest.mark.parametrize(
+    "place", ["oci:out:localhost/again:1", "docker-archive:out:again:1", "dir:out", "oci-archive:out"]
+)
+def test_a_user_moves_images_out_and_in(place: str, made: User) -> None:
+    image = made.skerry("image", "inspect", "-f", "{{.Id}}", "made").stdout
+    made.skerry("push", "-q", "made", place)
+    assert (made.home / "out").stat().st_uid == made.uid
+    made.skerry("rmi", "made")
+    assert made.skerry("pull", "-q", place).stdout.splitlines()[0] == image.strip()
+    seen = made.skerry("run", "--rm", "--network", "none", place, "stat", "-c", "%u:%g", "/new")
+    assert seen.stdout == "33:44\n"
+
+
+def test_a_users_aliases_are_in_their_cache(user: User) -> None:
+    file = user.home / ".cache/containers/short-name-aliases.conf"
+    user("mkdir", "-p", str(file.parent))
+    file.write_text('[aliases]\n  "tool" = "nowhere.invalid/team/tool"\n')
+    failed = user.skerry("pull", "tool:2", check=False)
+    assert f'Resolved "tool" as an alias ({file})' in failed.stderr
+    assert "Trying to pull nowhere.invalid/team/tool:2..." in failed.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.flags import UsageError, flag
-from skerry.cli.images.registry_flags import PLATFORM, REGISTRY_FLAGS, platform, transfer
+from skerry.cli.images.registry_flags import DISABLE_CONTENT_TRUST, PLATFORM, REGISTRY_FLAGS, platform, transfer
 from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
@@ -32,6 +32,7 @@ FLAGS = (
     *REGISTRY_FLAGS,
     flag("--policy", kind="str", metavar="POLICY", default="always", choices=("always", "missing", "never", "newer"),
          help="When to pull: always, missing, never or newer"),
+    DISABLE_CONTENT_TRUST,
     flag("-q", "--quiet", help="No progress"),
 )  # fmt: skip
 COMPLETE = "images"

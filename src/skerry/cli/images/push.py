@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.flags import flag
-from skerry.cli.images.registry_flags import REGISTRY_FLAGS, transfer
+from skerry.cli.images.registry_flags import DISABLE_CONTENT_TRUST, REGISTRY_FLAGS, transfer
 from skerry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -34,6 +34,7 @@ FLAGS = (
     flag("--digestfile", kind="str", metavar="FILE", complete="files", help="Write the digest of the manifest to a file"),
     flag("-f", "--format", kind="str", metavar="FORMAT", choices=("oci", "v2s2", "docker"),
          help="Kind of the manifest: oci or v2s2 (docker); the image's own by default"),
+    DISABLE_CONTENT_TRUST,
     flag("-q", "--quiet", help="No progress"),
     flag("--remove-signatures", help="Leave signatures out (this store keeps none)"),
 )  # fmt: skip

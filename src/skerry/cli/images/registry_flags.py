@@ -31,6 +31,7 @@ PLATFORM = (
     flag("--os", kind="str", metavar="OS", help="Choose the image for this operating system"),
     flag("--variant", kind="str", metavar="VARIANT", help="Choose the image for this variant of the architecture"),
 )
+DISABLE_CONTENT_TRUST = flag("--disable-content-trust", help="Docker's: without effect here, as in Podman")
 REGISTRY_FLAGS = (AUTHFILE, CERT_DIR, CREDS, TLS_VERIFY, *RETRIES)
 
 
