@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from skerry.engine.images.add import digest_of
+from skerry.engine.images.add import OCI_MANIFEST, digest_of
 from skerry.engine.images.load_docker import docker_manifest
 from skerry.engine.images.names import tag
 from skerry.engine.images.save import select, write_archive, write_folder
@@ -52,8 +52,9 @@ def _write(
         # The name that was asked for, and the one that the image was named by here.
         tags = [location.reference] if location.reference else []
         return _docker_archive(engine, record, list(dict.fromkeys(tags + source_names)), location.path, options)
+    layout = location.transport != locations.DIR
     form = Form(
-        media_type=options.media_type, encoding=_encoding(location, options), level=options.level,
+        media_type=options.media_type or (OCI_MANIFEST if layout else ""), encoding=_encoding(location, options), level=options.level,
         force=options.force, report=options.report,
     )  # fmt: skip
     names = [location.reference] if location.reference else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry import fastjson
-from skerry.engine.images.add import digest_of
+from skerry.engine.images.add import OCI_MANIFEST, digest_of
 from skerry.engine.images.resolve import resolve
 from skerry.engine.images.write_image import PLAIN, Form, layers_of, write_image
 from skerry.errors import Invalid
@@ -37,7 +37,9 @@ def save(
     chosen = select(engine, names, multi)
     if len(chosen) > 1 and format not in ("docker-archive", "oci-archive"):
         raise Invalid(f"saving several images is not supported for format {format}")
-    form = Form(encoding="gzip" if compress else PLAIN if uncompressed else "")
+    # Layouts have OCI's manifests: umoci reads no others. A config keeps its bytes, and so the image its id.
+    media_type = OCI_MANIFEST if format.startswith("oci") else ""
+    form = Form(media_type=media_type, encoding="gzip" if compress else PLAIN if uncompressed else "")
     if format.endswith("-dir"):
         if not isinstance(target, str):
             raise Invalid(f"--format {format} needs a folder (--output)")
