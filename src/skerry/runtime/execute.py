@@ -42,8 +42,8 @@ class Execution:
     ) -> None:
         self._runtime = runtime
         self._stderr_seen = False
-        spec = _memfd("process", fastjson.dumps(process).encode("utf-8", "surrogateescape"))
-        self._log = _memfd("log", b"")
+        spec = memfd("process", fastjson.dumps(process).encode("utf-8", "surrogateescape"))
+        self._log = memfd("log", b"")
         in_read, self._stdin = os.pipe() if stdin else (os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), -1)
         self._stdout, out_write = os.pipe()
         self._stderr, err_write = os.pipe()
@@ -154,7 +154,7 @@ def _failed(runtime: str, message: str) -> SkerryError:
     return error
 
 
-def _memfd(name: str, content: bytes) -> int:
+def memfd(name: str, content: bytes) -> int:
     """An unnamed file in memory, at a high number: nothing to clean up, whatever happens."""
     low = os.memfd_create(f"skerry-exec-{name}", os.MFD_CLOEXEC)
     try:

@@ -1,0 +1,128 @@
+"""One run of a container's health check: which command, started, and what came of it."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from skerry.engine.containers import exec as execute
+from skerry.engine.containers import state as states
+from skerry.engine.health import has_check, results
+from skerry.engine.health.results import Outcome
+from skerry.errors import Conflict, NotFound, SkerryError
+from skerry.linux import process
+from skerry.runtime import probe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
+    from skerry.engine.engine import Engine
+    from skerry.engine.health.types import Health
+    from skerry.runtime.types import ContainerConfig
+
+_HERTZ = os.sysconf("SC_CLK_TCK")
+
+
+class Check:
+    """A check that runs. ``outcome`` is there at once when it could not even be started."""
+
+    __slots__ = ("deadline_ns", "outcome", "probe", "record", "started_ns", "startup", "state")
+
+    def __init__(self, engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
+        """Start it. `Conflict` when the container does not run, `NotFound` when it has none."""
+        self.record, self.state = record, state
+        config = record["config"]
+        if not has_check(config):
+            raise NotFound(f"container {record['id']} has no defined healthcheck")
+        self.startup = is_startup(config, results.read(engine, record["id"], state))
+        wanted = config["startup_healthcheck"] if self.startup else config["healthcheck"]
+        self.started_ns = time.time_ns()
+        self.deadline_ns = results.clock_ns() + (wanted.get("timeout_ns") or 30 * 10**9)
+        self.outcome: Outcome | None = None
+        self.probe: probe.Probe | None = None
+        try:
+            prepared = execute.prepare(engine, record["id"], words(wanted["test"]), {})
+            self.probe = probe.Probe(prepared.runtime, record["id"], prepared.process)
+        except (Conflict, NotFound) as error:
+            raise Conflict(f"container {record['id']} is not running: {error.message}") from error
+        except SkerryError as error:
+            self.outcome = Outcome(self.started_ns, time.time_ns(), 125, error.message, error.message)
+            return
+        _note(engine, record["id"], self.probe.pid)
+
+    def ended(self) -> Outcome:
+        """What came of a program that has ended."""
+        assert self.probe is not None
+        code, output, refused = self.probe.finish()
+        text = output.decode("utf-8", "replace")
+        # A command that is not there has failed like one that says no; the reason is worth keeping.
+        return Outcome(self.started_ns, time.time_ns(), 1 if code else 0, text or refused)
+
+    def out_of_time(self) -> tuple[Outcome, int]:
+        """End it; what came of it, and the pid of a child that somebody has to wait for."""
+        assert self.probe is not None
+        pid, output = self.probe.abandon()
+        config = self.record["config"]
+        limit_ns = config["startup_healthcheck" if self.startup else "healthcheck"].get("timeout_ns", 0)
+        error = f"healthcheck command exceeded timeout of {go_duration(limit_ns)}"
+        return Outcome(self.started_ns, time.time_ns(), -1, output.decode("utf-8", "replace"), error), pid
+
+
+def is_startup(config: ContainerConfig, health: Health) -> bool:
+    """Whether the startup check is the one to run."""
+    return bool(config.get("startup_healthcheck")) and not health.get("startup_passed", False)
+
+
+def words(test: list[str]) -> list[str]:
+    """What is executed for a check in Docker's notation."""
+    if test[0].upper() == "CMD":
+        return test[1:]
+    if test[0].upper() == "CMD-SHELL":
+        return ["/bin/sh", "-c", " ".join(test[1:])]
+    return test
+
+
+def in_start_period(config: ContainerConfig, state: ContainerState) -> bool:
+    """Whether failures do not count yet. Told by the process's own age: clocks may jump, and did at boot."""
+    period_ns = config["healthcheck"].get("start_period_ns", 0)
+    if not period_ns:
+        return False
+    age_ns = results.clock_ns() - state.get("pid_start", 0) * (10**9 // _HERTZ)
+    return age_ns < period_ns
+
+
+def go_duration(ns: int) -> str:
+    """As Go prints it: 3s, 1m30s, 500ms."""
+    seconds, rest = divmod(ns, 10**9)
+    if not seconds and rest:
+        return f"{rest / 10**6:g}ms"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{seconds + rest / 10**9:g}s"
+    return f"{hours}h{minutes}m{text}" if hours else f"{minutes}m{text}" if minutes else text
+
+
+def _note(engine: Engine, container_id: str, pid: int) -> None:
+    """Whoever started it may be killed: the next one finds it here, and ends it if it hangs."""
+    with open(results.path(engine, container_id, ".check"), "w", encoding="ascii") as file:
+        file.write(f"{pid} {process.start_time(pid) or 0}")
+
+
+def end_left_behind(engine: Engine, container_id: str) -> None:
+    """Kill a check whose starter was killed while it ran."""
+    try:
+        with open(results.path(engine, container_id, ".check"), encoding="ascii") as file:
+            pid, start = file.read().split()
+    except (OSError, ValueError):
+        return
+    probe.kill_left_behind(int(pid), int(start))
+
+
+def still_runs(engine: Engine, check: Check) -> bool:
+    """Whether the container is in the run that the check was about."""
+    try:
+        now = states.reload(engine, check.record["id"])[1]
+    except NotFound:
+        return False
+    live = states.observe(engine, check.record["id"], now)["status"] in ("running", "paused")
+    return live and now.get("started_ns") == check.state.get("started_ns")
