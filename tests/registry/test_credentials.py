@@ -312,6 +312,29 @@ def test_credential_helpers(engine: Engine, nobody_logged_in: Path, helper: Path
         found(engine, "h.io")
 
 
+def test_helpers_of_registries_conf(
+    engine: Engine, liar: LyingRegistry, nobody_logged_in: Path, helper: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    conf = tmp_path / "r.conf"
+    conf.write_text('credential-helpers = ["test", "containers-auth.json"]\n')
+    monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", str(conf))
+    write(nobody_logged_in / "auth.json", {"h.io": "file:1", "x.io": "file:2"})
+    assert found(engine, "h.io", "team/x") == "helped:s"
+    assert found(engine, "x.io") == "file:2"
+    place = login.Place(engine.settings)
+    assert login.login(engine.settings, liar.host, "u", "p", place, NOBODY) == "docker-credential-test"
+    assert liar.host not in (nobody_logged_in / "auth.json").read_text()
+    assert login.logout(engine.settings, "h.io", place)
+    assert "erase h.io" in helper.read_text()
+    assert "h.io" not in (nobody_logged_in / "auth.json").read_text()
+    with pytest.raises(SkerryError, match="a part of a registry"):
+        login.login(engine.settings, f"{liar.host}/team", "u", "p", place, NOBODY)
+    conf.write_text('credential-helpers = "test"\n')
+    with pytest.raises(SkerryError, match="expected a list of strings"):
+        found(engine, "h.io")
+
+
 def test_login_tells_the_helper(engine: Engine, liar: LyingRegistry, nobody_logged_in: Path, helper: Path) -> None:
     write(nobody_logged_in / "auth.json", {}, credsStore="test")
     login.login(engine.settings, liar.host, "u", "p", login.Place(engine.settings), NOBODY)

@@ -93,6 +93,22 @@ def load(identity: Identity) -> list[Registry]:
     return list(found.values())
 
 
+AUTH_FILES = "containers-auth.json"
+
+
+def credential_helpers(identity: Identity) -> list[str]:
+    """Where credentials are looked for, in order: programs, and `AUTH_FILES` for the auth files."""
+    found = [AUTH_FILES]
+    paths, _stamps = files.find("registries", identity)
+    for path in paths:
+        given = toml.read(path).get("credential-helpers")
+        if given is not None:
+            if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
+                raise Invalid(f"{path}: credential-helpers: expected a list of strings")
+            found = given or found
+    return found
+
+
 def _registry(path: str, table: Any) -> Registry:
     if not isinstance(table, dict):
         raise Invalid(f"{path}: registry: expected a table")

@@ -89,6 +89,10 @@ def login(
         raise Invalid("cannot log in without a username")
     credentials = Credentials(user, password)
     _check(settings, key, credentials, transfer)
+    first = registries.credential_helpers(identity.current())[0]
+    if first != registries.AUTH_FILES:
+        auth_file.tell_helper(first, key, credentials)
+        return f"docker-credential-{first}"
     return auth_file.store(place.path, kept, credentials)
 
 
@@ -113,7 +117,13 @@ def logout(settings: Settings, registry: str, place: Place) -> bool:
     """Forget credentials. False when there were none here, but another file (Docker's) has some. `NotFound`."""
     place.must_exist()
     key = auth_file.key_of(registry)
-    if auth_file.remove(place.path, place.key(key)):
+    removed = [
+        auth_file.remove(place.path, place.key(key))
+        if helper == registries.AUTH_FILES
+        else auth_file.erase(helper, key)
+        for helper in registries.credential_helpers(identity.current())
+    ]
+    if any(removed):
         return True
     if _find(settings, key, place) is None:
         raise NotFound(f"not logged into {key}")

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from skerry.image.locations import Location
 
 
-def pull_location(engine: Engine, location: Location, options: Pull) -> list[ImageRecord]:
-    """The image that ``location`` names, stored here, once for each name that it got (once, when it got none)."""
+def pull_location(engine: Engine, location: Location, options: Pull, *, named: bool = True) -> list[ImageRecord]:
+    """The image that ``location`` names, stored here, once for each name that it got (once, when it got none; not
+    ``named``: it gets none)."""
     if location.transport == locations.STORAGE:
         return [_stored(engine, location)]
     policy.load().check(location.transport, _scope(location))
@@ -39,7 +40,7 @@ def pull_location(engine: Engine, location: Location, options: Pull) -> list[Ima
         members = open_members(location.path or ".", staging)
         try:
             options.report.line("Getting image source signatures")
-            record = _load(engine, location, members, options.report)
+            record = _load(engine, location, members, options.report, named=named)
         finally:
             members.close()
     options.report.copying(f"sha256:{record['id']}", 0, "config")
@@ -79,11 +80,11 @@ def _check_there(location: Location) -> None:
         raise Invalid(f'initializing source {location}: opening file "{path}": {path} is a directory')
 
 
-def _load(engine: Engine, location: Location, members: Members, report: Report) -> ImageRecord:
+def _load(engine: Engine, location: Location, members: Members, report: Report, *, named: bool) -> ImageRecord:
     if location.transport == locations.DOCKER_ARCHIVE:
         document = parse_json(_member(members, "manifest.json"), "manifest.json")
         entry, names = _entry(entries_of(document), location)
-        return load_entry(engine, members, entry, names, report)
+        return load_entry(engine, members, entry, names if named else [], report)
     if location.transport == locations.DIR:
         document = parse_json(_member(members, "manifest.json"), "manifest.json")
         if not isinstance(document, dict):
@@ -91,7 +92,7 @@ def _load(engine: Engine, location: Location, members: Members, report: Report) 
         return load_folder(engine, members, document, report)
     _member(members, "index.json")
     descriptor, name = _descriptor(images_of_layout(members), location)
-    return load_descriptor(engine, members, descriptor, _names(location, name), report)
+    return load_descriptor(engine, members, descriptor, _names(location, name) if named else [], report)
 
 
 def _member(members: Members, name: str) -> bytes:

@@ -18,9 +18,7 @@ def store(path: str, key: str, credentials: Credentials) -> str:
     """Keep credentials under ``key`` in the file ``path``, or where its helper keeps them: where that is."""
     document = read(path)
     if helper := _helper(document, key):
-        secret = {"ServerURL": key, "Username": credentials.user, "Secret": credentials.password}
-        if run_helper(helper, "store", fastjson.dumps(secret).encode()) is None:
-            raise Unavailable(f"docker-credential-{helper} cannot store credentials")
+        tell_helper(helper, key, credentials)
         return f"docker-credential-{helper}"
     encoded = b64encode(f"{credentials.user}:{credentials.password}".encode()).decode()
     document.setdefault("auths", {})[key] = {"auth": encoded}
@@ -34,10 +32,26 @@ def remove(path: str, key: str) -> bool:
     found = (document.get("auths") or {}).pop(key, None) is not None
     if found:
         _write(path, document)
-    if (helper := _helper(document, key)) and run_helper(helper, "get", key.encode()) is not None:
-        run_helper(helper, "erase", key.encode())
+    if (helper := _helper(document, key)) and erase(helper, key):
         found = True
     return found
+
+
+def tell_helper(helper: str, key: str, credentials: Credentials) -> None:
+    """Have a helper keep credentials. `Invalid` for a part of a registry: helpers know whole ones."""
+    if "/" in key.removeprefix("https://").removesuffix("/v1/"):
+        raise Invalid(f'credentials of "{key}", a part of a registry, cannot be kept by docker-credential-{helper}')
+    secret = {"ServerURL": key, "Username": credentials.user, "Secret": credentials.password}
+    if run_helper(helper, "store", fastjson.dumps(secret).encode()) is None:
+        raise Unavailable(f"docker-credential-{helper} cannot store credentials")
+
+
+def erase(helper: str, key: str) -> bool:
+    """Have a helper forget credentials; whether it had any."""
+    if run_helper(helper, "get", key.encode()) is None:
+        return False
+    run_helper(helper, "erase", key.encode())
+    return True
 
 
 def remove_all(path: str) -> list[str]:

@@ -11,6 +11,7 @@ import re
 from base64 import b64decode
 
 from skerry import fastjson
+from skerry.config import identity, registries
 from skerry.errors import Invalid, SkerryError, Unavailable
 
 TYPE_CHECKING = False
@@ -70,9 +71,22 @@ def files(settings: Settings, authfile: str = "", *, may_miss: bool = False) -> 
 def find(
     settings: Settings, registry: str, repository: str = "", authfile: str = "", *, may_miss: bool = False
 ) -> Credentials | None:
-    """For ``registry/repository``: the longest key that is a part of it, in the first file that has one."""
+    """For ``registry/repository``: what the first of registries.conf's credential-helpers has; by default these are the
+    auth files alone."""
+    for helper in registries.credential_helpers(identity.current()):
+        if helper == registries.AUTH_FILES:
+            found = _in_files(registry, repository, files(settings, authfile, may_miss=may_miss))
+        else:
+            found = _ask(helper, registry)
+        if found:
+            return found
+    return None
+
+
+def _in_files(registry: str, repository: str, paths: list[str]) -> Credentials | None:
+    """The longest key that is a part of ``registry/repository``, in the first file that has one."""
     keys = _keys(registry, repository)
-    for path in files(settings, authfile, may_miss=may_miss):
+    for path in paths:
         document = read(path)
         for key in keys:
             helper = _helper(document, key)
