@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from skerry.engine.containers import Containers
     from skerry.engine.events import Events
     from skerry.engine.images import Images
+    from skerry.engine.manifests import Manifests
     from skerry.engine.networks import Networks
     from skerry.engine.system import System
     from skerry.engine.volumes import Volumes
@@ -48,6 +49,12 @@ class Engine:
         from skerry.engine.images import Images
 
         return Images(self)
+
+    @property
+    def manifests(self) -> Manifests:
+        from skerry.engine.manifests import Manifests
+
+        return Manifests(self)
 
     @property
     def volumes(self) -> Volumes:

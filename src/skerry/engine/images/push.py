@@ -10,7 +10,7 @@ from skerry.engine.images.push_layers import PushedLayer, Wanted, push_layers
 from skerry.engine.images.resolve import resolve
 from skerry.engine.images.transfer import Report, Transfer, connect
 from skerry.engine.images.write_image import CONFIG_TYPE, LAYER_TYPE
-from skerry.errors import Conflict, Corrupt, Invalid, SkerryError
+from skerry.errors import Conflict, Corrupt, Invalid, NotFound, SkerryError
 from skerry.image import locations
 from skerry.image.reference import DOCKER_HUB, is_digest, parse
 from skerry.image.registry.documents import DOCKER_MANIFEST, OCI_MANIFEST, digest_of
@@ -67,7 +67,14 @@ class Push:
 
 def push(engine: Engine, name: str, destination: str, options: Push) -> str:
     """See `Images.push`."""
-    record = resolve(engine, name)
+    try:
+        record = resolve(engine, name)
+    except NotFound:
+        from skerry.engine.manifests.find import find_list
+
+        if find_list(engine, name) is None:
+            raise
+        return engine.manifests.push(name, destination, options)  # a list none of whose images is for this machine
     location = locations.parse(destination) if destination else None
     if location is not None:
         from skerry.engine.images.push_location import push_location
@@ -83,6 +90,16 @@ def push(engine: Engine, name: str, destination: str, options: Push) -> str:
         raise
     engine.events.emit(type="image", status="push", id=record["id"], name=str(target))
     return digest
+
+
+def push_image(
+    engine: Engine, client: Client, record: ImageRecord, target: Reference, options: Push
+) -> tuple[bytes, str]:
+    """Bring an image into ``target``'s repository under its digest alone; its manifest there, and that one's type."""
+    manifest, media_type = _Pusher(engine, client, record, options).blobs(target)
+    digest = digest_of(manifest)
+    client.put_manifest(digest, manifest, media_type, digest)
+    return manifest, media_type
 
 
 def _target(name: str, destination: str, record: ImageRecord) -> Reference:
@@ -120,8 +137,16 @@ class _Pusher:
 
     def push(self, target: Reference) -> str:
         """Everything; the manifest's digest."""
+        self._options.report.line("Getting image source signatures")
+        manifest, media_type = self.blobs(target)
+        self._options.report.line("Writing manifest to image destination")
+        digest = digest_of(manifest)
+        self._client.put_manifest(target.digest or target.tag, manifest, media_type, digest)
+        return digest
+
+    def blobs(self, target: Reference) -> tuple[bytes, str]:
+        """Layers and config; the manifest that is to follow, and its type."""
         report = self._options.report
-        report.line("Getting image source signatures")
         as_it_is = self._as_it_is()
         wanted = as_it_is or [self._wanted(layer) for layer in self._layers]
         sources = _sources(self._engine, self._record, target)
@@ -133,10 +158,7 @@ class _Pusher:
         if not as_it_is:
             media_type = self._media_type()
             manifest = self._new_manifest(media_type, pushed)
-        report.line("Writing manifest to image destination")
-        digest = digest_of(manifest)
-        self._client.put_manifest(target.digest or target.tag, manifest, media_type, digest)
-        return digest
+        return manifest, media_type
 
     def _config_blob(self) -> Blob:
         store, digest = self._engine.store, f"sha256:{self._record['id']}"

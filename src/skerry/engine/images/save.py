@@ -162,6 +162,12 @@ def _layout_ends(target: Target, index: list[dict[str, Any]]) -> None:
     add_bytes(target, "index.json", fastjson.dumps({"schemaVersion": 2, "manifests": index}).encode())
 
 
+def add_to_layout(target: Target, descriptor: dict[str, Any], name: str) -> None:
+    """Note a manifest or an index in a layout's index.json, beside those that are there already."""
+    entry = {**descriptor, "annotations": {_NAME: name}} if name else descriptor
+    _layout_ends(target, _merged(target, [entry]) if isinstance(target, FolderTarget) else [entry])
+
+
 def write_folder(
     engine: Engine, image: ImageRecord, names: Sequence[str], path: str, form: Form, *, oci: bool
 ) -> str:  # fmt: skip
