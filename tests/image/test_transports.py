@@ -255,3 +255,17 @@ def test_what_was_saved_appears_whole(skerry: Skerry, busybox: str, tmp_path: Pa
     skerry("save", "-q", "-o", str(target), busybox)
     assert hashlib.sha256(target.read_bytes()).hexdigest()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tar"]
+
+
+def test_events_tell_of_pulls_saves_and_failures(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    skerry("save", "-q", "-o", str(tmp_path / "a.tar"), busybox)
+    skerry("pull", "-q", f"docker-archive:{tmp_path}/a.tar")
+    skerry("push", "-q", busybox, f"dir:{tmp_path}/d")
+    skerry("pull", f"dir:{tmp_path}/nope", check=False)
+    lines = skerry("events", "--stream=false", "--format", "{{.Status}} {{.Name}}", "--filter", "type=image").lines
+    assert [line for line in lines if line.split()[0] in ("save", "pull", "push", "pull-error")] == [
+        f"save {tmp_path}/a.tar",
+        f"pull docker-archive:{tmp_path}/a.tar",
+        f"push dir:{tmp_path}/d",
+        f"pull-error dir:{tmp_path}/nope",
+    ]

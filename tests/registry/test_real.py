@@ -280,6 +280,19 @@ def test_memory_stays_bounded_whatever_window_a_layer_wants(skerry: Skerry) -> N
         registry.close()
 
 
+def test_docker_as_a_transport(skerry: Skerry, busybox: str, plain: Registry) -> None:
+    place = f"docker://{plain.host}/transport/bb"
+    skerry("push", "-q", "--tls-verify=false", busybox, place)
+    skerry("rmi", busybox)
+    run = ("run", "--rm", "--network", "none", "--tls-verify=false", place, "echo", "hi")
+    assert skerry(*run).stdout == "hi\n"
+    before = len(plain.requests("GET", "transport/bb"))
+    assert skerry(*run).stdout == "hi\n"
+    assert len(plain.requests("GET", "transport/bb")) == before  # it is here
+    assert skerry("run", "--pull=never", *run[1:]).stdout == "hi\n"
+    assert skerry("pull", "-q", "--tls-verify=false", place).id
+
+
 def test_a_mirror_of_registries_conf_is_asked_first(
     skerry: Skerry, busybox: str, plain: Registry, tmp_path: Path
 ) -> None:

@@ -74,16 +74,20 @@ def pull(engine: Engine, name: str, options: Pull) -> ImageRecord:
 
 def pull_named(engine: Engine, name: str, options: Pull) -> list[ImageRecord]:
     """As `pull`; the image once for each name that it got: an archive may give it several."""
-    location = locations.parse(name)
-    if location is not None:
-        from skerry.engine.images.pull_location import pull_location
+    try:
+        location = locations.parse(name)
+        if location is not None:
+            from skerry.engine.images.pull_location import pull_location
 
-        return pull_location(engine, location, options)
-    return [_pull_from_registries(engine, name, options)]
+            return pull_location(engine, location, options)
+        return [_pull_from_registries(engine, name, options)]
+    except SkerryError as error:
+        engine.events.emit(type="image", status="pull-error", name=name, error=error.message)
+        raise
 
 
 def _pull_from_registries(engine: Engine, name: str, options: Pull) -> ImageRecord:
-    here = find(engine, _local_name(name))
+    here = find(engine, name)
     local = (
         None if options.policy == "always" or (here and options.exact and not _is_for(here, options.platform)) else here
     )
@@ -103,13 +107,6 @@ def _pull_from_registries(engine: Engine, name: str, options: Pull) -> ImageReco
         if local:
             return local  # newer: what cannot be asked is not newer
         raise
-
-
-def _local_name(name: str) -> str:
-    """``docker://busybox`` is docker.io's, not what a short name may mean here."""
-    if not name.startswith("docker://"):
-        return name
-    return str(shortnames.full(parse(name.removeprefix("docker://")), "docker.io"))
 
 
 def pull_all_tags(engine: Engine, name: str, options: Pull) -> list[ImageRecord]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skerry import fastjson
 from skerry.errors import Conflict, Invalid, NotFound
-from skerry.image.reference import HEX, complete, parse, repository_of
+from skerry.image.reference import DOCKER_HUB, HEX, complete, parse, repository_of
 from skerry.image.shortnames import local_candidates
 
 TYPE_CHECKING = False
@@ -96,7 +96,12 @@ def _by_prefix(engine: Engine, name: str) -> ImageRecord | None:
 
 
 def _by_location(engine: Engine, name: str) -> ImageRecord | None:
-    """``containers-storage:NAME`` is this store's NAME."""
+    """``containers-storage:NAME`` is this store's NAME, ``docker://NAME`` what is pulled by that: never a short name."""
+    if name.startswith("docker://"):
+        try:
+            return _by_name(engine, complete(parse(name[9:]), DOCKER_HUB))
+        except Invalid:
+            return None
     if not name.startswith("containers-storage:"):
         return None
     from skerry.image.locations import STORAGE, Location, storage_name

@@ -35,6 +35,15 @@ def save(
     if format not in FORMATS:
         raise Invalid(f'unknown format "{format}"')
     chosen = select(engine, names, multi)
+    _save(engine, chosen, target, format, compress=compress, uncompressed=uncompressed, advance=advance)
+    for image, _names in chosen:
+        engine.events.emit(type="image", status="save", id=image["id"], name=target if isinstance(target, str) else "")
+
+
+def _save(
+    engine: Engine, chosen: list[tuple[ImageRecord, list[str]]], target: str | BinaryIO, format: str, *,
+    compress: bool, uncompressed: bool, advance: Callable[[int], object] | None,
+) -> None:  # fmt: skip
     if len(chosen) > 1 and format not in ("docker-archive", "oci-archive"):
         raise Invalid(f"saving several images is not supported for format {format}")
     # Layouts have OCI's manifests: umoci reads no others. A config keeps its bytes, and so the image its id.
