@@ -1,0 +1,70 @@
+"""A small builder in a process of its own, to be killed: STORE-FLAGS… -- WHAT…
+
+``steps``: two steps with a cache mount and a network, by their keys, an image of them, the end of the build.
+``sleep``: one step that runs until it is killed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(TOP / "src"))
+
+from skerry.engine.builds.types import RunRequest, StepMount  # noqa: E402
+from skerry.engine.engine import Engine, open_engine  # noqa: E402
+
+
+def engine_on(top: str) -> Engine:
+    """The engine on a test's store, as `tests.support.command.Skerry` and `tests.crash.world.World` name its parts."""
+    return open_engine(
+        {"root": f"{top}/root", "runroot": f"{top}/run", "tmpdir": f"{top}/tmp", "network_config_dir": f"{top}/net",
+         "volumepath": f"{top}/vol", "events_backend": "file"}
+    )  # fmt: skip
+
+
+def steps(engine: Engine, image: str, script: str = "echo {} > /file-{}") -> list[str]:
+    """Build; the scripts that were run, as others came from the cache."""
+    builds, ran = engine.builds, []
+    chain = list(engine.images.resolve(image)["layers"])
+    for number in (1, 2):
+        key = f"key-{number}"
+        with builds.lock_step(key):
+            record = builds.lookup(key)
+            if record is None:
+                ran.append(key)
+                with builds.open_root(chain) as root, builds.cache_mount("cache") as cache:
+                    command = script.replace("{}", str(number))
+                    mounts = [StepMount("bind", "/cache", cache.path), StepMount("secret", "/s", data=b"x")]
+                    code = root.run(RunRequest(["/bin/sh", "-c", command], mounts=mounts))
+                    assert code == 0, code
+                    layer = root.commit()
+                record = builds.record(key, layer["chain_id"] if layer else None, identity=f"step {number}")
+        if record["layer"]:
+            chain.append(record["layer"])
+    document = {"architecture": "amd64", "os": "linux", "config": {}, "history": [], "created": "2020-01-01T00:00:00Z"}
+    builds.image(document, chain, ["built"])
+    builds.finish()
+    return ran
+
+
+def sleep(engine: Engine, image: str, network: str) -> None:
+    """Run until somebody ends it."""
+    with engine.builds.open_root(engine.images.resolve(image)["layers"]) as root:
+        script = "(sleep 987 &); echo ready; exec sleep 987"
+        root.run(
+            RunRequest(["/bin/sh", "-c", script], network=network, output=lambda _fd, data: print(data, flush=True))
+        )
+
+
+def main() -> None:
+    top, what, *rest = sys.argv[1:]
+    engine = engine_on(top)
+    if what == "steps":
+        print(*steps(engine, *rest))
+    else:
+        sleep(engine, *rest)
+
+
+if __name__ == "__main__":
+    main()
