@@ -26,6 +26,7 @@ class Command:
 GROUPS = {
     "container": "Manage containers",
     "image": "Manage images",
+    "manifest": "Manage lists of manifests",
     "network": "Manage networks",
     "volume": "Manage volumes",
     "system": "Manage Skerry",
@@ -89,6 +90,15 @@ COMMANDS = {
     "image exists": Command("images.exists", "Check whether an image exists"),
     "image inspect": Command("images.inspect", "Display the configuration of an image"),
     "image prune": Command("images.prune", "Remove unused images"),
+    # Lists of manifests
+    "manifest add": Command("manifests.add", "Add images or files to a list of manifests"),
+    "manifest annotate": Command("manifests.annotate", "Change what a list of manifests says of its instances"),
+    "manifest create": Command("manifests.create", "Make a list of manifests"),
+    "manifest exists": Command("manifests.exists", "Check whether a list of manifests exists"),
+    "manifest inspect": Command("manifests.inspect", "Show a list of manifests"),
+    "manifest push": Command("manifests.push", "Push a list of manifests to a registry"),
+    "manifest remove": Command("manifests.remove", "Take an instance from a list of manifests"),
+    "manifest rm": Command("manifests.rm", "Remove lists of manifests"),
     # Networks
     "network connect": Command("networks.connect", "Add a container to a network"),
     "network create": Command("networks.create", "Create a network"),

@@ -50,7 +50,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     options = Push(
         format=args["format"],
         compression=args["compression_format"],
-        level=_level(args),
+        level=compression_level(args),
         force=forced,
         compress=args["compress"],
         transfer=transfer(args),
@@ -66,7 +66,8 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     return 0
 
 
-def _level(args: Args) -> int | None:
+def compression_level(args: Args) -> int | None:
+    """What --compression-level asks for; None when nobody did."""
     if not args.given("compression_level"):
         return None
     level = int(args["compression_level"])
