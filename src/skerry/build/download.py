@@ -44,6 +44,10 @@ class Download(io.RawIOBase):
         self.length = int(length) if length.isdecimal() else None
         self._left = self.length
 
+    def header(self, name: str) -> str:
+        """A header of the answer; "" when there is none."""
+        return str(self._answer.headers.get(name, "")) if self._answer is not None else ""
+
     def readable(self) -> bool:
         return True
 
