@@ -88,8 +88,7 @@ class RunStep:
                 self._add_mount(stack, request, mount)
             script = command.script_file
             if script is not None:
-                data = script.text.encode("utf-8", "surrogateescape")
-                request.mounts.append(StepMount("secret", f"/dev/pipes/{script.name}", data=data, mode=0o755))
+                request.mounts.append(StepMount("bind", self._argv[0], source=self._script_file(stack, script.text)))
             code = root.run(request)
             if code and step.options.on_error_shell and step.solver.open_shell is not None:
                 step.solver.open_shell(root, request, step.step)
@@ -97,6 +96,16 @@ class RunStep:
                 raise RunFailed(command.instruction.original, code, self._tail, command.instruction.position)
             layer = root.commit(clamp_ns=step.clamp_ns, mtime_ns=step.mtime_ns)
         return layer["chain_id"] if layer else None
+
+    def _script_file(self, stack: ExitStack, text: str) -> str:
+        """A heredoc that begins with ``#!`` is a program. (Not a secret's mount: nothing may be executed there.)"""
+        folder = stack.enter_context(self._step.engine.builds.staging()).path
+        os.chmod(folder, 0o711)
+        path = f"{folder}/script"
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+        os.chmod(path, 0o755)
+        return path
 
     def _request(self) -> RunRequest:
         step, command, run = self._step, self._command, self._step.options.run
