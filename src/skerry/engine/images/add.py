@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from skerry.engine.images.types import ImageRecord
     from skerry.store.database import Database
 
+_MAX_INDEXES = 16  # a tag that moves daily would gather them without end
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -51,16 +52,17 @@ def parse_time(text: object) -> int:
 
 def add_image(
     engine: Engine, config: bytes, manifest: bytes, media_type: str, layers: Sequence[str], names: Sequence[str],
-    *, pulled: bool = False,
+    *, pulled: bool = False, index_digest: str = "",
 ) -> ImageRecord:  # fmt: skip
     """Store config and manifest, and record the image under ``names`` (full); idempotent, durable. ``pulled``: a
-    registry has this very manifest."""
+    registry has this very manifest. ``index_digest``: it was come to through this index."""
     record = _record(engine, config, manifest, media_type, list(layers))
     if pulled:
         record["pulled"] = True
     store = engine.store
     with store.lock("image", record["id"]):
-        before = store.db.query("SELECT digest FROM images WHERE id = ?", record["id"])
+        before = store.db.query("SELECT digest, doc FROM images WHERE id = ?", record["id"])
+        _note_indexes(record, before[0][1] if before else "", index_digest)
         try:
             step("image.blobs")
             add_blob(store, [config])
@@ -78,13 +80,29 @@ def add_image(
         except BaseException:
             if not before:
                 remove_blob(store, f"sha256:{record['id']}")
-                remove_blob(store, record["digest"])
+                drop_manifest(engine, record["digest"])
             raise
         if before and before[0][0] != record["digest"]:  # the same image by another manifest: the new one counts
             step("image.remove-manifest")
-            remove_blob(store, before[0][0])
+            drop_manifest(engine, before[0][0])
     record["names"] = list(names)
     return record
+
+
+def drop_manifest(engine: Engine, digest: str) -> None:
+    """Remove a manifest that no image has any more, if no list of manifests names it."""
+    from skerry.engine.manifests.records import in_a_list
+
+    if not in_a_list(engine, digest):
+        remove_blob(engine.store, digest)
+
+
+def _note_indexes(record: ImageRecord, before: str, index_digest: str) -> None:
+    """Keep what was known of the indexes that lead to the image, and note one more."""
+    known: list[str] = fastjson.loads(before).get("index_digests", []) if before else []
+    found = [digest for digest in known if digest != index_digest] + [index_digest] * bool(index_digest)
+    if found:
+        record["index_digests"] = found[-_MAX_INDEXES:]
 
 
 def _insert(db: Database, record: ImageRecord, top: str | None) -> None:

@@ -6,6 +6,7 @@ import calendar
 import time
 
 from skerry.engine.images.resolve import find
+from skerry.engine.manifests.document import INDEXES
 from skerry.engine.units import parse_duration
 from skerry.errors import Invalid, NotFound
 from skerry.image.reference import repository_of, tag_of
@@ -64,7 +65,7 @@ def _test(engine: Engine, key: str, value: str) -> Test:
     if key == "id":
         return lambda image: image["id"].startswith(value.removeprefix("sha256:"))
     if key == "digest":
-        return lambda image: image["digest"].startswith(value)
+        return lambda image: any(item.startswith(value) for item in (image["digest"], *image.get("index_digests", ())))
     if key in ("dangling", "intermediate", "readonly", "manifest", "containers"):
         return _boolean(key, value)
     raise Invalid(f'unsupported image filter "{key}"')
@@ -83,7 +84,9 @@ def _boolean(key: str, value: str) -> Test:
         return lambda image: bool(image["containers"]) == wanted
     if key == "intermediate":
         return lambda image: (not image["names"] and image["is_parent"]) == wanted
-    return lambda _image: not wanted  # nothing here is read-only or a list of manifests
+    if key == "manifest":
+        return lambda image: (image["media_type"] in INDEXES) == wanted
+    return lambda _image: not wanted  # nothing here is read-only
 
 
 def _matches(pattern: str, name: str) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
+    from skerry.engine.manifests.types import IndexRecord
 
     class Listed(ImageRecord):
         """An image with what a list shows besides."""
@@ -33,20 +34,24 @@ FROM images i ORDER BY i.created_ns DESC, i.id
 """
 
 
-def select(engine: Engine, *, filters: Sequence[str] = (), names: Sequence[str] = ()) -> list[Listed]:
-    """Images, newest first."""
+def select(
+    engine: Engine, *, filters: Sequence[str] = (), names: Sequence[str] = (), lists: bool = False
+) -> list[Listed]:
+    """Images, newest first; with ``lists`` lists of manifests among them, as images without layers."""
     found: list[Listed] = []
     for doc, image_names, containers, is_parent in engine.store.db.query(_SQL):
         record: Listed = fastjson.loads(doc)
         record["names"] = sorted(image_names.split("\n")) if image_names else []
         record["containers"], record["is_parent"] = containers, bool(is_parent)
         found.append(record)
+    if lists:
+        found = _with_lists(engine, found)
     if names:
         from skerry.engine.images.filters import matcher
         from skerry.engine.images.resolve import find
 
         test = matcher(engine, [f"reference={name}" for name in names])
-        ids = {image["id"] for name in names if (image := find(engine, name)) is not None}
+        ids = {image["id"] for name in names if (image := _list_of(engine, name, lists) or find(engine, name))}
         found = [image for image in found if image["id"] in ids or test(image)]
     if filters:
         from skerry.engine.images.filters import matcher
@@ -56,11 +61,28 @@ def select(engine: Engine, *, filters: Sequence[str] = (), names: Sequence[str] 
     return found
 
 
+def _with_lists(engine: Engine, images: list[Listed]) -> list[Listed]:
+    if not engine.store.db.query("SELECT 1 FROM indexes LIMIT 1"):
+        return images
+    from skerry.engine.manifests.listing import as_images
+
+    return sorted([*as_images(engine), *images], key=lambda image: -image["created_ns"])
+
+
+def _list_of(engine: Engine, name: str, lists: bool) -> IndexRecord | None:
+    """The list that ``name`` means itself."""
+    if not lists or not engine.store.db.query("SELECT 1 FROM indexes LIMIT 1"):
+        return None
+    from skerry.engine.manifests.find import find_list
+
+    return find_list(engine, name)
+
+
 def json_rows(
     engine: Engine, *, all: bool = False, filters: Sequence[str] = (), names: Sequence[str] = (), sort: str = "created"
 ) -> list[dict[str, Any]]:
     """See `Images.list`."""
-    images = _visible(select(engine, filters=filters, names=names), all, filters)
+    images = _visible(select(engine, filters=filters, names=names, lists=True), all, filters)
     return _sorted([_json_row(image) for image in images], sort)
 
 
@@ -106,9 +128,11 @@ def utc(ns: int) -> str:
 
 
 def repo_digests(image: ImageRecord) -> list[str]:
-    """``repository@digest`` for each repository that the image has a name in."""
+    """``repository@digest`` for each repository that the image has a name in: the digests of its manifest and of the
+    indexes that it was pulled through."""
     repositories = dict.fromkeys(repository_of(name) for name in image["names"])
-    return [f"{repository}@{image['digest']}" for repository in repositories]
+    digests = dict.fromkeys([image["digest"], *image.get("index_digests", ())])
+    return [f"{repository}@{digest}" for repository in repositories for digest in digests]
 
 
 def table_rows(
@@ -117,7 +141,7 @@ def table_rows(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """One row for each name of each image, with the fields of ``podman images --format``."""
     rows = []
-    for image in _visible(select(engine, filters=filters, names=names), all, filters):
+    for image in _visible(select(engine, filters=filters, names=names, lists=True), all, filters):
         base = _json_row(image)
         created, size = image["created_ns"], image["size"]
         base |= {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def tag(engine: Engine, name: str, names: Sequence[str]) -> None:
     """See `Images.tag`. All names or, when one is wrong, none."""
-    record = resolve(engine, name)
+    target = _target(engine, name)[0]
     full = []
     for new in names:
         if parse(new).digest:
@@ -28,27 +28,38 @@ def tag(engine: Engine, name: str, names: Sequence[str]) -> None:
     db = engine.store.db
     step("image.tag")
     with db.write(durable=True):
-        if not db.query("SELECT 1 FROM images WHERE id = ?", record["id"]):
+        if not db.query(
+            "SELECT 1 FROM images WHERE id = ? UNION ALL SELECT 1 FROM indexes WHERE id = ?", target, target
+        ):
             raise NotFound(f"{name}: image not known")
         for item in full:
-            db.execute("INSERT OR REPLACE INTO image_names VALUES (?, ?, ?)", item, record["id"], time.time_ns())
+            db.execute("INSERT OR REPLACE INTO image_names VALUES (?, ?, ?)", item, target, time.time_ns())
     for item in full:
-        engine.events.emit(type="image", status="tag", id=record["id"], name=item)
+        engine.events.emit(type="image", status="tag", id=target, name=item)
+
+
+def _target(engine: Engine, name: str) -> tuple[str, list[str]]:
+    """The id and the names of the image, or of the list itself, that ``name`` means."""
+    from skerry.engine.manifests.find import find_list
+
+    listed = find_list(engine, name)
+    record = listed or resolve(engine, name)
+    return record["id"], record["names"]
 
 
 def untag(engine: Engine, name: str, names: Sequence[str]) -> None:
     """See `Images.untag`."""
-    record = resolve(engine, name)
-    wanted = [normalise(item) for item in names] or list(record["names"])
+    target, known = _target(engine, name)
+    wanted = [normalise(item) for item in names] or list(known)
     for item in wanted:
-        if item not in record["names"]:
+        if item not in known:
             raise NotFound(f"{item}: tag not known")
     step("image.untag")
 
     def forget(db: Database) -> None:
         for item in wanted:
-            db.execute("DELETE FROM image_names WHERE name = ? AND image = ?", item, record["id"])
+            db.execute("DELETE FROM image_names WHERE name = ? AND image = ?", item, target)
 
     engine.store.db.free(forget, durable=True)
     for item in wanted:
-        engine.events.emit(type="image", status="untag", id=record["id"], name=item)
+        engine.events.emit(type="image", status="untag", id=target, name=item)

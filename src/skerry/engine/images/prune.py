@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from skerry.engine.images.listing import select
-from skerry.engine.images.remove import remove_id
+from skerry.engine.images.remove import remove
+from skerry.engine.manifests.listing import instances
 from skerry.errors import InUse, NotFound
 
 TYPE_CHECKING = False
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 def prune(engine: Engine, *, all: bool = False, filters: Sequence[str] = ()) -> list[str]:
     """See `Images.prune`."""
     removed = []
-    for image in select(engine, filters=filters):
-        if (image["names"] and not all) or image["containers"]:
+    needed = set() if all else instances(engine)
+    images = select(engine, filters=filters, lists=True)
+    for image in sorted(images, key=lambda image: bool(image["layers"])):  # lists first: they need their images
+        if (not all and (image["names"] or image["id"] in needed)) or image["containers"]:
             continue
         try:
-            remove_id(engine, image["id"])
+            remove(engine, image["id"], whole=True, prune=False)
         except (InUse, NotFound):
             continue  # a container took it, or another command removed it, meanwhile
         removed.append(image["id"])

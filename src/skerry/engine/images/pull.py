@@ -169,23 +169,24 @@ def _pull_from(
     engine.store.db  # noqa: B018 - the root's folders exist
     sweep(engine.store)
     with closing(connect(engine.settings, endpoint, options.transfer)) as client:
-        source = _Source(client, options)
+        source = Source(client, options)
         manifest = source.manifest(reference)
+        index = source.index
         if local and local["digest"] == manifest.digest:
             return local
         config = source.config(engine, manifest)
         options.report.line("Getting image source signatures")
         for _try in range(_TRIES - 1):
             try:
-                return _store(engine, client, reference, manifest, config, options.report)
+                return _store(engine, client, reference, manifest, config, index, options.report)
             except Conflict:
                 continue  # a layer that was there was removed by another command meanwhile
-        return _store(engine, client, reference, manifest, config, options.report)
+        return _store(engine, client, reference, manifest, config, index, options.report)
 
 
 def _store(
-    engine: Engine, client: Client, reference: Reference, manifest: Document, config: bytes, report: Report
-) -> ImageRecord:
+    engine: Engine, client: Client, reference: Reference, manifest: Document, config: bytes, index: str, report: Report
+) -> ImageRecord:  # fmt: skip
     diff_ids = diff_ids_of(parse_config(config))
     if len(manifest.layers) != len(diff_ids):
         raise Corrupt(f"the image's config has {len(diff_ids)} layers, its manifest {len(manifest.layers)}")
@@ -195,19 +196,21 @@ def _store(
         report.done(manifest.config.digest)
         report.line("Writing manifest to image destination")
         record = add_image(
-            engine, config, manifest.data, manifest.media_type, layers.ids, [str(reference)], pulled=True
-        )
+            engine, config, manifest.data, manifest.media_type, layers.ids, [str(reference)], pulled=True,
+            index_digest=index,
+        )  # fmt: skip
         layers.keep()
     engine.events.emit(type="image", status="pull", id=record["id"], name=str(reference))
     return record
 
 
-class _Source:
+class Source:
     """An image in a registry."""
 
     def __init__(self, client: Client, options: Pull) -> None:
         self._client = client
         self._options = options
+        self.index = ""  # the digest of what the reference itself means, when that is an index
 
     def manifest(self, reference: Reference) -> Document:
         """The manifest that ``reference`` names, through indexes to the one for the platform."""
@@ -215,6 +218,7 @@ class _Source:
         for _nested in range(_MAX_NESTING):
             if not document.manifests and document.config:
                 break
+            self.index = self.index or document.digest
             chosen = platforms.choose(document.manifests, self._options.platform, exact=self._options.exact)
             document = self._document(chosen.digest, chosen.digest, chosen)
         if document.config is None:

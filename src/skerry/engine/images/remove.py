@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
-from skerry.engine.images.add import drop_layers
+from skerry.engine.images.add import drop_layers, drop_manifest
 from skerry.engine.images.mounts import mount_path, take_down
 from skerry.engine.images.resolve import find, resolve
-from skerry.errors import Conflict, InUse, NotFound
+from skerry.engine.manifests.find import find_list
+from skerry.errors import Conflict, InUse, Invalid, NotFound
 from skerry.image.reference import complete, parse
 from skerry.image.shortnames import local_candidates
 from skerry.store.blobs import remove_blob
@@ -17,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
+    from skerry.engine.manifests.types import IndexRecord
     from skerry.store.database import Database
 
 
@@ -25,6 +27,8 @@ def remove(
 ) -> list[str]:
     """Remove ``name``, and the image with its last name (and with ``prune`` its nameless parents); lines as
     ``podman rmi`` prints them."""
+    if (listed := find_list(engine, name)) is not None:
+        return _remove_list(engine, name, listed, force=force, whole=whole)
     record = find(engine, name)
     if record is None:
         if ignore or force:
@@ -43,6 +47,30 @@ def remove(
             f"([{' '.join(sorted(record['names']))}]): please force removal"
         )
     return _delete(engine, record, force=force) + _prune(engine, parents)
+
+
+def _remove_list(engine: Engine, name: str, record: IndexRecord, *, force: bool, whole: bool) -> list[str]:
+    """A list of manifests goes as an image does; the images in it stay."""
+    names = record["names"]
+    asked = "" if whole or "@" in name or not names or names[0] not in _meant(engine, name) else names[0]
+    if asked and len(names) > 1:
+        _untag(engine, record["id"], asked)
+        return [f"Untagged: {asked}"]
+    if not asked and len(names) > 1 and not (force or whole):
+        raise Conflict(
+            f'unable to delete image "{record["id"]}" by ID with more than one tag ([{" ".join(sorted(names))}]): '
+            "please force removal"
+        )
+    from skerry.engine.manifests.change import remove_list
+
+    return remove_list(engine, record)
+
+
+def _meant(engine: Engine, name: str) -> list[str]:
+    try:
+        return local_candidates(engine.settings, name)
+    except Invalid:
+        return []  # an id
 
 
 def _prune(engine: Engine, ids: list[str]) -> list[str]:
@@ -92,7 +120,7 @@ def _delete(engine: Engine, record: ImageRecord, *, force: bool) -> list[str]:
         store.db.free(lambda db: _delete_rows(db, image_id, names), durable=True)
         step("image.remove-blobs")
         remove_blob(store, f"sha256:{image_id}")
-        remove_blob(store, record["digest"])
+        drop_manifest(engine, record["digest"])
         step("image.remove-layers")
         drop_layers(engine, record["layers"])
         lock.release(remove=True)

@@ -21,6 +21,7 @@ def resolve(engine: Engine, name: str) -> ImageRecord:
     """The image that ``name`` means: a (short) name, an id or the beginning of one, a digest. `NotFound`."""
     record = find(engine, name)
     if record is None:
+        _say_why_no_instance(engine, name)
         from skerry.image.locations import transport_of
 
         if transport := transport_of(name):
@@ -29,8 +30,16 @@ def resolve(engine: Engine, name: str) -> ImageRecord:
     return record
 
 
+def _say_why_no_instance(engine: Engine, name: str) -> None:
+    """`NotFound` in the words for a list that has no image for this platform here."""
+    from skerry.engine.manifests.find import find_list, instance
+
+    if record := find_list(engine, name):
+        instance(engine, record)
+
+
 def find(engine: Engine, name: str) -> ImageRecord | None:
-    """As `resolve`; None when there is no such image."""
+    """As `resolve`; None when there is no such image. Of a list of manifests it is the image for this platform."""
     return _by_name(engine, name) or _by_prefix(engine, name) or _by_location(engine, name)
 
 
@@ -57,6 +66,8 @@ def _by_name(engine: Engine, name: str) -> ImageRecord | None:
     marks = ",".join("?" * len(wanted))
     sql = f"SELECT n.name, {_COLUMNS} FROM image_names n JOIN images i ON i.id = n.image WHERE n.name IN ({marks})"
     rows = engine.store.db.query(sql, *wanted)
+    if not rows and (listed := _of_list(engine, name)):
+        return listed
     if not rows and not parse(name).domain:
         # Podman also finds what any registry's name ends with.
         suffix = complete(parse(name), "localhost").removeprefix("localhost/")
@@ -69,15 +80,32 @@ def _by_name(engine: Engine, name: str) -> ImageRecord | None:
     return from_row(best[1], best[2], best[0])
 
 
+def _of_list(engine: Engine, name: str) -> ImageRecord | None:
+    """This platform's image of the list that has the name or the id."""
+    if not engine.store.db.query("SELECT 1 FROM indexes LIMIT 1"):
+        return None
+    from skerry.engine.manifests.find import find_list, instance
+
+    record = find_list(engine, name)
+    try:
+        return instance(engine, record) if record else None
+    except NotFound:
+        return None
+
+
 def _by_digest(engine: Engine, wanted: list[str]) -> ImageRecord | None:
+    """By its manifest's digest, or that of an index that it was pulled through."""
     digest = wanted[0].partition("@")[2]
     rows: list[tuple[Any, ...]] = engine.store.db.query(f"SELECT {_COLUMNS} FROM images i WHERE i.digest = ?", digest)
+    rows += engine.store.db.query(f"SELECT {_COLUMNS} FROM images i WHERE instr(i.doc, ?)", digest) if not rows else []
     for doc, names in rows:
         record = from_row(doc, names)
+        if digest != record["digest"] and digest not in record.get("index_digests", ()):
+            continue
         repositories = {repository_of(candidate) for candidate in wanted}
         if not record["names"] or repositories & {repository_of(name) for name in record["names"]}:
             return record
-    return None
+    return _of_list(engine, wanted[0])
 
 
 def _by_prefix(engine: Engine, name: str) -> ImageRecord | None:

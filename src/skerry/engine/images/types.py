@@ -25,5 +25,6 @@ class ImageRecord(TypedDict):
     history: list[dict[str, Any]]
     annotations: dict[str, str]
     names: list[str]
+    index_digests: NotRequired[list[str]]  # of the indexes that it was pulled through, the newest last
     pulled: NotRequired[bool]  # the manifest is a registry's: pushed as it is
     names_history: NotRequired[list[str]]

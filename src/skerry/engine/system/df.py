@@ -128,7 +128,7 @@ def _volumes(engine: Engine) -> list[VolumeUsage]:
 
 def _images(engine: Engine) -> tuple[list[ImageUsage], int, int]:
     """All images; bytes of all together; bytes of those that no container uses and that no used image shares."""
-    images = select(engine)
+    images = select(engine, lists=True)
     sizes = layer_sizes(engine)
     users: dict[str, int] = {}
     for image in images:
