@@ -11,6 +11,7 @@ from _hashlib import openssl_sha256
 
 from skerry.errors import Corrupt, SkerryError
 from skerry.store.blobs import blob_path
+from skerry.store.layer_blob import forget_blob
 from skerry.store.layer_remove import discard
 from skerry.store.layer_tar import layer_chunks
 from skerry.store.layers import get_layer, layer_folder
@@ -98,6 +99,11 @@ def _rows(store: Store, repair: bool, full: bool) -> Iterator[Finding]:
             if record and problem:
                 finding = _finding("layer", top, problem, lost=True)
                 yield _mend(finding, repair, lambda record=record: _drop(store, record))  # type: ignore[misc]
+            elif record and record["blob"] and _blob_problem(store, record["blob"], record["blob_size"], full=False):
+                # Only what it was compressed as is lost; its tar can be had from the tree.
+                blob = record["blob"]
+                finding = _finding("layer", top, f"its blob {blob} is gone or cut")
+                yield _mend(finding, repair, lambda blob=blob: forget_blob(store, blob))  # type: ignore[misc]
 
 
 def _layer_problem(store: Store, record: LayerRecord, full: bool) -> str:
@@ -106,8 +112,6 @@ def _layer_problem(store: Store, record: LayerRecord, full: bool) -> str:
         return "its files are gone"
     if not os.path.isfile(folder + "/recipe.zst"):
         return "its recipe is gone"
-    if record["blob"] and _blob_problem(store, record["blob"], record["blob_size"], full=False):
-        return f"its blob {record['blob']} is gone or cut"
     if full:
         try:
             for _ in layer_chunks(store, record["chain_id"]):
@@ -140,7 +144,12 @@ def _blobs(store: Store, repair: bool, full: bool) -> Iterator[Finding]:
             problem = _blob_problem(store, digest, sizes.get(digest), full=full)
             if problem:
                 finding = _finding("blob", digest, problem, lost=True)
-                yield _mend(finding, repair, lambda digest=digest: remove_tree(blob_path(store, digest)))  # type: ignore[misc]
+                yield _mend(finding, repair, lambda digest=digest: _drop_blob(store, digest))  # type: ignore[misc]
+
+
+def _drop_blob(store: Store, digest: str) -> None:
+    forget_blob(store, digest)
+    remove_tree(blob_path(store, digest))
 
 
 def _blob_problem(store: Store, digest: str, size: int | None, *, full: bool) -> str:

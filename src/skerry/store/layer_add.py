@@ -138,6 +138,22 @@ def _record(store: Store, record: LayerRecord, folder: str, target: str) -> None
         raise
 
 
+def replace_files(store: Store, record: LayerRecord, folder: str, blob: str) -> None:
+    """A finished ``folder`` instead of the files of the layer ``record`` (whose lock is held), and ``blob`` instead of
+    its blob, if it has one. Cut in between, it is a layer without files, as a check finds and mends it."""
+    target = layer_folder(store, record["chain_id"])
+    syncfs(folder)
+    if record["blob"]:
+        with store.lock("blob", record["blob"]):
+            os.chmod(blob, 0o600)
+            os.rename(blob, blob_path(store, record["blob"]))
+            fsync_folder(store.path("blobs/sha256"))
+    step("layer.replace")
+    remove_tree(target)
+    os.rename(folder, target)
+    fsync_folder(os.path.dirname(target))
+
+
 def translated(error: OSError, what: str) -> SkerryError:
     """``error`` as one of ours; ``what`` failed."""
     where = f": {error.filename}" if error.filename else ""

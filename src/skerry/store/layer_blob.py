@@ -46,6 +46,15 @@ def remember_blob(store: Store, compressed: LayerRecord, path: str) -> bool:
     return True
 
 
+def forget_blob(store: Store, digest: str) -> None:
+    """No layer has this blob any more: it is gone, or not what it was. Their trees are what counts."""
+    with store.db.write(durable=True) as db:
+        for chain_id, doc in db.query("SELECT chain_id, doc FROM layers WHERE blob=?", digest):
+            record: LayerRecord = fastjson.loads(doc)
+            record["blob"] = record["blob_size"] = None
+            db.execute("UPDATE layers SET blob=NULL, doc=? WHERE chain_id=?", fastjson.dumps(record), chain_id)
+
+
 def _sync(path: str) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -12,11 +12,11 @@ import os
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 from skerry.engine.images.add import drop_layers
-from skerry.errors import Corrupt, OutOfSpace, Unsupported
+from skerry.errors import Corrupt, NotFound, OutOfSpace, Unsupported
 from skerry.image.registry.documents import Descriptor
 from skerry.image.registry.download import Download
 from skerry.store.early_sync import EarlySync
-from skerry.store.layer_add import chain_id, commit, existing, translated
+from skerry.store.layer_add import chain_id, commit, existing, replace_files, translated
 from skerry.store.layer_stage import Expected, unpack
 from skerry.store.layers import get_layer, layer_dir
 from skerry.store.partial import Partial, discard_whole, whole_path
@@ -279,3 +279,19 @@ def _replace(store: Store, digest: str, path: str) -> None:
         temporary = path + ".new"
         os.link(path, temporary)
         os.rename(temporary, blob_path(store, digest))
+
+
+def fetch_again(
+    engine: Engine, client: Client, chain: str, diff_id: str, descriptor: Descriptor, report: Report
+) -> None:
+    """Put verified files where a layer's lie damaged: from its blob if that is here and whole, else from the registry.
+    Its row stays. Nobody may have the layer mounted."""
+    store = engine.store
+    with store.lock("layer", chain), store.staging() as staging:
+        record = get_layer(store, chain)
+        if record is None:
+            raise NotFound(f"layer {chain} does not exist")
+        wanted = _Layer(chain, record["parent"], diff_id, descriptor, staging.path + "/0")
+        _stage(store, client, wanted, report)
+        replace_files(store, record, wanted.folder, wanted.blob_link)
+        discard_whole(store, descriptor.digest)
