@@ -229,6 +229,7 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
     engine = Engine(settings, warn=out.notice, log=out.warn)
     if not settings.rootless or settings.entered:
         engine.sweep_builds()
+        engine.revive()
     return int(module.run(args, engine, out))
 
 

@@ -25,6 +25,7 @@ class Command:
 # Words that only hold other commands (a group in a group by both words), with what their help says.
 GROUPS = {
     "container": "Manage containers",
+    "healthcheck": "Manage health checks of containers",
     "image": "Manage images",
     "manifest": "Manage lists of manifests",
     "network": "Manage networks",
@@ -53,6 +54,7 @@ COMMANDS = {
     "stop": Command("containers.stop", "Stop one or more containers", "container stop"),
     "unpause": Command("containers.unpause", "Unpause the processes of containers", "container unpause"),
     "wait": Command("containers.wait", "Block until containers stop and print their exit codes", "container wait"),
+    "healthcheck run": Command("containers.healthcheck_run", "Run the health check of a container", starts=True),
     "container cleanup": Command("containers.cleanup", "Clean up network and mounts of stopped containers"),
     "container exists": Command("containers.exists", "Check whether a container exists"),
     "container inspect": Command("containers.inspect_container", "Display the configuration of a container"),
@@ -132,6 +134,8 @@ COMMANDS = {
     "system check": Command("system.check", "Check the store for damage and left-overs, and repair it"),
     "system df": Command("system.df", "Show how much of the disk is used"),
     "system prune": Command("system.prune", "Remove unused containers, networks, images and volumes"),
+    "system supervise": Command("system.supervise", "Be the supervisor", hidden=True),
+    "system supervisor": Command("system.supervisor", "Show what looks after health checks and restarts"),
     "system reset": Command("system.reset", "Remove everything that Skerry stores"),
     "__complete": Command(
         "complete", "What a half-typed command line could go on with", "__completeNoDesc", hidden=True

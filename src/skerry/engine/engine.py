@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from skerry.engine import supervisor
 from skerry.store.store import Store
 
 TYPE_CHECKING = False
@@ -106,6 +107,10 @@ class Engine:
 
         sweep(self)
 
+    def revive(self) -> None:
+        """Start the supervisor again if it was killed while containers need it. Every command begins with it."""
+        supervisor.revive(self)
+
     def command_line(self) -> list[str]:
         """How another program (conmon's exit command) calls this very Skerry on this very store."""
         settings = self.settings
@@ -145,4 +150,5 @@ def open_engine(flags: dict[str, object]) -> Engine:
         enter(settings)
     engine = Engine(settings)
     engine.sweep_builds()
+    engine.revive()
     return engine

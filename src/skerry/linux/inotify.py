@@ -45,6 +45,14 @@ class Watch:
             if fd >= 0:
                 poll.register(fd, select.POLLIN)
         poll.poll(timeout_s * 1000)
+        self.drain()
+
+    def fileno(self) -> int:
+        """Readable when something changed; -1 where inotify is refused."""
+        return self._fd
+
+    def drain(self) -> None:
+        """Take notice of what changed so far."""
         try:
             while self._fd >= 0 and os.read(self._fd, 65536):
                 pass

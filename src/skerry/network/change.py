@@ -40,6 +40,11 @@ def publish(
     return found
 
 
+def hide(context: NetworkContext, container_id: str, hidden: bool) -> None:
+    """Take a container out of the names that it shares with others, or (not ``hidden``) bring it back. Idempotent."""
+    _change(context, "hide", container_id, hidden)
+
+
 def reload(context: NetworkContext, container_id: str) -> None:
     """Make the firewall and the name server agree with the container's lease again."""
     _change(context, "reload", container_id)
@@ -159,6 +164,12 @@ def _reload(host: Host, lease: Lease) -> None:
     _names(host, lease)
 
 
+def _hide(host: Host, lease: Lease, hidden: bool) -> None:
+    if lease.get("hidden", False) != hidden:
+        host.leases.put({**lease, "hidden": hidden})
+    _names(host, lease)
+
+
 def _names(host: Host, lease: Lease) -> None:
     if any(item["dns"] for item in lease["interfaces"]):
         from skerry.network import dns
@@ -166,4 +177,6 @@ def _names(host: Host, lease: Lease) -> None:
         dns.update(host.context, host.leases)
 
 
-_WORK: dict[str, Callable[..., Any]] = {"join": _join, "leave": _leave, "publish": _publish, "reload": _reload}
+_WORK: dict[str, Callable[..., Any]] = {
+    "join": _join, "leave": _leave, "publish": _publish, "reload": _reload, "hide": _hide,
+}  # fmt: skip

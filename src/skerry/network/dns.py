@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.network.context import NetworkContext
     from skerry.network.leases import Leases
-    from skerry.network.types import Network
+    from skerry.network.types import Lease, Network
 
 _PID = "aardvark.pid"
 _PORT = "53"
@@ -48,13 +48,17 @@ def update(context: NetworkContext, leases: Leases) -> None:
 def _files(leases: Leases) -> dict[str, str]:
     lines: dict[str, list[str]] = {}
     networks: dict[str, Network] = {}
-    for container in sorted(leases.containers()):
-        lease = leases.get(container)
+    found = [(container, leases.get(container)) for container in sorted(leases.containers())]
+    healthy = _names_of_healthy([lease for _, lease in found if lease])
+    for container, lease in found:
         for item, names in zip(lease["interfaces"], lease["names"], strict=True) if lease else ():
             network = networks.get(item["bridge"]) or leases.bridge(item["bridge"])
             if not item["dns"] or network is None:
                 continue
             networks[item["bridge"]] = network
+            if lease and lease.get("hidden"):
+                # Its own names stay, and those that nobody healthy has: a name never becomes empty.
+                names = [name for name in names if (item["bridge"], name) not in healthy]
             ips = [ip.partition("/")[0] for ip in item["ips"]]
             four, six = (",".join(ip for ip in ips if (":" in ip) == v6) for v6 in (False, True))
             lines.setdefault(item["bridge"], []).append(f"{container} {four} {six} {','.join(names)}")
@@ -63,6 +67,19 @@ def _files(leases: Leases) -> dict[str, str]:
         "\n".join([_head(networks[bridge]), *some]) + "\n"
         for bridge, some in lines.items()
     }  # fmt: skip
+
+
+def _names_of_healthy(leases: list[Lease]) -> set[tuple[str, str]]:
+    """(bridge, name) that at least one healthy container answers to; without any unhealthy one nobody asks."""
+    if not any(lease.get("hidden") for lease in leases):
+        return set()
+    return {
+        (item["bridge"], name)
+        for lease in leases
+        if not lease.get("hidden")
+        for item, names in zip(lease["interfaces"], lease["names"], strict=True)
+        for name in names
+    }
 
 
 def _head(network: Network) -> str:

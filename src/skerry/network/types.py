@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class PortMapping(TypedDict):
@@ -83,6 +83,7 @@ class Lease(TypedDict):
     interfaces: list[LeasedInterface]
     ports: list[PortMapping]
     names: list[list[str]]
+    hidden: NotRequired[bool]  # unhealthy: not among those who share a name
 
 
 Status = dict[str, Any]  # netavark's: network → {interfaces, dns_server_ips, dns_search_domains}

@@ -41,9 +41,7 @@ class Probe:
         os.set_blocking(self.output, False)
         argv = oci.exec_argv(runtime, container_id, f"/proc/self/fd/{spec}", log=f"/proc/self/fd/{self._log}")
         try:
-            self.pid = spawn(
-                argv, stdin=null, stdout=write, stderr=write, new_session=True, pass_fds=[spec, self._log]
-            )
+            self.pid = spawn(argv, stdin=null, stdout=write, stderr=write, new_session=True, pass_fds=[spec, self._log])
             self.ended = os.pidfd_open(self.pid)
         except BaseException:
             os.close(self.output)

@@ -20,7 +20,11 @@ MAPS = (
     "Tmpfs", "Data", "StorageOpt", "LogOpts", "DriverOpts", "GraphOptions", "GraphStatus",
 )  # fmt: skip
 # Podman itself takes these older names.
-_SYNONYMS = {"Src": "Source", "Dst": "Destination", "ImageID": "Image"}
+_SYNONYMS = {
+    "Src": "Source", "Dst": "Destination", "ImageID": "Image",
+    "Healthcheck": "Health", "HealthMaxLogCount": "HealthcheckMaxLogCount",
+    "HealthMaxLogSize": "HealthcheckMaxLogSize",
+}
 
 
 def field(value: Any, name: str, parent: str | None) -> Any:

@@ -10,6 +10,7 @@ import errno
 import os
 import time
 
+from skerry.engine import supervisor
 from skerry.engine.containers import state as states
 from skerry.engine.containers import storage
 from skerry.engine.containers.network import disconnect
@@ -110,6 +111,8 @@ def take_down(
     step("container.unmount")
     storage.unmount_rootfs(engine, record)
     step("container.run-folder-remove")
+    if not state.get("restart_due_ns"):
+        supervisor.release(engine, container_id)
     bundle = states.run_folder(engine, container_id)
     _unmount_below(bundle)
     _remove_bundle(bundle)

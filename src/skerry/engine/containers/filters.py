@@ -151,6 +151,26 @@ def _pod(_engine: Engine, value: str) -> Test:
     return lambda record, _state: bool(record["pod"]) and record["pod"].startswith(value)
 
 
+def _health(engine: Engine, value: str) -> Test:
+    from skerry.engine.containers.listing import health_status
+
+    if value not in ("starting", "healthy", "unhealthy", "none", "stopped"):
+        raise Invalid(f"{value} is not a valid health status", hint="starting, healthy, unhealthy or none")
+    return lambda record, state: (health_status(engine, record, state) or "none") == value
+
+
+def _starts_on_boot(_engine: Engine, value: str) -> Test:
+    if value not in ("true", "false"):
+        raise Invalid(f'invalid value for filter should-start-on-boot: "{value}"', hint="true or false")
+
+    def test(record: ContainerRecord, state: ContainerState) -> bool:
+        name = record["restart"]["name"]
+        starts = name == "always" or (name == "unless-stopped" and not state.get("stopped_by_user", False))
+        return starts == (value == "true")
+
+    return test
+
+
 def _command(_engine: Engine, value: str) -> Test:
     matches = pattern(value)
     return lambda record, _state: matches(record["config"]["args"][0])
@@ -159,5 +179,6 @@ def _command(_engine: Engine, value: str) -> Test:
 _TESTS: dict[str, Callable[[Engine, str], Test]] = {
     "id": _id, "name": _name, "label": _label, "label!": _not_label, "status": _status, "exited": _exited,
     "ancestor": _ancestor, "before": _before, "since": _since, "until": _until, "volume": _volume, "network": _network,
-    "restart-policy": _restart_policy, "pod": _pod, "command": _command,
+    "restart-policy": _restart_policy, "pod": _pod, "command": _command, "health": _health,
+    "should-start-on-boot": _starts_on_boot,
 }  # fmt: skip

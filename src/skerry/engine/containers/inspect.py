@@ -8,6 +8,7 @@ from __future__ import annotations
 from skerry.engine.containers import state as states
 from skerry.engine.containers.inspect_config import config_section, effective_capabilities, host_config_section
 from skerry.engine.containers.inspect_network import network_settings
+from skerry.engine.health import has_check
 from skerry.engine.times import ZERO_TIME, rfc3339
 from skerry.store.layers import layer_dir
 
@@ -36,7 +37,7 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
         "Created": rfc3339(record["created_ns"]),
         "Path": config["args"][0],
         "Args": config["args"][1:],
-        "State": _state(record, state),
+        "State": _state(engine, record, state),
         "Image": record["image_id"],
         "ImageDigest": _image_digest(engine, record["image_id"]),
         "ImageName": record["image"],
@@ -74,7 +75,7 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
     return found
 
 
-def _state(record: ContainerRecord, state: ContainerState) -> dict[str, Any]:
+def _state(engine: Engine, record: ContainerRecord, state: ContainerState) -> dict[str, Any]:
     status = state["status"]
     live = status in states.LIVE
     shown: dict[str, Any] = {
@@ -82,7 +83,7 @@ def _state(record: ContainerRecord, state: ContainerState) -> dict[str, Any]:
         "Status": states.shown(state),
         "Running": status in ("running", "stopping"),
         "Paused": status == "paused",
-        "Restarting": False,
+        "Restarting": status == "exited" and bool(state.get("restart_due_ns")),
         "OOMKilled": state.get("oom_killed", False),
         "Dead": False,
         "Pid": state.get("pid", 0),
@@ -97,8 +98,10 @@ def _state(record: ContainerRecord, state: ContainerState) -> dict[str, Any]:
     if live:
         shown["ConmonPid"] = state.get("conmon_pid", 0)
         shown["CgroupPath"] = _cgroup_path(state.get("cgroup_path", ""))
-    if record["config"].get("healthcheck"):
-        shown["Health"]["Status"] = "starting"
+    if has_check(record["config"]) and state.get("ever_started"):
+        from skerry.engine.health import results
+
+        shown["Health"] = results.shown(results.read(engine, record["id"], state))
     if state.get("stopped_by_user"):
         shown["StoppedByUser"] = True
     return shown

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
-    from skerry.runtime.types import ContainerConfig, Resources
+    from skerry.runtime.types import ContainerConfig, Healthcheck, Resources
 
 _TRUE_FALSE = {True: "TRUE", False: "FALSE"}
 
@@ -56,10 +56,10 @@ def config_section(record: ContainerRecord) -> dict[str, Any]:
         "Labels": config["labels"] or None,
         "Annotations": _annotations(record),
         "StopSignal": _signal_name(config["stop_signal"]),
-        "HealthcheckOnFailureAction": "none",
-        "HealthLogDestination": "local",
-        "HealthcheckMaxLogCount": 5,
-        "HealthcheckMaxLogSize": 500,
+        "HealthcheckOnFailureAction": config.get("health_on_failure", "none"),
+        "HealthLogDestination": config.get("health_log_destination", "local"),
+        "HealthcheckMaxLogCount": config.get("health_max_log_count", 5),
+        "HealthcheckMaxLogSize": config.get("health_max_log_size", 500),
         "CreateCommand": record["create_command"] or None,
         "Umask": config.get("umask") or "0022",
         "Timeout": config["timeout_s"],
@@ -73,14 +73,20 @@ def config_section(record: ContainerRecord) -> dict[str, Any]:
         shown["Timezone"] = config["tz"]
     if config.get("systemd"):
         shown["SystemdMode"] = True
-    health = config.get("healthcheck")
-    if health:
-        shown["Healthcheck"] = {
-            "Test": health.get("test", []), "Interval": health.get("interval_ns", 0),
-            "Timeout": health.get("timeout_ns", 0), "StartPeriod": health.get("start_period_ns", 0),
-            "Retries": health.get("retries", 0),
-        }  # fmt: skip
+    if config.get("healthcheck"):
+        shown["Healthcheck"] = _health(config["healthcheck"])
+    if config.get("startup_healthcheck"):
+        shown["StartupHealthCheck"] = _health(config["startup_healthcheck"])
     return shown
+
+
+def _health(check: Healthcheck) -> dict[str, Any]:
+    """Docker's keys; what is not set is left out."""
+    found = {
+        "Test": check.get("test"), "StartPeriod": check.get("start_period_ns"), "Interval": check.get("interval_ns"),
+        "Timeout": check.get("timeout_ns"), "Retries": check.get("retries"), "Successes": check.get("successes"),
+    }  # fmt: skip
+    return {key: value for key, value in found.items() if value}
 
 
 def _annotations(record: ContainerRecord) -> dict[str, str]:

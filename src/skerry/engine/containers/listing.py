@@ -11,6 +11,7 @@ import time
 from skerry import fastjson
 from skerry.engine import times
 from skerry.engine.containers import state as states
+from skerry.engine.health import has_check
 from skerry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -108,7 +109,7 @@ def json_row(engine: Engine, record: ContainerRecord, state: ContainerState, *, 
         "Size": None,
         "StartedAt": state.get("started_ns", 0) // 10**9 or times.ZERO_SECONDS,
         "State": state["status"],
-        "Status": status_text(state),
+        "Status": status_text(state, health_status(engine, record, state)),
         "Created": record["created_ns"] // 10**9,
     }
     if size:
@@ -139,7 +140,7 @@ def table_row(engine: Engine, record: ContainerRecord, state: ContainerState, *,
         "CreatedHuman": lambda: times.ago(created_ns),
         "RunningFor": lambda: times.ago(created_ns),
         "Created": lambda: times.ago(created_ns),
-        "Status": status_text(state),
+        "Status": status_text(state, health_status(engine, record, state)),
         "State": state["status"],
         "Ports": lambda: ports_text(state.get("ports") or record["ports"], record["exposed"]),
         "Size": lambda: size_text(engine, record),
@@ -162,12 +163,23 @@ def table_row(engine: Engine, record: ContainerRecord, state: ContainerState, *,
     }
 
 
-def status_text(state: ContainerState) -> str:
-    """``Up 3 minutes``, ``Exited (1) 2 hours ago``, ``Created``, …"""
+def health_status(engine: Engine, record: ContainerRecord, state: ContainerState) -> str:
+    """``healthy``, ``starting``, …; empty without a check, or when it does not run."""
+    if "healthcheck" not in record["config"] or not has_check(record["config"]) or state["status"] not in states.LIVE:
+        return ""
+    from skerry.engine.health import results
+
+    return results.read(engine, record["id"], state)["status"]
+
+
+def status_text(state: ContainerState, health: str = "") -> str:
+    """``Up 3 minutes``, ``Up 3 minutes (healthy)``, ``Exited (1) 2 hours ago``, ``Created``, …"""
     status = state["status"]
     now = time.time_ns()
     if status in ("running", "stopping"):
         text = "Up " + times.human_duration((now - state.get("started_ns", now)) / 1e9)
+        if health:
+            text += f" ({health})"
         return text if status == "running" else "Stopping"
     if status == "exited":
         since = times.human_duration((now - (state.get("finished_ns") or now)) / 1e9)

@@ -6,6 +6,7 @@ import os
 import time
 
 from skerry import fastjson
+from skerry.engine import supervisor
 from skerry.engine.containers import exits, records, storage
 from skerry.engine.containers import state as states
 from skerry.engine.containers.signals import end
@@ -126,6 +127,11 @@ def _remove_locked(engine: Engine, record: ContainerRecord, state: ContainerStat
 
 def _forget_files(engine: Engine, record: ContainerRecord) -> None:
     container_id = record["id"]
+    supervisor.release(engine, container_id)
+    if "healthcheck" in record["config"]:
+        from skerry.engine.health.act import forget
+
+        forget(engine, container_id)
     paths = [record.get("cid_file"), exits.client_lock_path(engine, container_id)]
     if not record["auto_remove"]:
         paths.append(states.exit_file(engine, container_id))

@@ -51,18 +51,23 @@ def stop(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
     return container_id
 
 
-def end(engine: Engine, container_id: str, *, timeout_s: float | None = None) -> bool:
-    """See `stop`. Whether its exit code is known."""
+def end(engine: Engine, container_id: str, *, timeout_s: float | None = None, restarting: bool = False) -> bool:
+    """See `stop`. Whether its exit code is known. ``restarting``: it is to be started again, if not by us by others."""
     with engine.store.lock("container", container_id, fleeting=True):
         record, written = states.reload(engine, container_id)
         state = exits.settle(engine, record, written)
         if state["status"] not in states.LIVE:
+            if state.get("restart_due_ns") and not restarting:
+                # Its restart policy would have started it again in a moment.
+                states.save_ending(engine, container_id, {**state, "restart_due_ns": 0, "stopped_by_user": True})
             return True
         if state["status"] == "paused":
             raise Conflict(
                 f"can only stop created or running containers. {container_id} is in state paused: container state improper"
             )
-        state = {**state, "status": "stopping", "stopped_by_user": True}
+        state = {**state, "status": "stopping", "stopped_by_user": True, "restart_due_ns": 0}
+        if restarting:
+            state["restart_due_ns"] = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         states.save_ending(engine, container_id, state)
         limit = record["config"]["stop_timeout_s"] if timeout_s is None else timeout_s
         if limit != 0:

@@ -57,8 +57,7 @@ def start(
         states.require("start", record, state)
         if state["status"] != "initialized":
             _start_dependencies(engine, record)
-            if not by_policy:
-                state = {**state, "restarts": 0}
+            state = {**state, "restarts": state.get("restarts", 0) + 1 if by_policy else 0}
             state = _initialize(engine, record, state, foreground=foreground)
         if ready is not None:
             ready(record)
@@ -127,7 +126,7 @@ def _create(
         "pid_start": process.start_time(launched.pid) or 0, "conmon_pid": launched.conmon_pid,
         "conmon_start": process.start_time(launched.conmon_pid) or 0, "network": joined.status, "netns": joined.path or "",
         "ports": joined.ports, "cleaned": False, "error": "", "last_exit_code": state.get("exit_code", 0), "exit_code": 0, "oom_killed": False,
-        "stopped_by_user": False, "cgroup_path": placement.path,
+        "stopped_by_user": False, "restart_due_ns": 0, "cgroup_path": placement.path,
     }  # fmt: skip
     return new
 
@@ -202,6 +201,10 @@ def _go(engine: Engine, record: ContainerRecord, state: ContainerState) -> Conta
         exits.take_down(engine, record, {**state, "cleaned": False}, runtime=runtime)
         states.note(engine, record["id"], {**state, "status": "created", "cleaned": True, "error": error.message})
         raise
+    if "healthcheck" in record["config"]:
+        from skerry.engine.health.start import begin
+
+        begin(engine, record)
     if record.get("pid_file"):
         run_files.write(record["pid_file"], str(new["pid"]).encode(), 0o644)
     engine.events.emit_container("init", record)

@@ -73,6 +73,7 @@ class ContainerState(TypedDict, total=False):
     oom_killed: bool
     error: str
     restarts: int
+    restart_due_ns: int  # of CLOCK_BOOTTIME: when the supervisor starts it again; 0: not
     stopped_by_user: bool
     cleaned: bool  # after an exit: unmounted, network gone, runtime state deleted
     netns: str

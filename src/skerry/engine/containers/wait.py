@@ -19,6 +19,7 @@ _CONDITIONS = {
     "running": ("running",), "paused": ("paused",), "stopping": ("stopping",), "exited": ("exited",),
     "stopped": ("exited",), "removing": ("removing",), "unknown": (), "healthy": (), "unhealthy": (),
 }  # fmt: skip
+_HEALTH = ("healthy", "unhealthy")
 
 
 def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interval_s: float = 0.25) -> int:
@@ -29,6 +30,9 @@ def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interva
         if condition not in _CONDITIONS:
             raise Invalid(f"invalid container state: {condition}", hint=", ".join(_CONDITIONS))
     wanted = {status for condition in conditions or ("stopped",) for status in _CONDITIONS[condition]}
+    health = {condition for condition in conditions if condition in _HEALTH}
+    if health:
+        from skerry.engine.health.results import read
     container_id = states.find(engine, name)[0]["id"]
     waited_for: int | None = None
     while True:
@@ -40,9 +44,11 @@ def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interva
         state = states.observe(engine, container_id, written)
         if waited_for is not None and written.get("started_ns") != waited_for and "exited" in wanted:
             return written.get("last_exit_code", 0)  # it ended, and its restart policy was faster than we
+        if health and state["status"] in states.LIVE and read(engine, container_id, state)["status"] in health:
+            return -1
         if state["status"] in wanted:
             return _exit_code(engine, container_id, written, state)
-        if written["status"] in ("running", "stopping", "initialized") and "exited" in wanted and len(wanted) == 1:
+        if written["status"] in ("running", "stopping", "initialized") and "exited" in wanted and len(wanted) == 1 and not health:
             waited_for = written.get("started_ns")
             await_exit(written, -1)
             exits.wait_for_exit_file(engine, container_id, written)

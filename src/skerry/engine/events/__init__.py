@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _KEYS = {
     "exit_code": "ContainerExitCode", "id": "ID", "image": "Image", "name": "Name", "network": "network",
     "status": "Status", "time": "Time", "type": "Type", "health_status": "health_status", "error": "error",
-    "oom_killed": "OOMKilled", "pod": "PodID",
+    "oom_killed": "OOMKilled", "pod": "PodID", "health_log": "health_log",
+    "health_failing_streak": "health_failing_streak",
 }  # fmt: skip
 
 

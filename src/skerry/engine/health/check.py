@@ -104,8 +104,15 @@ def go_duration(ns: int) -> str:
 
 def _note(engine: Engine, container_id: str, pid: int) -> None:
     """Whoever started it may be killed: the next one finds it here, and ends it if it hangs."""
-    with open(results.path(engine, container_id, ".check"), "w", encoding="ascii") as file:
-        file.write(f"{pid} {process.start_time(pid) or 0}")
+    path = results.path(engine, container_id, ".check")
+    text = b"%d %d" % (pid, process.start_time(pid) or 0)
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        os.write(fd, text)
+        os.close(fd)
+    except OSError as error:
+        engine.log(f"cannot write {path}: {error.strerror}")
 
 
 def end_left_behind(engine: Engine, container_id: str) -> None:

@@ -72,7 +72,9 @@ def _apply_rest(options: Mapping[str, Any], config: ContainerConfig) -> None:
     action = options.get("health_on_failure", "")
     if action:
         if action not in ACTIONS:
-            raise Invalid(f'invalid on-failure action "{action}" for health check: supported actions are {",".join(ACTIONS)}')
+            raise Invalid(
+                f'invalid on-failure action "{action}" for health check: supported actions are {",".join(ACTIONS)}'
+            )
         config["health_on_failure"] = action
     action = config.get("health_on_failure", "none")
     if action != "none" and not has_check(config):
@@ -121,7 +123,13 @@ def _of_image(given: Mapping[str, Any]) -> Healthcheck:
 
 
 def _timed(options: Mapping[str, Any], old: Healthcheck) -> Healthcheck:
-    new: Healthcheck = {"interval_ns": _DEFAULT_NS, "timeout_ns": _DEFAULT_NS, "start_period_ns": 0, "retries": 3, **old}
+    new: Healthcheck = {
+        "interval_ns": _DEFAULT_NS,
+        "timeout_ns": _DEFAULT_NS,
+        "start_period_ns": 0,
+        "retries": 3,
+        **old,
+    }
     if "health_interval" in options:
         new["interval_ns"] = _interval(options["health_interval"])
     if "health_timeout" in options:

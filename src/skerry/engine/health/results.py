@@ -108,7 +108,9 @@ def shown(health: Health) -> dict[str, object]:
     return {"Status": health["status"], "FailingStreak": health["streak"], "Log": health["log"] or None}
 
 
-def judged(config: ContainerConfig, health: Health, outcome: Outcome, *, startup: bool, in_start_period: bool) -> Health:
+def judged(
+    config: ContainerConfig, health: Health, outcome: Outcome, *, startup: bool, in_start_period: bool
+) -> Health:
     """The results with one more of them. A pure function: Podman's rules.
 
     A success makes it healthy at once. Failures count only after the start period and the startup check."""
