@@ -200,6 +200,8 @@ def test_policy_json_counts(command: str, transport: str, skerry: Skerry, busybo
     assert refused.code == 125
     assert "is rejected by policy" in refused.stderr
     assert names(skerry) == []
+    again = skerry(*words, "--signature-policy", str(config / "policy.json"), check=False)
+    assert (again.code, again.stderr) == (125, refused.stderr)
 
 
 @pytest.fixture

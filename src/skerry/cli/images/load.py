@@ -7,6 +7,7 @@ import stat
 import sys
 
 from skerry.cli.flags import flag
+from skerry.cli.images.registry_flags import SIGNATURE_POLICY
 from skerry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -29,6 +30,7 @@ FLAGS = (
         "-i", "--input", kind="str", metavar="FILE", complete="files", help="Read from a file, a folder or an address"
     ),
     flag("-q", "--quiet", help="No progress"),
+    SIGNATURE_POLICY,
 )
 COMPLETE = "none"
 MIN_ARGS, MAX_ARGS = 0, 0
@@ -41,10 +43,10 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             raise Invalid("cannot read from terminal, use command-line redirection or the --input flag")
         source = sys.stdin.buffer
     if args["quiet"]:
-        names = engine.images.load(source)
+        names = engine.images.load(source, signature_policy=args["signature_policy"])
     else:
         with out.progress("Loading", _size(source)) as bar:
-            names = engine.images.load(source, advance=bar.add)
+            names = engine.images.load(source, advance=bar.add, signature_policy=args["signature_policy"])
     for name in names:
         out.line(f"Loaded image: {name}")
     return 0

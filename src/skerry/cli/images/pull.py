@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from skerry.cli.flags import UsageError, flag
-from skerry.cli.images.registry_flags import DISABLE_CONTENT_TRUST, PLATFORM, REGISTRY_FLAGS, platform, transfer
+from skerry.cli.images.registry_flags import (
+    DISABLE_CONTENT_TRUST,
+    PLATFORM,
+    REGISTRY_FLAGS,
+    SIGNATURE_POLICY,
+    platform,
+    transfer,
+)
 from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
@@ -33,6 +40,7 @@ FLAGS = (
     flag("--policy", kind="str", metavar="POLICY", default="always", choices=("always", "missing", "never", "newer"),
          help="When to pull: always, missing, never or newer"),
     DISABLE_CONTENT_TRUST,
+    SIGNATURE_POLICY,
     flag("-q", "--quiet", help="No progress"),
 )  # fmt: skip
 COMPLETE = "images"

@@ -32,6 +32,8 @@ PLATFORM = (
     flag("--variant", kind="str", metavar="VARIANT", help="Choose the image for this variant of the architecture"),
 )
 DISABLE_CONTENT_TRUST = flag("--disable-content-trust", help="Docker's: without effect here, as in Podman")
+SIGNATURE_POLICY = flag("--signature-policy", kind="str", metavar="FILE", complete="files", hidden=True,
+                        help="A policy.json for this command")  # fmt: skip
 REGISTRY_FLAGS = (AUTHFILE, CERT_DIR, CREDS, TLS_VERIFY, *RETRIES)
 
 
@@ -42,6 +44,7 @@ def transfer(args: Args) -> Transfer:
     return Transfer(
         authfile=args.get("authfile") or "",
         cert_dir=args.get("cert_dir") or "",
+        signature_policy=args.get("signature_policy") or "",
         creds=args.get("creds") or "",
         tls_verify=args["tls_verify"] if args.given("tls_verify") else None,
         limits=limits(args.get("retry", 3), args.get("retry_delay") or ""),

@@ -16,7 +16,8 @@ DESCRIPTION = (
     "Looks for what killed commands, full disks, power cuts and meddling left: altered or missing layers and blobs, "
     "containers that ended unnoticed, run folders, mounts, network namespaces, addresses, control groups and files of "
     "containers that are gone, unfinished downloads, layers that no image needs. One line for each. With --repair "
-    "what can be mended is, and images on damaged layers are removed unless containers use them; volumes with data "
+    "what can be mended is: damaged images are fetched again from the registry that they came from, or else removed "
+    "unless containers use them; volumes with data "
     "are never removed. Other commands may run meanwhile: what they work on is no finding. "
     "Exit code: 0 when nothing is (any longer) wrong, else 125."
 )

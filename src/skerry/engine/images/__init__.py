@@ -92,13 +92,15 @@ class Images:
 
         return prune(self._engine, all=all, filters=filters)
 
-    def load(self, source: str | BinaryIO, *, advance: Callable[[int], object] | None = None) -> list[str]:
+    def load(
+        self, source: str | BinaryIO, *, advance: Callable[[int], object] | None = None, signature_policy: str = ""
+    ) -> list[str]:
         """Load every image of an archive or folder: names, or ``sha256:ID`` for images without one.
 
-        ``advance`` is told of each so many bytes that were read."""
+        ``advance`` is told of each so many bytes that were read; ``signature_policy``: instead of policy.json."""
         from skerry.engine.images.load import load
 
-        return load(self._engine, source, advance=advance)
+        return load(self._engine, source, advance=advance, signature_policy=signature_policy)
 
     def save(
         self, names: Sequence[str], target: str | BinaryIO, *, format: str = "docker-archive", compress: bool = False,

@@ -27,9 +27,16 @@ if TYPE_CHECKING:
 _UNKNOWN = "payload does not match any of the supported image formats"
 
 
-def load(engine: Engine, source: str | BinaryIO, *, advance: Callable[[int], object] | None = None) -> list[str]:
+def load(
+    engine: Engine,
+    source: str | BinaryIO,
+    *,
+    advance: Callable[[int], object] | None = None,
+    signature_policy: str = "",
+) -> list[str]:
     """See `Images.load`."""
     engine.store.db  # noqa: B018 - the root's folders exist
+    rules = policy.load(signature_policy)
     path = os.path.realpath(source) if isinstance(source, str) else ""
     with engine.store.staging() as staging:
         try:
@@ -44,10 +51,10 @@ def load(engine: Engine, source: str | BinaryIO, *, advance: Callable[[int], obj
             raise Invalid(f"{_UNKNOWN}: {error.message}") from None
         try:
             if oci:
-                policy.load().check("oci" if folder else "oci-archive", path)
+                rules.check("oci" if folder else "oci-archive", path)
                 return list(_load_layout(engine, members))
             if members.has("manifest.json"):
-                return list(_load_any_manifest(engine, members, path))
+                return list(_load_any_manifest(engine, members, path, rules))
             raise Invalid(f"{_UNKNOWN}: oci-dir, oci-archive, docker-dir, docker-archive")
         finally:
             members.close()
@@ -73,15 +80,15 @@ def _load_layout(engine: Engine, members: Members) -> Iterator[str]:
         yield names[0] if names else f"sha256:{record['id']}"
 
 
-def _load_any_manifest(engine: Engine, members: Members, path: str) -> Iterator[str]:
+def _load_any_manifest(engine: Engine, members: Members, path: str, rules: policy.Policy) -> Iterator[str]:
     document = parse_json(read_member(members, "manifest.json"), "manifest.json")
     if isinstance(document, dict):  # docker-dir: one image's manifest, blobs by their digests' digits
-        policy.load().check("dir", path)
+        rules.check("dir", path)
         record = load_folder(engine, members, document)
         announce(engine, record["id"], [])
         yield f"sha256:{record['id']}"
         return
-    policy.load().check("docker-archive", path)
+    rules.check("docker-archive", path)
     for entry in entries_of(document):
         names = [normalise(tag) for tag in entry.tags]
         record = load_entry(engine, members, entry, names)

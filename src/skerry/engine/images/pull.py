@@ -136,7 +136,7 @@ def _pull_first(engine: Engine, resolved: Resolved, options: Pull, local: ImageR
     if resolved.description:
         options.report.line(resolved.description)
     for reference in resolved.candidates:
-        policy.load().check("docker", f"{reference}")
+        policy.load(options.transfer.signature_policy).check("docker", f"{reference}")
         for endpoint in endpoints(reference):
             options.report.line(f"Trying to pull {reference}...")
             try:

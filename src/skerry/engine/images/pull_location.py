@@ -33,7 +33,7 @@ def pull_location(engine: Engine, location: Location, options: Pull, *, named: b
     ``named``: it gets none)."""
     if location.transport == locations.STORAGE:
         return [_stored(engine, location)]
-    policy.load().check(location.transport, _scope(location))
+    policy.load(options.transfer.signature_policy).check(location.transport, _scope(location))
     engine.store.db  # noqa: B018 - the root's folders exist
     _check_there(location)
     with engine.store.staging() as staging:

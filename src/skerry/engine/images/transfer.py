@@ -22,9 +22,10 @@ __all__ = ["Limits", "Platform", "Report", "Transfer", "connect", "limits", "pla
 
 @dataclass(frozen=True)
 class Transfer:
-    """How a registry is reached. ``tls_verify`` None: as configured."""
+    """How a registry is reached. ``tls_verify`` None: as configured. ``signature_policy``: instead of policy.json."""
 
     authfile: str = ""
+    signature_policy: str = ""
     cert_dir: str = ""
     creds: str = ""
     tls_verify: bool | None = None
