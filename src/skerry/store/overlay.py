@@ -73,10 +73,12 @@ def _empty(store: Store, number: int) -> str:
 
 def forgive_volatile(work: str) -> None:
     """After a volatile mount the kernel refuses the folders; what was lost, was lost with the machine's crash."""
-    try:
-        os.rmdir(work + "/work/incompat/volatile")
-    except OSError:
-        pass  # the usual case: it was not volatile
+    mark = work + "/work/incompat/volatile"
+    for remove, path in ((os.unlink, mark + "/dirty"), (os.rmdir, mark)):
+        try:
+            remove(path)
+        except OSError:
+            continue  # the usual case: it was not volatile
 
 
 def _mount_new(

@@ -15,12 +15,13 @@ from skerry.errors import NotFound
 from skerry.store.layer_tree import add_tree
 from skerry.store.layers import get_layer, layer_dir
 from skerry.store.steps import step
-from skerry.store.union import is_whiteout
+from skerry.store.union import Union, is_whiteout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skerry.engine.engine import Engine
+    from skerry.store.store import Store
     from skerry.store.types import LayerRecord
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -31,7 +32,9 @@ _MOST_LINKS = 32_000  # ext4's limit is 65,000
 def squash(engine: Engine, layers: Sequence[str], *, keep: int = 0, clamp_ns: int | None = None) -> LayerRecord:
     """See `Builds.squash`. Killed anywhere: nothing is left but staging."""
     step("build.squash")
-    return _made_of(engine, layers[keep:], layers[keep - 1] if keep else None, marks=keep > 0, clamp_ns=clamp_ns)
+    below = Union([layer_dir(engine.store, chain_id) for chain_id in reversed(layers[:keep])]) if keep else None
+    parent = layers[keep - 1] if keep else None
+    return _made_of(engine, layers[keep:], parent, marks=keep > 0, below=below, clamp_ns=clamp_ns)
 
 
 def rewrite(engine: Engine, layers: Sequence[str], clamp_ns: int, *, keep: int = 0) -> list[LayerRecord]:
@@ -47,16 +50,16 @@ def rewrite(engine: Engine, layers: Sequence[str], clamp_ns: int, *, keep: int =
 
 
 def _made_of(
-    engine: Engine, layers: Sequence[str], parent: str | None, *, marks: bool, clamp_ns: int | None
-) -> LayerRecord:
+    engine: Engine, layers: Sequence[str], parent: str | None, *, marks: bool, clamp_ns: int | None,
+    below: Union | None = None,
+) -> LayerRecord:  # fmt: skip
     store = engine.store
     latest = None if clamp_ns is None else clamp_ns // _BILLION
     try:
         with store.staging() as staging:
             tree = staging.path + "/tree"
             os.mkdir(tree, 0o755)
-            merge = _Merge(marks=marks, opaque="user.overlay.opaque" if store.rootless else "trusted.overlay.opaque",
-                           clamp_ns=clamp_ns)  # fmt: skip
+            merge = _Merge(store, marks=marks, below=below, clamp_ns=clamp_ns)
             for chain_id in layers:
                 if get_layer(store, chain_id) is None:
                     raise NotFound(f"layer {chain_id} does not exist")
@@ -68,11 +71,15 @@ def _made_of(
 
 
 class _Merge:
-    """Applies layers, the lowest first, to a tree. ``marks``: whiteouts and opaque folders stay, for what is below."""
+    """Applies layers, the lowest first, to a tree. ``marks``: whiteouts and opaque folders stay, for what is below.
 
-    def __init__(self, *, marks: bool, opaque: str, clamp_ns: int | None) -> None:
+    ``below``: what that is. A whiteout of nothing must not stay: in a folder that only one layer has, overlayfs lists
+    it as a file."""
+
+    def __init__(self, store: Store, *, marks: bool, below: Union | None, clamp_ns: int | None) -> None:
         self._marks = marks
-        self._opaque = opaque
+        self._below = below
+        self._opaque = "user.overlay.opaque" if store.rootless else "trusted.overlay.opaque"
         self._clamp_ns = clamp_ns
 
     def add(self, layer: str, tree: str) -> None:
@@ -80,28 +87,33 @@ class _Merge:
         self._copied: dict[tuple[int, int], tuple[int, str]] = {}  # copies whose other names are to be links
         self._root = target
         try:
-            self._folder(source, target, "")
+            self._folder(source, target, "", covered=False)
             _dress(source, target)
         finally:
             os.close(source)
             os.close(target)
 
-    def _folder(self, source: int, target: int, path: str) -> None:
+    def _folder(self, source: int, target: int, path: str, *, covered: bool) -> None:
+        """``covered``: a folder around it hides all that is below the tree."""
         if _is_opaque(source):
             for name in os.listdir(target):
                 _remove(name, target)
             self._mark_opaque(target)
+        covered = covered or _is_opaque(target)
         for name in sorted(os.listdir(source)):
             status = os.stat(name, dir_fd=source, follow_symlinks=False)
+            inner = f"{path}/{name}" if path else name
             if is_whiteout(status):
-                self._whiteout(name, target)
+                _remove(name, target)
+                if self._marks and not covered and (self._below is None or self._below.stat(inner)):
+                    os.mknod(name, stat.S_IFCHR, 0, dir_fd=target)
             elif stat.S_ISDIR(status.st_mode):
-                self._inner(name, source, target, path)
+                self._inner(name, source, target, inner, covered=covered)
             else:
                 _remove(name, target)
-                self._file(name, status, source, target, f"{path}/{name}" if path else name)
+                self._file(name, status, source, target, inner)
 
-    def _inner(self, name: str, source: int, target: int, path: str) -> None:
+    def _inner(self, name: str, source: int, target: int, path: str, *, covered: bool) -> None:
         hides = False  # what is below the tree
         try:
             there = os.stat(name, dir_fd=target, follow_symlinks=False)
@@ -116,7 +128,7 @@ class _Merge:
         try:
             if hides:
                 self._mark_opaque(new)
-            self._folder(inner, new, f"{path}/{name}" if path else name)
+            self._folder(inner, new, path, covered=covered)
             _dress(inner, new)
         finally:
             os.close(inner)
@@ -125,11 +137,6 @@ class _Merge:
     def _mark_opaque(self, folder: int) -> None:
         if self._marks:
             os.setxattr(folder, self._opaque, b"y")
-
-    def _whiteout(self, name: str, target: int) -> None:
-        _remove(name, target)
-        if self._marks:
-            os.mknod(name, stat.S_IFCHR, 0, dir_fd=target)
 
     def _file(self, name: str, status: os.stat_result, source: int, target: int, path: str) -> None:
         late = self._clamp_ns is not None and status.st_mtime_ns > self._clamp_ns
