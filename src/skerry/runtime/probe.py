@@ -94,7 +94,7 @@ def kill_tree(pid: int) -> None:
         session = _session(child)
         try:
             # A runtime that has not executed yet is still in its own, new session: the same pid as ``pid``.
-            if session == child or session == pid:
+            if session in (child, pid):
                 os.killpg(session, 9)
             os.kill(child, 9)
         except ProcessLookupError:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from skerry.cli.flags import flag
 from skerry.cli.containers.health_flags import HEALTH_FLAGS
+from skerry.cli.flags import flag
 from skerry.cli.images.registry_flags import PLATFORM, REGISTRY_FLAGS
 
 TYPE_CHECKING = False

@@ -273,7 +273,8 @@ class Supervisor:
             self._act(ward, wanted)
 
     def _abandon(self, ward: Ward) -> None:
-        assert ward.check is not None and ward.check.probe is not None
+        assert ward.check is not None
+        assert ward.check.probe is not None
         self._forget_fds(ward)
         pid, _ = ward.check.probe.abandon()
         ward.check = None

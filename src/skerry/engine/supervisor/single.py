@@ -25,8 +25,10 @@ def take(path: str) -> int:
     except BlockingIOError:
         os.close(fd)
         return -1
-    os.truncate(fd, 0)
-    os.pwrite(fd, str(os.getpid()).encode(), 0)
+    # flock(1) opened it for reading only.
+    note = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+    os.write(note, str(os.getpid()).encode())
+    os.close(note)
     return fd
 
 
