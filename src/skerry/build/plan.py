@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from skerry.errors import NotFound
 if TYPE_CHECKING:
     from skerry.build.language.ast import Dockerfile
     from skerry.build.options import BuildOptions
+
+_FROM = re.compile(r"(?:^|,)from=([^,]*)", re.IGNORECASE)  # of a mount with variables, which is parsed only later
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,13 @@ class Plan:
     arguments: dict[str, str]
     builtin: dict[str, str]
     used_arguments: set[str] = field(default_factory=set)
+    overridden: frozenset[str] = frozenset()  # names of contexts that stand for stages
 
     def find(self, name: str, before: int) -> int | None:
         """The stage that ``--from=NAME`` of a stage means: by name, or by number. None: it is an image."""
         wanted = name.lower()
+        if wanted in self.overridden:
+            return None
         for planned in reversed(self.stages[:before]):
             if planned.stage.name == wanted:
                 return planned.stage.index
@@ -81,7 +87,8 @@ def make_plan(dockerfile: Dockerfile, options: BuildOptions, platform: str) -> P
         planned.append(_planned(stage, planned, {**builtin, **meta}, options, platform))
     target = _target(options.target, planned)
     needed = _needed(planned, target) if options.skip_unused_stages else tuple(range(target + 1))
-    return Plan(tuple(planned), target, needed, meta, arguments, builtin, used)
+    overridden = frozenset(name.lower() for name in options.build_contexts)
+    return Plan(tuple(planned), target, needed, meta, arguments, builtin, used, overridden)
 
 
 def _planned(
@@ -102,16 +109,21 @@ def _planned(
             f"base name ({stage.from_.image}) should not be blank", instruction.position, source=instruction.source,
             hint="give the ARG before FROM a value: --build-arg NAME=VALUE",
         )  # fmt: skip
-    base = next((p.stage.index for p in reversed(earlier) if p.stage.name == image.lower()), None)
-    if base is None and stage.name is not None and image.lower() == stage.name and image in options.build_contexts:
-        base = None
+    # A context that was given by the caller stands for the stage of its name.
+    overridden = {name.lower() for name in options.build_contexts}
+    base = None
+    if image.lower() not in overridden:
+        base = next((p.stage.index for p in reversed(earlier) if p.stage.name == image.lower()), None)
     needs = {base} if base is not None else set()
     for command in stage.commands:
-        for name in _origins(command):
+        for name in origins(command):
+            name = expand(name, variables, escape=command.instruction.escape).text
+            if name.lower() in overridden:
+                continue
             found = _lookup(name, earlier)
             if found is not None:
                 needs.add(found)
-            elif stage.name is not None and name.lower() == stage.name and name not in options.build_contexts:
+            elif stage.name is not None and name.lower() == stage.name:
                 raise syntax_error(
                     f"circular dependency detected on stage: {name}", command.instruction.position,
                     source=command.instruction.source,
@@ -119,12 +131,14 @@ def _planned(
     return Planned(stage, image, base, platform, frozenset(needs))
 
 
-def _origins(command: typed.Command) -> list[str]:
-    """What a command copies from or mounts, as it is named."""
+def origins(command: typed.Command) -> list[str]:
+    """What a command copies from or mounts, as it is named (with variables)."""
     if isinstance(command, typed.Copy):
         return [command.from_] if command.from_ else []
     if isinstance(command, typed.Run):
-        return [mount.from_ for mount in command.mounts if mount.from_]
+        found = [_FROM.search(mount.text) if "$" in mount.text else None for mount in command.mounts]
+        named = [match[1] if match else mount.from_ for match, mount in zip(found, command.mounts, strict=True)]
+        return [name for name in named if name]
     return []
 
 

@@ -10,6 +10,8 @@ from skerry.build.copy_step import CopyStep
 from skerry.build.events import Reason, StepOutput
 from skerry.build.explain import reason
 from skerry.build.language import instructions as typed
+from skerry.build.language.words import expand
+from skerry.build.plan import origins
 from skerry.build.run_step import RunStep
 from skerry.build.workdir_step import WorkdirStep
 
@@ -91,6 +93,7 @@ class StepWork:
         else:
             assert isinstance(command, typed.Workdir)
             work = WorkdirStep(self, command)
+        self._await_stages(command)
         with self.solver.working:
             work.prepare()
         record, why = self._found(work)
@@ -98,6 +101,14 @@ class StepWork:
             self.state.layers.append(record["layer"])
         self.state.note(work.history(), empty=record["layer"] is None, created_ns=record["created_ns"])
         return StepOutcome(why is None, why, record["layer"])
+
+    def _await_stages(self, command: typed.Command) -> None:
+        """The stages that it takes from, before it takes a place among those that work: they may need that place."""
+        for name in origins(command):
+            name = expand(name, self.state.variables(), escape=command.instruction.escape).text
+            index = self.solver.plan.find(name, self.builder.planned.stage.index)
+            if index is not None:
+                self.solver.result(index)
 
     def _found(self, work: Work) -> tuple[StepRecord, Reason | None]:
         builds = self.engine.builds
