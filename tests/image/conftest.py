@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from skerry.engine.engine import Engine, open_engine
+from skerry.engine.manifests.find import all_lists
+from skerry.engine.manifests.records import blobs_of
 
 
 @pytest.fixture
@@ -33,6 +35,7 @@ def leftovers(engine: Engine) -> list[str]:
     blobs = {row[0][7:] for row in db.query("SELECT blob FROM layers WHERE blob IS NOT NULL")}
     for image_id, digest in db.query("SELECT id, digest FROM images"):
         blobs |= {image_id, digest[7:]}
+    blobs |= {digest[7:] for record in all_lists(engine) for digest in blobs_of(record)}
     used = {row[0][7:] for row in db.query("SELECT top_layer FROM images WHERE top_layer IS NOT NULL")}
     used |= {row[0][7:] for row in db.query("SELECT parent FROM layers WHERE parent IS NOT NULL")}
     found = [f"layer {name}" for name in set(os.listdir(f"{root}/layers")) ^ layers]

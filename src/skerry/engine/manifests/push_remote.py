@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from _hashlib import openssl_sha256
+from dataclasses import replace
 
 from skerry import fastjson
 from skerry.engine.images.write_image import CONFIG_TYPE, LAYER_TYPE
@@ -28,7 +29,10 @@ _CHUNK = 1 << 20
 
 def copy_remote(engine: Engine, target: Target, item: Entry, options: Push) -> Entry:
     """Copy it, verified; the instance as it is there (another manifest, when another format is asked for)."""
-    with open_repository(engine, item["source"], item["digest"], options.transfer) as remote:
+    transfer = options.transfer
+    if transfer.creds and target.registry and not item["source"].startswith(f"docker://{target.registry}/"):
+        transfer = replace(transfer, creds="")  # they are the target's
+    with open_repository(engine, item["source"], item["digest"], transfer) as remote:
         document = remote.document(item["digest"], item["digest"], item["size"])
         if document.config is None:
             raise Corrupt(f"{item['source']}@{item['digest']} is an index, not an image")

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from skerry.image.registry.client import Client
 
     class Target(Protocol):
-        """Takes instances, then the list that names them."""
+        """Takes instances, then the list that names them. ``registry``: its name; empty for a layout."""
+
+        registry: str
 
         def image(self, image: ImageRecord, options: Push) -> tuple[bytes, str]:
             """An image of the store: config, layers, manifest. The manifest, as it is there, and its type."""
@@ -51,6 +53,7 @@ class Repository:
         self._engine = engine
         self._client = client
         self._reference = reference
+        self.registry = reference.domain
 
     def image(self, image: ImageRecord, options: Push) -> tuple[bytes, str]:
         return push_image(self._engine, self._client, image, self._reference, options)
@@ -80,6 +83,7 @@ class Layout:
         self._engine = engine
         self._members = members
         self._name = name
+        self.registry = ""
         self.oci = oci
         self._encoding = encoding
         self._prefix = "blobs/sha256/" if oci else ""
