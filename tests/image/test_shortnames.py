@@ -167,6 +167,42 @@ def test_a_choice_that_was_pulled_is_kept_one_that_was_not_is_not(engine: Engine
         registry.close()
 
 
+def test_a_candidate_that_is_forbidden_is_passed_over(conf: Path, tmp_path: Path) -> None:
+    registry = LyingRegistry()
+    registry.add_image()
+    conf.write_text(
+        f'unqualified-search-registries = ["blocked.example", "{registry.host}"]\n'
+        '[[registry]]\nlocation = "blocked.example"\nblocked = true\n'
+    )
+    fresh = open_engine({name: str(tmp_path / name) for name in ("root", "runroot", "tmpdir")})  # type: ignore[misc]
+    try:
+        record = pull(fresh, "web", Pull(transfer=Transfer(tls_verify=False)))
+        assert record["names"] == [f"{registry.host}/web:latest"]
+        fresh.images.remove(["web"])
+        with pytest.raises(Denied, match="is blocked"):
+            pull(fresh, "blocked.example/web", Pull(transfer=Transfer(tls_verify=False)))
+    finally:
+        registry.close()
+
+
+def test_a_name_that_looks_like_an_id_is_a_name(conf: Path, tmp_path: Path) -> None:
+    registry = LyingRegistry()
+    registry.add_image()
+    conf.write_text(f'unqualified-search-registries = ["{registry.host}"]\n')
+    fresh = open_engine({name: str(tmp_path / name) for name in ("root", "runroot", "tmpdir")})  # type: ignore[misc]
+    transfer = Transfer(tls_verify=False)
+    try:
+        image_id = pull(fresh, "web", Pull(transfer=transfer))["id"]
+        name = image_id[:3]
+        fresh.images.tag(image_id, f"{registry.host}/{name}")
+        assert pull(fresh, name, Pull(transfer=transfer))["names"] == [f"{registry.host}/{name}:latest"]
+        with pytest.raises(Invalid, match="referred to by ID"):
+            pull(fresh, image_id, Pull(transfer=transfer))
+        fresh.images.remove([image_id], force=True)
+    finally:
+        registry.close()
+
+
 def test_the_first_search_registry_counts_in_the_local_store(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
     (tmp_path / "r.conf").write_text('unqualified-search-registries = ["docker.io", "quay.io", "three.example"]\n')
     env = {"CONTAINERS_REGISTRIES_CONF": str(tmp_path / "r.conf")}

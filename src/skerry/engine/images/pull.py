@@ -9,7 +9,7 @@ from skerry.engine.images.add import add_image, diff_ids_of, parse_config
 from skerry.engine.images.pull_layers import fetch_layers
 from skerry.engine.images.resolve import find
 from skerry.engine.images.transfer import Report, Transfer, connect
-from skerry.errors import Conflict, Corrupt, Invalid, NotFound, SkerryError, Unavailable, Unsupported
+from skerry.errors import Conflict, Corrupt, Denied, Invalid, NotFound, SkerryError, Unavailable, Unsupported
 from skerry.image import locations, shortnames
 from skerry.image.archive import MAX_JSON
 from skerry.image.reference import parse
@@ -95,7 +95,7 @@ def _pull_from_registries(engine: Engine, name: str, options: Pull) -> ImageReco
         return local
     if options.policy == "never":
         raise NotFound(f"{name}: image not known")
-    if here and here["id"].startswith(name.removeprefix("sha256:")):
+    if here and here["id"].startswith(name.removeprefix("sha256:")) and not _is_name_of(engine, name, here):
         if options.policy == "always":
             raise Invalid(f"pull policy is always but image has been referred to by ID ({name})")
         return here
@@ -109,6 +109,14 @@ def _pull_from_registries(engine: Engine, name: str, options: Pull) -> ImageReco
         raise
 
 
+def _is_name_of(engine: Engine, name: str, record: ImageRecord) -> bool:
+    """A name may look like the beginning of an id."""
+    try:
+        return not set(record["names"]).isdisjoint(shortnames.local_candidates(engine.settings, name))
+    except Invalid:
+        return False
+
+
 def pull_all_tags(engine: Engine, name: str, options: Pull) -> list[ImageRecord]:
     """Every tag of the repository."""
     location = locations.parse(name)
@@ -117,12 +125,22 @@ def pull_all_tags(engine: Engine, name: str, options: Pull) -> list[ImageRecord]
     (reference, *_) = shortnames.resolve(engine.settings, name, options.choose).candidates
     if reference.digest or reference.tag != "latest" or name.endswith(":latest"):
         raise Invalid("tag can't be used with --all-tags/-a")
-    for endpoint in endpoints(reference):
-        with closing(connect(engine.settings, endpoint, options.transfer)) as client:
-            tags = all_tags(client)
-        wanted = [shortnames.full(parse(f"{reference.repository}:{tag}")) for tag in tags]
-        return [_pull_first(engine, shortnames.Resolved([item]), options) for item in wanted]
-    return []
+    tags = _tags(engine, reference, options)
+    wanted = [shortnames.full(parse(f"{reference.repository}:{tag}")) for tag in tags]
+    return [_pull_first(engine, shortnames.Resolved([item]), options) for item in wanted]
+
+
+def _tags(engine: Engine, reference: Reference, options: Pull) -> list[str]:
+    """The tags that the first mirror, or else the registry itself, has."""
+    *mirrors, registry = endpoints(reference)
+    for endpoint in mirrors:
+        try:
+            with closing(connect(engine.settings, endpoint, options.transfer)) as client:
+                return all_tags(client)
+        except SkerryError as error:
+            options.report.warn(f"{endpoint}: {error.message}")
+    with closing(connect(engine.settings, registry, options.transfer)) as client:
+        return all_tags(client)
 
 
 def _is_for(record: ImageRecord, platform: Platform) -> bool:
@@ -136,8 +154,13 @@ def _pull_first(engine: Engine, resolved: Resolved, options: Pull, local: ImageR
     if resolved.description:
         options.report.line(resolved.description)
     for reference in resolved.candidates:
-        policy.load(options.transfer.signature_policy).check("docker", f"{reference}")
-        for endpoint in endpoints(reference):
+        try:
+            policy.load(options.transfer.signature_policy).check("docker", f"{reference}")
+            places = endpoints(reference)
+        except Denied as error:  # by policy.json, or blocked in registries.conf: another candidate may be allowed
+            errors.append(error)
+            continue
+        for endpoint in places:
             options.report.line(f"Trying to pull {reference}...")
             try:
                 record = _pull_from(engine, reference, endpoint, options, local)
