@@ -93,8 +93,9 @@ def kill_tree(pid: int) -> None:
     for child in _children(pid):
         session = _session(child)
         try:
-            # A runtime that has not executed yet is still in its own, new session: the same pid as ``pid``.
-            if session in (child, pid):
+            # Its session is of an own making: of the program, of a process of the runtime's between (crun), or still
+            # that of the runtime, which got one from us. Never ours.
+            if session not in (0, os.getsid(0)) and os.getpgid(child) == session:
                 os.killpg(session, 9)
             os.kill(child, 9)
         except ProcessLookupError:
