@@ -37,7 +37,9 @@ def test_a_users_steps_run_with_a_network_become_layers_and_are_found_again(user
 def test_files_of_other_users_and_whiteouts_become_a_users_layers(user, image):
     script = "if [ {} = 1 ]; then echo x > /own; chown 7:8 /own; chmod 4711 /own; else rm -r /home; fi"
     build(user, "steps", image, script)
-    done = user.skerry("run", "--rm", "--network", "none", "built", "sh", "-c", "stat -c '%u %g %a' /own; ls /home 2>&1; true")
+    done = user.skerry(
+        "run", "--rm", "--network", "none", "built", "sh", "-c", "stat -c '%u %g %a' /own; ls /home 2>&1; true"
+    )
     assert done.stdout.startswith("7 8 4711\n") and "No such file" in done.stdout
 
 

@@ -53,30 +53,28 @@ class _Step:
         self._ended = False
 
     def __enter__(self) -> _Step:
-        # As a container's that is in somebody's hands: `system check` leaves its lease and its groups alone.
-        self._lock = self._engine.store.lock("container", self._id, fleeting=True)
         try:
             step("build.bundle")
             os.makedirs(self._bundle, mode=0o711)
         except OSError as error:
-            self._lock.release()
             raise translated(error, f"cannot make {self._bundle}") from error
-        except BaseException:
-            self._lock.release()
-            raise
+        # As a container's that is in somebody's hands: `system check` leaves its lease and its groups alone.
+        self._lock = self._engine.store.lock("container", self._id, fleeting=True)
         return self
 
     def __exit__(self, *_: object) -> None:
+        assert self._lock is not None
         try:
             self._serve_no_more()
             if self._ended:
                 self._network.take_down()
-                sweep.remove_run_folder(self._bundle)
             else:
                 sweep.end_step(self._engine, self._id, self._bundle, leased=self._network.mode == "bridge")
         finally:
-            assert self._lock is not None
+            # The bundle goes last: its name tells a sweep all the rest.
             self._lock.release()
+            step("build.bundle-remove")
+            sweep.remove_run_folder(self._bundle)
 
     def execute(self) -> int:
         self._network.connect()

@@ -62,7 +62,9 @@ def take_down(engine: Engine, root_id: str) -> None:
 
     run_folder = engine.store.run_path("builds", root_id)
     for container_id in names(run_folder):
-        end_step(engine, container_id, f"{run_folder}/{container_id}")
+        # Also takes its file away, which nobody else would.
+        with engine.store.lock("container", container_id, fleeting=True):
+            end_step(engine, container_id, f"{run_folder}/{container_id}")
     step("build.sweep-root")
     folder = f"{roots_folder(engine)}/{root_id}"
     try:
@@ -74,7 +76,7 @@ def take_down(engine: Engine, root_id: str) -> None:
 
 
 def end_step(engine: Engine, container_id: str, bundle: str, *, leased: bool = True) -> None:
-    """Kill what runs of a step and give back its control groups, network and bundle. Idempotent."""
+    """Kill what runs of a step and give back its control groups and network; its bundle stays. Idempotent."""
     from skerry.engine.builds import network
     from skerry.errors import SkerryError
     from skerry.network import pasta
@@ -92,10 +94,6 @@ def end_step(engine: Engine, container_id: str, bundle: str, *, leased: bool = T
         network.take_down(engine, container_id, leased=leased)
     except SkerryError:
         pass  # tried again when the network is swept
-    try:
-        remove_run_folder(bundle)
-    except OSError:
-        pass
 
 
 def _runtimes(engine: Engine, container_id: str) -> list[oci.Runtime]:
