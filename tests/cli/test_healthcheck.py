@@ -35,7 +35,8 @@ def test_checks_run_by_themselves(skerry: Skerry, busybox: str, eventually: Even
     eventually(lambda: health(skerry)["Status"] == "unhealthy")
     found = health(skerry)
     assert found["FailingStreak"] >= 2  # type: ignore[operator]
-    assert found["Log"][-1]["ExitCode"] == 1 and found["Log"][-1]["Output"] == "no\n"  # type: ignore[index]
+    assert found["Log"][-1]["ExitCode"] == 1
+    assert found["Log"][-1]["Output"] == "no\n"
     assert "(unhealthy)" in skerry("ps", "--format", "{{.Status}}").stdout
     skerry("exec", "box", "rm", "/bad")
     eventually(lambda: "(healthy)" in skerry("ps", "--format", "{{.Status}}").stdout)
@@ -57,19 +58,23 @@ def test_healthcheck_run_tells_by_its_exit_code(skerry: Skerry, busybox: str) ->
     failed = skerry("healthcheck", "run", "box", check=False)
     assert (failed.code, failed.stdout) == (1, "unhealthy\n")
     # One failure of three: the container as a whole is still healthy.
-    assert health(skerry)["Status"] == "healthy" and health(skerry)["FailingStreak"] == 1
+    assert health(skerry)["Status"] == "healthy"
+    assert health(skerry)["FailingStreak"] == 1
     assert skerry("healthcheck", "run", "--ignore-result", "box").stdout == "unhealthy\n"
 
 
 def test_healthcheck_run_refuses_what_it_cannot_check(skerry: Skerry, busybox: str) -> None:
     skerry("run", "-d", "--name", "plain", busybox, "sleep", "1000")
     refused = skerry("healthcheck", "run", "plain", check=False)
-    assert refused.code == 125 and "has no defined healthcheck" in refused.stderr
+    assert refused.code == 125
+    assert "has no defined healthcheck" in refused.stderr
     skerry("create", "--name", "box", "--health-cmd", "true", busybox)
     refused = skerry("healthcheck", "run", "box", check=False)
-    assert refused.code == 125 and "is not running" in refused.stderr
+    assert refused.code == 125
+    assert "is not running" in refused.stderr
     refused = skerry("healthcheck", "run", "nobody", check=False)
-    assert refused.code == 125 and "unable to look up nobody to perform a health check" in refused.stderr
+    assert refused.code == 125
+    assert "unable to look up nobody to perform a health check" in refused.stderr
 
 
 def test_a_restart_begins_anew(skerry: Skerry, busybox: str) -> None:
@@ -124,7 +129,8 @@ def test_a_check_that_hangs_is_ended_with_all_that_it_started(
 ) -> None:
     start(skerry, busybox, "--health-interval", "disable", "--health-timeout", "300ms", check="sleep 777; echo never")
     late = skerry("healthcheck", "run", "box", check=False)
-    assert late.code == 125 and "healthcheck command exceeded timeout of 300ms" in late.stderr
+    assert late.code == 125
+    assert "healthcheck command exceeded timeout of 300ms" in late.stderr
     assert health(skerry)["Log"][-1]["ExitCode"] == -1  # type: ignore[index]
     eventually(lambda: "777" not in skerry("exec", "box", "ps").stdout)
 
@@ -146,7 +152,8 @@ def test_a_startup_check_comes_first(skerry: Skerry, busybox: str, eventually: E
     startup = skerry("inspect", "-f", "{{.Config.StartupHealthCheck.Test}}", "box").lines
     assert startup == ["[CMD-SHELL test -e /up && echo startup]"]
     eventually(lambda: len(health(skerry)["Log"] or ()) >= 2)  # type: ignore[arg-type]
-    assert health(skerry)["Status"] == "starting" and health(skerry)["FailingStreak"] == 0
+    assert health(skerry)["Status"] == "starting"
+    assert health(skerry)["FailingStreak"] == 0
     skerry("exec", "box", "touch", "/up")
     eventually(lambda: health(skerry)["Log"][-1]["Output"] == "regular\n")  # type: ignore[index]
     assert health(skerry)["Status"] == "healthy"
@@ -164,7 +171,8 @@ def test_failures_of_the_start_period_do_not_count(skerry: Skerry, busybox: str)
     flags = ("--health-interval", "disable", "--health-retries", "1", "--health-start-period", "1h")
     start(skerry, busybox, *flags, check="false")
     skerry("healthcheck", "run", "box", check=False)
-    assert health(skerry)["Status"] == "starting" and health(skerry)["FailingStreak"] == 0
+    assert health(skerry)["Status"] == "starting"
+    assert health(skerry)["FailingStreak"] == 0
 
 
 @pytest.mark.parametrize("condition", ["healthy", "unhealthy"])
@@ -202,7 +210,8 @@ def test_results_are_written_to_a_folder(skerry: Skerry, busybox: str, tmp_path:
     written = json.loads((tmp_path / f"{box}-healthcheck.log").read_text())
     assert written["Status"] == "healthy"
     refused = skerry("create", "--health-cmd", "true", "--health-log-destination", "/nowhere", busybox, check=False)
-    assert refused.code == 125 and "/nowhere" in refused.stderr
+    assert refused.code == 125
+    assert "/nowhere" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -219,7 +228,8 @@ def test_results_are_written_to_a_folder(skerry: Skerry, busybox: str, tmp_path:
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(flags: tuple[str, ...], words: str, skerry: Skerry, busybox: str) -> None:
     refused = skerry("create", *flags, busybox, check=False)
-    assert refused.code == 125 and words in refused.stderr
+    assert refused.code == 125
+    assert words in refused.stderr
 
 
 def add_check(archive: Path, check: dict[str, object]) -> None:
