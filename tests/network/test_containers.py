@@ -143,6 +143,32 @@ def test_names_follow_a_restart_and_end_with_the_container(skerry: Skerry, web: 
 
 @needs_dns
 @exec_in_chroot
+def test_the_unhealthy_leave_the_names_that_they_share(skerry: Skerry, web: Callable[..., str]) -> None:
+    skerry("network", "create", "app")
+    check = ("--health-cmd", "test ! -e /bad", "--health-interval", "200ms", "--health-retries", "1")
+    for name in ("one", "two"):
+        web(name, "--network", "app:alias=db", *check)
+    web("client", "--network", "app")
+
+    def found(name: str) -> set[str]:
+        answer = skerry("exec", "client", "nslookup", f"{name}.dns.podman", check=False).stdout
+        return {line.split()[1] for line in answer.splitlines() if line.startswith("Address: ")}
+
+    one, two = ip_of(skerry, "one", "app"), ip_of(skerry, "two", "app")
+    eventually(lambda: found("db") == {one, two})
+    skerry("exec", "one", "touch", "/bad")
+    eventually(lambda: found("db") == {two})
+    assert found("one") == {one}, "its own name stays"
+    skerry("exec", "two", "touch", "/bad")
+    eventually(lambda: found("db") == {one, two})  # a name never becomes empty
+    skerry("exec", "one", "rm", "/bad")
+    eventually(lambda: found("db") == {one})
+    skerry("exec", "two", "rm", "/bad")
+    eventually(lambda: found("db") == {one, two})
+
+
+@needs_dns
+@exec_in_chroot
 def test_names_of_one_network_are_not_known_on_another(skerry: Skerry, web: Callable[..., str]) -> None:
     for name in ("left", "right"):
         skerry("network", "create", name)
