@@ -23,7 +23,8 @@ ROW = "{{.Repository}} {{.Tag}} {{.ID}} {{.Size}} {{.CreatedAt}} {{.Digest}}"
 def both(skerry: Skerry, podman: Podman, tmp_path: Path) -> tuple[Skerry, Podman]:
     for number, (tags, size, created, labels) in enumerate(ARCHIVES):
         layer = tar_of({f"f{number}": b"x" * size})
-        config = {"created": created, "config": {"Labels": labels}}
+        history = [{"created": created, "created_by": f"COPY f{number}", "comment": "made by hand"}]
+        config = {"created": created, "config": {"Labels": labels}, "history": history}
         path = write(tmp_path / f"{number}.tar", docker_members(layer, tags=tags, **config))
         skerry("load", "-q", "-i", path)
         podman("load", "-q", "-i", path)
@@ -76,3 +77,38 @@ def test_json(both: tuple[Skerry, Podman]) -> None:
         for key in set(row) - {"SharedSize", "VirtualSize", "History", "Names"}:
             assert ours[image_id][key] == row[key], key
         assert sorted(ours[image_id].get("Names") or []) == sorted(row.get("Names") or [])
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        [], ["-a"], ["-a", "--filter", "label=tier"], ["-a", "--filter", "label=tier=db"], ["-a", "--filter", "label!=tier"],
+        ["-a", "--filter", "until=2023-06-01T00:00:00Z"], ["--filter", "label=tier=web"], ["--filter", "label=nothing"],
+        ["-a", "--filter", "until=1h"], ["-a", "--filter", "dangling=true"],
+    ],
+)  # fmt: skip
+def test_prunes(flags: list[str], both: tuple[Skerry, Podman]) -> None:
+    removed, left = [], []
+    for run in both:
+        removed.append(sorted(run("image", "prune", "-f", *flags).lines))
+        left.append(sorted(run("images", "-aq", "--no-trunc").lines))
+    assert removed[0] == removed[1]
+    assert left[0] == left[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["history", "web:1"], ["history", "--no-trunc", "web:1"], ["history", "-q", "web:1"],
+        ["history", "--format", "{{.ID}} {{.Size}} {{.CreatedBy}} {{.Comment}}", "db"],
+        ["image", "inspect", "-f", "{{.Id}} {{.Size}} {{.Os}} {{.Architecture}} {{.RepoTags}}", "db"],
+        ["image", "inspect", "-f", "{{.Digest}} {{.RepoDigests}} {{.RootFS.Layers}} {{.Config.Cmd}} {{.Labels}}", "db"],
+        ["image", "inspect", "-f", "{{json .History}} {{.ManifestType}} {{.User}} {{.Config.Env}}", "alpine:3"],
+        ["image", "inspect", "-f", "{{.Config.WorkingDir}} {{.Config.Entrypoint}} {{.Config.Volumes}}", "alpine:3"],
+        ["inspect", "-f", "{{.Config.User}} {{.Config.StopSignal}} {{.Config.ExposedPorts}} {{.Config.Labels}}", "alpine:3"],
+        ["image", "exists", "web:1"], ["image", "exists", "quay.io/team/web:2"],
+    ],
+)  # fmt: skip
+def test_histories_and_inspections(words: list[str], both: tuple[Skerry, Podman]) -> None:
+    ours, theirs = ([line.split() for line in run(*words).lines] for run in both)
+    assert ours == theirs

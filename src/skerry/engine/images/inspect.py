@@ -14,10 +14,26 @@ if TYPE_CHECKING:
     from skerry.engine.images.types import ImageRecord
 
 
+_EMPTY = {
+    "User": "", "ExposedPorts": {}, "Env": [], "Entrypoint": [], "Cmd": [], "Volumes": {}, "WorkingDir": "", "Labels": {},
+    "StopSignal": "", "OnBuild": [], "Shell": [],
+}  # fmt: skip
+
+
+class Config(dict[str, "Any"]):
+    """What a container starts from. JSON has no empty fields; templates find them, as Go's have them."""
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(key) or key in _EMPTY
+
+    def __missing__(self, key: str) -> Any:
+        return _EMPTY[key]
+
+
 def inspect(engine: Engine, name: str) -> dict[str, Any]:
     """See `Images.inspect`."""
     image = resolve(engine, name)
-    config = {key: value for key, value in image["config"].items() if value not in (None, "", [], {}, False)}
+    config = Config({key: value for key, value in image["config"].items() if value not in (None, "", [], {}, False)})
     found: dict[str, Any] = {
         "Id": image["id"],
         "Digest": image["digest"],
@@ -42,7 +58,7 @@ def inspect(engine: Engine, name: str) -> dict[str, Any]:
         "History": image["history"],
         "NamesHistory": image["names"],
     }
-    if "Healthcheck" in config:
+    if config.get("Healthcheck"):
         found["Healthcheck"] = config["Healthcheck"]
     return found
 
