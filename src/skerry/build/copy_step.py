@@ -32,6 +32,8 @@ class CopyStep:
         self._step, self._command = step, command
         self.key = ""
         self.inputs: dict[str, Any] = {}
+        self._stack = ExitStack()
+        self._gathered: list[Gathered] = []
 
     def prepare(self) -> None:
         command, state = self._command, self._step.state
@@ -59,9 +61,13 @@ class CopyStep:
             parents=isinstance(command, typed.Copy) and command.parents,
         )  # fmt: skip
         self._checksum = word(command.checksum) if isinstance(command, typed.Add) and command.checksum else ""
-        with ExitStack() as stack:
-            gathered = self._gather(stack)
-            self._note(gathered, mode)
+        # What it copies from stays open until the step is done: nothing is fetched, mounted or looked through twice.
+        self.close()
+        self._gathered = self._gather(self._stack)
+        self._note(self._gathered, mode)
+
+    def close(self) -> None:
+        self._stack.close()
 
     def _inline(self, heredoc: Heredoc) -> Inline:
         text = heredoc.text
@@ -147,20 +153,19 @@ class CopyStep:
         return found
 
     def carry_out(self) -> str | None:
-        step = self._step
+        step, gathered = self._step, self._gathered
         layers = step.state.layers
-        with ExitStack() as stack:
-            if self._owner_names:
-                with step.engine.builds.open_root(layers, writable=False) as root:
-                    self._request = replace(self._request, owner=owner_ids(root.path, self._chown))
-            gathered = self._gather(stack)
-            with step.engine.builds.open_root(layers) as root:
-                # With --link what is below does not count: no link in it is followed, no folder's owner taken over.
-                where = root.upper if self._command.link else root.path
-                several = len(gathered) > 1
-                for part in gathered:
-                    carry_out(where, part, now_ns=time.time_ns(), into_folder=several)
-                layer = root.commit(clamp_ns=step.clamp_ns, mtime_ns=step.mtime_ns)
+        if self._owner_names:
+            with step.engine.builds.open_root(layers, writable=False) as root:
+                owner = owner_ids(root.path, self._chown)
+            gathered = [replace(part, request=replace(part.request, owner=owner)) for part in gathered]
+        with step.engine.builds.open_root(layers) as root:
+            # With --link what is below does not count: no link in it is followed, no folder's owner taken over.
+            where = root.upper if self._command.link else root.path
+            several = len(gathered) > 1
+            for part in gathered:
+                carry_out(where, part, now_ns=time.time_ns(), into_folder=several)
+            layer = root.commit(clamp_ns=step.clamp_ns, mtime_ns=step.mtime_ns)
         return layer["chain_id"] if layer else None
 
     def history(self) -> str:

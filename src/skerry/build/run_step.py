@@ -177,6 +177,9 @@ class RunStep:
         if not any(item.startswith("SSH_AUTH_SOCK=") for item in request.env):
             request.env.append(f"SSH_AUTH_SOCK={target}")
 
+    def close(self) -> None:
+        """Nothing stays open between."""
+
     def history(self) -> str:
         program = " ".join(self._argv)
         shown = {name: value for name, value in self._args.items() if name not in PROXIES}

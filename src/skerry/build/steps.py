@@ -14,6 +14,7 @@ from skerry.build.language.words import expand
 from skerry.build.plan import origins
 from skerry.build.run_step import RunStep
 from skerry.build.workdir_step import WorkdirStep
+from skerry.engine.builds.errors import Changed
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -40,6 +41,12 @@ if TYPE_CHECKING:
 
         def history(self) -> str:
             """Its line in the history."""
+
+        def close(self) -> None:
+            """Let go of what `prepare` opened. Idempotent."""
+
+
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +101,25 @@ class StepWork:
             assert isinstance(command, typed.Workdir)
             work = WorkdirStep(self, command)
         self._await_stages(command)
-        with self.solver.working:
-            work.prepare()
-        record, why = self._found(work)
+        try:
+            record, why = self._attempt(work)
+        finally:
+            work.close()
         if record["layer"] is not None:
             self.state.layers.append(record["layer"])
         self.state.note(work.history(), empty=record["layer"] is None, created_ns=record["created_ns"])
         return StepOutcome(why is None, why, record["layer"])
+
+    def _attempt(self, work: Work) -> tuple[StepRecord, Reason | None]:
+        """What it copies may be written to while it is copied: then the key was another content's, and all begins anew."""
+        for _ in range(_ATTEMPTS):
+            with self.solver.working:
+                work.prepare()
+            try:
+                return self._found(work)
+            except Changed as error:
+                changed = error
+        raise changed
 
     def _await_stages(self, command: typed.Command) -> None:
         """The stages that it takes from, before it takes a place among those that work: they may need that place."""

@@ -48,5 +48,8 @@ class WorkdirStep:
             layer = root.commit(clamp_ns=step.clamp_ns, mtime_ns=step.mtime_ns)
         return layer["chain_id"] if layer else None
 
+    def close(self) -> None:
+        """Nothing stays open between."""
+
     def history(self) -> str:
         return f"/bin/sh -c #(nop) WORKDIR {self._path}"

@@ -63,7 +63,7 @@ class Patterns:
                 if not text:
                     raise Invalid('illegal exclusion pattern: "!"')
             self._rules.append((negated, compile_pattern(text), text))
-        self._exceptions = any(negated for negated, _, _ in self._rules)
+        self.negated = any(negated for negated, _, _ in self._rules)
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -87,7 +87,7 @@ class Patterns:
 
     def may_match_below(self, folder: str) -> bool:
         """Whether something below a folder that is left out may be brought back by a ``!`` line."""
-        if not self._exceptions:
+        if not self.negated:
             return False
         prefix = folder + "/"
         return any(

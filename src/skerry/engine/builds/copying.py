@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from skerry import fastjson
+from skerry.engine.builds.errors import Changed
 from skerry.engine.builds.fingerprint import Digests, describe
 from skerry.engine.builds.modes import Mode
 from skerry.engine.builds.place import Metadata, Placer, translated
@@ -203,6 +204,7 @@ def _unpacked(placer: Placer, tree: Tree, item: Item, dest: str, request: CopyRe
             return False
         placer.folder(dest, None)
         unpack(placer, fd, dest, owner=None, mode=request.mode)
+        _require_unchanged(fd, item)
         return True
     finally:
         os.close(fd)
@@ -219,6 +221,7 @@ def _place(placer: Placer, tree: Tree, item: Item, target: str, how: Metadata) -
         fd = tree.open(item)
         try:
             placer.file(target, fd, how)
+            _require_unchanged(fd, item)
         finally:
             os.close(fd)
     elif stat.S_ISDIR(mode):
@@ -227,6 +230,13 @@ def _place(placer: Placer, tree: Tree, item: Item, target: str, how: Metadata) -
         placer.link(target, item.link, how)
     else:
         placer.node(target, stat.S_IFMT(mode), item.status.st_rdev, how)
+
+
+def _require_unchanged(fd: int, item: Item) -> None:
+    """`Changed` if a file is not as it was when its digest was taken."""
+    now, then = os.fstat(fd), item.status
+    if (now.st_size, now.st_mtime_ns, now.st_ctime_ns) != (then.st_size, then.st_mtime_ns, then.st_ctime_ns):
+        raise Changed(f'"/{item.path}" has changed while it was copied')
 
 
 def owner_ids(rootfs: str, text: str) -> tuple[int, int]:

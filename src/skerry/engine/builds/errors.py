@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.errors import SkerryError
+from skerry.errors import SkerryError, Unavailable
 
 
 class Interrupted(SkerryError):
@@ -10,3 +10,7 @@ class Interrupted(SkerryError):
 
     exit_code = 130
     http_status = 499
+
+
+class Changed(Unavailable):
+    """What is copied was written to while it was copied, so that it is not what its key says."""
