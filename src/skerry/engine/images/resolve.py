@@ -22,10 +22,11 @@ def resolve(engine: Engine, name: str) -> ImageRecord:
     record = find(engine, name)
     if record is None:
         _say_why_no_instance(engine, name)
-        from skerry.image.locations import transport_of
+        if ":" in name:
+            from skerry.image.locations import transport_of
 
-        if transport := transport_of(name):
-            raise Invalid(f'unsupported transport "{transport}" for looking up local images')
+            if transport := transport_of(name):
+                raise Invalid(f'unsupported transport "{transport}" for looking up local images')
         raise NotFound(f"{name}: image not known")
     return record
 
