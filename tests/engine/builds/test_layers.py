@@ -53,7 +53,8 @@ def test_clamped_times_are_those_of_the_files_too(engine, base):
         os.utime(root.path + "/old", ns=(5 * DAY_NS, 5 * DAY_NS))
         layer = root.commit(clamp_ns=10 * DAY_NS)
     top = layer_dir(engine.store, layer["chain_id"])
-    assert os.stat(top + "/new").st_mtime_ns == 10 * DAY_NS and os.stat(top + "/old").st_mtime_ns == 5 * DAY_NS
+    assert os.stat(top + "/new").st_mtime_ns == 10 * DAY_NS
+    assert os.stat(top + "/old").st_mtime_ns == 5 * DAY_NS
 
 
 def test_one_time_can_be_given_to_all(engine, base):
@@ -127,7 +128,8 @@ def test_squashed_layers_show_the_same(engine, chain, keep):
 
 def test_a_squash_of_everything_has_no_marks(engine, chain, tree):
     kinds = tree(engine.builds.squash(chain)["chain_id"]).values()
-    assert "w" not in kinds and "d!" not in kinds
+    assert "w" not in kinds
+    assert "d!" not in kinds
 
 
 def test_a_squash_shares_what_the_layers_have(engine, chain):
@@ -153,15 +155,19 @@ def test_a_tree_is_exported_over_what_is_there(engine, chain, short_tmp):
     (out / "f").mkdir()
     (out / "f/inner").write_text("in the way")
     engine.builds.export_tree(chain, str(out))
-    assert (out / "d/mine").read_text() == "mine" and (out / "d/c").read_text() == "b\n"
-    assert (out / "f").read_text() == "file\n" and os.readlink(out / "l") == "nowhere" and not (out / "a").exists()
+    assert (out / "d/mine").read_text() == "mine"
+    assert (out / "d/c").read_text() == "b\n"
+    assert (out / "f").read_text() == "file\n"
+    assert os.readlink(out / "l") == "nowhere"
+    assert not (out / "a").exists()
 
 
 def test_links_and_owners_are_exported(engine, layer_of, base, short_tmp):
     layer = layer_of(base, "echo x > /one; ln /one /two; chown 5:6 /one; chmod 4755 /one")
     engine.builds.export_tree([layer], str(short_tmp / "out"))
     one, two = os.stat(short_tmp / "out/one"), os.stat(short_tmp / "out/two")
-    assert one.st_ino == two.st_ino and (one.st_uid, one.st_gid, one.st_mode & 0o7777) == (5, 6, 0o4755)
+    assert one.st_ino == two.st_ino
+    assert (one.st_uid, one.st_gid, one.st_mode & 0o7777) == (5, 6, 0o4755)
 
 
 def test_a_tree_is_exported_as_a_tar(engine, chain, short_tmp):
@@ -169,5 +175,7 @@ def test_a_tree_is_exported_as_a_tar(engine, chain, short_tmp):
         engine.builds.export_tar(chain, file.fileno())
     with tarfile.open(short_tmp / "x.tar") as archive:
         names = archive.getnames()
-        assert "d/e/y" in names and "a" not in names and not any(".wh." in name for name in names)
+        assert "d/e/y" in names
+        assert "a" not in names
+        assert not any(".wh." in name for name in names)
         assert archive.extractfile("home/h").read() == b"h\n"

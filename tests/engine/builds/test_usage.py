@@ -33,13 +33,15 @@ def keys(engine):
 
 def test_du_shows_steps_the_last_used_first(engine, cached):
     rows = engine.builds.du()
-    assert [row.id for row in rows] == ["k2", "k1", "k0"] and all(row.size > 100_000 for row in rows)
+    assert [row.id for row in rows] == ["k2", "k1", "k0"]
+    assert all(row.size > 100_000 for row in rows)
     assert all(row.reclaimable and not row.shared for row in rows)
 
 
 def test_prune_removes_the_layers_that_nothing_else_has(engine, cached):
     pruned = engine.builds.prune()
-    assert set(pruned.ids) == {"k0", "k1", "k2"} and pruned.freed_bytes > 300_000
+    assert set(pruned.ids) == {"k0", "k1", "k2"}
+    assert pruned.freed_bytes > 300_000
     assert [get_layer(engine.store, layer) for layer in cached] == [None] * 3
 
 
@@ -47,7 +49,8 @@ def test_what_an_image_is_made_of_stays_unless_all_is_said(engine, cached, base)
     engine.builds.image({"config": {}}, [*base, *cached[:2]], ["built"])
     assert engine.builds.prune().ids == ["k2"]
     assert engine.builds.prune(all=True).ids == ["k0", "k1"]
-    assert get_layer(engine.store, cached[1]) and not get_layer(engine.store, cached[2])
+    assert get_layer(engine.store, cached[1])
+    assert not get_layer(engine.store, cached[2])
 
 
 def test_so_much_is_left(engine, cached):
@@ -57,7 +60,8 @@ def test_so_much_is_left(engine, cached):
 
 
 def test_a_dry_run_removes_nothing(engine, cached):
-    assert engine.builds.prune(dry_run=True).freed_bytes > 300_000 and keys(engine) == {"k0", "k1", "k2"}
+    assert engine.builds.prune(dry_run=True).freed_bytes > 300_000
+    assert keys(engine) == {"k0", "k1", "k2"}
 
 
 def test_what_a_running_build_uses_stays(engine, cached, skerry, base):
@@ -68,8 +72,10 @@ def test_what_a_running_build_uses_stays(engine, cached, skerry, base):
 
 def test_filters_choose(engine, cached):
     assert [row.id for row in engine.builds.du(["id=k1"])] == ["k1"]
-    assert engine.builds.du(["unused-for=1h"]) == [] and len(engine.builds.du(["until=0s"])) == 3
-    assert len(engine.builds.du(["type=regular"])) == 3 and engine.builds.du(["type=exec.cachemount"]) == []
+    assert engine.builds.du(["unused-for=1h"]) == []
+    assert len(engine.builds.du(["until=0s"])) == 3
+    assert len(engine.builds.du(["type=regular"])) == 3
+    assert engine.builds.du(["type=exec.cachemount"]) == []
     with pytest.raises(Invalid, match='invalid filter "nonsense"'):
         engine.builds.du(["nonsense=1"])
 
@@ -82,7 +88,8 @@ def test_the_end_of_a_build_keeps_the_bound(engine, cached, monkeypatch):
 
 
 def test_the_commands_show_and_remove(engine, cached, skerry):
-    assert "k2" in skerry("builder", "du").stdout and "k2" in skerry("buildx", "du", "--format", "{{.ID}}").lines
+    assert "k2" in skerry("builder", "du").stdout
+    assert "k2" in skerry("buildx", "du", "--format", "{{.ID}}").lines
     assert skerry("builder", "prune", "-f", "--filter", "id=k2").lines[1] == "k2"
     assert "reclaimed" in skerry("system", "prune", "-f", "--build").stdout
     assert not keys(engine)
@@ -100,7 +107,8 @@ def test_check_finds_nothing_wrong_with_what_is_kept_and_mends_what_is_damaged(e
     assert skerry("system", "check", check=False).code != 0
     skerry("system", "check", "--repair", check=False)
     assert skerry("system", "check", check=False).code == 0
-    assert keys(engine) == {"k0"} and engine.builds.du(["type=mount"]) == []
+    assert keys(engine) == {"k0"}
+    assert engine.builds.du(["type=mount"]) == []
 
 
 def test_reset_takes_it_all(engine, cached, skerry):
@@ -153,9 +161,12 @@ def test_a_locked_one_is_waited_for(engine, skerry):
         released = time.monotonic()
     thread.join(10)
     assert had[0] >= released
-    with engine.builds.cache_mount("l", sharing="locked"), pytest.raises(Interrupted):
-        with engine.builds.cache_mount("l", sharing="locked", cancelled=lambda: True):
-            pass
+    with (
+        engine.builds.cache_mount("l", sharing="locked"),
+        pytest.raises(Interrupted),
+        engine.builds.cache_mount("l", sharing="locked", cancelled=lambda: True),
+    ):
+        pass
 
 
 def test_another_kind_of_sharing_is_refused(engine):

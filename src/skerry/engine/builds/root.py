@@ -57,7 +57,7 @@ class WorkingRoot:
     def _make_folders(self) -> None:
         try:
             os.chmod(self.folder, 0o711)  # a step's user namespace may have to reach it
-            for name in ("work", "merged", "stubs"):
+            for name in ("work", "merged"):
                 os.mkdir(f"{self.folder}/{name}", 0o755)
             os.mkdir(self.upper, 0o755)
             if self.layers:

@@ -74,7 +74,7 @@ class _Step:
             # The bundle goes last: its name tells a sweep all the rest.
             self._lock.release()
             step("build.bundle-remove")
-            sweep.remove_run_folder(self._bundle)
+            sweep.remove_bundle(self._bundle)
 
     def execute(self) -> int:
         self._network.connect()

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from skerry.engine.builds.root import WorkingRoot
+    from skerry.engine.engine import Engine
     from skerry.runtime.types import MountConfig, ResolvedUser
 
 _FOLDERS = ("proc", "sys", "dev", "etc", "run")
+_FILES = ("/etc/resolv.conf", "/etc/hosts", "/run/.containerenv")
 _PATH = os.O_PATH | os.O_DIRECTORY
 _INSIDE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 _MOST_LINKS = 40
@@ -51,15 +53,16 @@ class Stubs:
         self._made: list[_Made] = []
 
     def __enter__(self) -> str:
-        folder = self._root.folder + "/stubs"
         try:
-            remove_tree(folder)  # an earlier step's
-            os.mkdir(folder, 0o755)
-            for name in _FOLDERS:
-                _make_folder(folder + "/" + name)
-            for mount in self._mounts:
-                _make_place(folder, mount)
-            path = self._root.mount([folder])
+            folders = [_common(self._root.engine)]
+            others = [mount for mount in self._mounts if mount["destination"] not in _FILES]
+            if others:
+                folders.insert(0, self._root.folder + "/stubs")
+                remove_tree(folders[0])  # an earlier step's
+                os.mkdir(folders[0], 0o755)
+                for mount in others:
+                    _make_place(folders[0], mount)
+            path = self._root.mount(folders)
             self._look(path)
         except OSError as error:
             raise translated(error, "cannot prepare a step's mounts") from error
@@ -85,6 +88,26 @@ class Stubs:
             finally:
                 os.close(made.parent)
         self._root.unmount()
+
+
+def _common(engine: Engine) -> str:
+    """The folder with the places that every step needs, of the whole store: made once, never changed."""
+    folder = engine.store.path("builds", "stubs-1")  # another number whenever its content changes
+    if os.path.isdir(folder):
+        return folder
+    staged = engine.store.path("builds", f"stubs.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        os.mkdir(staged, 0o755)
+        for name in _FOLDERS:
+            _make_folder(f"{staged}/{name}")
+        for name in _FILES:
+            os.close(os.open(staged + name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+        os.rename(staged, folder)
+    except OSError:
+        remove_tree(staged)
+        if not os.path.isdir(folder):  # another build was faster
+            raise
+    return folder
 
 
 def _make_folder(path: str) -> None:

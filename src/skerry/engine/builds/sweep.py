@@ -142,13 +142,25 @@ def _kill_group(path: str) -> None:
         time.sleep(0.01)
 
 
-def remove_run_folder(folder: str) -> None:
-    """Remove a folder of bundles, with the secrets that are mounted in them."""
-    if os.path.lexists(folder):
-        from skerry.store.staging import remove_tree
+def remove_bundle(folder: str) -> None:
+    """Remove a step's bundle, with the secrets that are mounted in it. Raises OSError."""
+    from skerry.linux.mount import MNT_DETACH, umount
+    from skerry.store.staging import remove_tree
 
-        _unmount_below(folder)
-        remove_tree(folder)
+    secrets = folder + "/secret"
+    if os.path.ismount(secrets):
+        umount(secrets, MNT_DETACH)
+    remove_tree(folder)
+
+
+def remove_run_folder(folder: str) -> None:
+    """Remove the bundles of a working root. Raises OSError."""
+    for name in names(folder):
+        remove_bundle(f"{folder}/{name}")
+    try:
+        os.rmdir(folder)
+    except FileNotFoundError:
+        pass  # no step ran in it
 
 
 def _unmount_below(folder: str) -> None:
