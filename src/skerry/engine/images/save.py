@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from skerry.image.layout import Target
 
 FORMATS = ("docker-archive", "oci-archive", "oci-dir", "docker-dir")
+LAYOUT_VERSION = b'{"imageLayoutVersion":"1.0.0"}'
 _NAME = "org.opencontainers.image.ref.name"
 
 
@@ -167,7 +168,7 @@ def _layout_image(
 
 
 def _layout_ends(target: Target, index: list[dict[str, Any]]) -> None:
-    add_bytes(target, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+    add_bytes(target, "oci-layout", LAYOUT_VERSION)
     add_bytes(target, "index.json", fastjson.dumps({"schemaVersion": 2, "manifests": index}).encode())
 
 
@@ -184,12 +185,13 @@ def write_folder(
     manifest's digest. Killed anywhere: the folder has the images that it had, or the new one, too."""
     target = FolderTarget(path)
     if oci:
+        add_bytes(target, "oci-layout", LAYOUT_VERSION)  # what is cut is known for a layout, and can be written again
         entries = _layout_image(engine, image, names, target, form)
         step("image.save-index")
         _layout_ends(target, _merged(target, entries))
         return str(entries[0]["digest"])
-    manifest, _media_type = write_image(engine, image, target, "", form)
     add_bytes(target, "version", b"Directory Transport Version: 1.1\n")
+    manifest, _media_type = write_image(engine, image, target, "", form)
     step("image.save-index")
     add_bytes(target, "manifest.json", manifest)
     target.remove_others()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.engine.images.push import push_image
+from skerry.engine.images.save import LAYOUT_VERSION
 from skerry.engine.images.write_image import Form, write_image
 from skerry.errors import Invalid
 from skerry.image import locations
@@ -112,7 +113,6 @@ class Layout:
 
     def finish(self, digest: str, data: bytes, media_type: str) -> None:
         if not self.oci:
-            add_bytes(self._members, "version", b"Directory Transport Version: 1.1\n")
             step("manifest.push-index")
             add_bytes(self._members, "manifest.json", data)
             return
@@ -135,12 +135,15 @@ def layout_for(engine: Engine, location: Location, options: Push, write: Callabl
     if location.transport == locations.DIR:
         encoding = options.compression or ("gzip" if options.compress else "")
         folder = FolderTarget(location.path)
+        add_bytes(folder, "version", b"Directory Transport Version: 1.1\n")  # what is cut can be written again
         digest = write(Layout(engine, folder, "", oci=False, encoding=encoding))
         folder.remove_others()
         return digest
     encoding = options.compression or "gzip"
     if location.transport == locations.OCI:
-        return write(Layout(engine, FolderTarget(location.path), location.reference, oci=True, encoding=encoding))
+        folder = FolderTarget(location.path)
+        add_bytes(folder, "oci-layout", LAYOUT_VERSION)
+        return write(Layout(engine, folder, location.reference, oci=True, encoding=encoding))
     step("image.save")
     try:
         with Beside(location.path) as file:
