@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from skerry.build.arguments import PROXIES
 from skerry.build.containerfiles import read_containerfiles
 from skerry.build.contexts import open_contexts
+from skerry.build.errors import WouldRun
 from skerry.build.events import StageSkipped, Warned
 from skerry.build.keys import digest, step_key
 from skerry.build.language.parser import join, parse
@@ -16,6 +17,7 @@ from skerry.build.outcome import BuildResult, Solved
 from skerry.build.plan import make_plan
 from skerry.build.platforms import host, normalise
 from skerry.build.solver import Solver
+from skerry.errors import SkerryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,15 +32,27 @@ if TYPE_CHECKING:
 
 
 def solve(engine: Engine, options: BuildOptions, contexts: Contexts, report: Callable[[Event], None]) -> BuildResult:
-    """Build all platforms; no image yet. Errors of the Containerfile know their place."""
+    """Build all platforms; no image yet. Errors of the Containerfile know their place, and its lines (``lines``)."""
     dockerfile = join(parse(item.data, item.name) for item in read_containerfiles(engine, options, contexts))
+    try:
+        return _solve(engine, options, contexts, dockerfile, report)
+    except SkerryError as error:
+        position = getattr(error, "position", None)
+        file = position.file if position is not None else getattr(error, "file", "")
+        error.lines = dockerfile.sources.get(file, ())  # type: ignore[attr-defined]
+        raise
+
+
+def _solve(
+    engine: Engine, options: BuildOptions, contexts: Contexts, dockerfile: Dockerfile, report: Callable[[Event], None]
+) -> BuildResult:
     result = BuildResult()
-    epoch = options.build_args.get("SOURCE_DATE_EPOCH") or os.environ.get("SOURCE_DATE_EPOCH", "")
-    if options.source_date_epoch is None and "SOURCE_DATE_EPOCH" in options.build_args and epoch.isdigit():
-        options.source_date_epoch = int(epoch)
-    platforms = [normalise(platform) for platform in options.platforms] or [host()]
-    for platform in dict.fromkeys(platforms):
+    _set_epoch(options)
+    platforms = list(dict.fromkeys(normalise(platform) for platform in options.platforms)) or [host()]
+    for platform in platforms:
         plan = make_plan(dockerfile, options, platform)
+        if platform == platforms[0]:
+            result.warnings += _checked(engine, contexts, dockerfile, plan, report)
         _tell_skipped(plan, report)
         solver = Solver(
             engine, options, plan, contexts, report, platform=platform, jobs=options.jobs or os.cpu_count() or 1,
@@ -46,6 +60,8 @@ def solve(engine: Engine, options: BuildOptions, contexts: Contexts, report: Cal
         )  # fmt: skip
         try:
             state = solver.solve()
+        except WouldRun:
+            continue  # --explain has said what would be done
         finally:
             result.steps += solver.steps
             result.cached += solver.cached
@@ -53,6 +69,48 @@ def solve(engine: Engine, options: BuildOptions, contexts: Contexts, report: Cal
         if platform == platforms[0]:
             result.warnings += _unused_arguments(plan, report)
     return result
+
+
+def _set_epoch(options: BuildOptions) -> None:
+    """The build argument SOURCE_DATE_EPOCH is the time of the image, too (as BuildKit has it)."""
+    text = options.build_args.get("SOURCE_DATE_EPOCH") or ""
+    if options.source_date_epoch is None and text.isascii() and text.isdigit():
+        options.source_date_epoch = int(text)
+
+
+def findings(engine: Engine, options: BuildOptions) -> list[Warned]:
+    """What the checks find in the Containerfile; nothing is built. `BuildSyntaxError` for what is no Containerfile."""
+    with open_contexts(engine, options, lambda _event: None) as contexts:
+        dockerfile = join(parse(item.data, item.name) for item in read_containerfiles(engine, options, contexts))
+        plan = make_plan(dockerfile, options, normalise(options.platforms[0]) if options.platforms else host())
+        return run_checks(engine, contexts, dockerfile, plan)
+
+
+def run_checks(engine: Engine, contexts: Contexts, dockerfile: Dockerfile, plan: Plan) -> list[Warned]:
+    """BuildKit's checks on a Containerfile that can be planned."""
+    from skerry.build.checks.check import check
+    from skerry.build.language.stages import parse_stage_list
+
+    def base_config(name: str) -> dict[str, Any] | None:
+        return engine.images.resolve(name)["config"] if engine.images.exists(name) else None
+
+    meta_args, stages = parse_stage_list(dockerfile)
+    return check(
+        dockerfile, meta_args, stages, arguments=plan.arguments, meta=plan.meta, builtin=plan.builtin,
+        base_config=base_config, needed=plan.needed, ignored=contexts.main.patterns,
+    )  # fmt: skip
+
+
+def _checked(
+    engine: Engine, contexts: Contexts, dockerfile: Dockerfile, plan: Plan, report: Callable[[Event], None],
+) -> list[Warned]:  # fmt: skip
+    from skerry.build.checks.check import fail_if_wanted
+
+    warnings = run_checks(engine, contexts, dockerfile, plan)
+    for warning in warnings:
+        report(warning)
+    fail_if_wanted(dockerfile, plan.arguments, warnings)
+    return warnings
 
 
 def build(engine: Engine, options: BuildOptions, report: Callable[[Event], None]) -> BuildResult:

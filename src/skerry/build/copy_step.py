@@ -57,7 +57,7 @@ class CopyStep:
         if self._owner_names:
             owner = (0, 0)
         self._request = CopyRequest(
-            dest=self._dest, owner=owner, mode=mode, exclude=exclude.matches if exclude else None,
+            dest=self._dest, owner=owner, archive_owner=owner if chown else None, mode=mode, exclude=exclude.matches if exclude else None,
             parents=isinstance(command, typed.Copy) and command.parents,
         )  # fmt: skip
         self._checksum = word(command.checksum) if isinstance(command, typed.Add) and command.checksum else ""
@@ -158,7 +158,9 @@ class CopyStep:
         if self._owner_names:
             with step.engine.builds.open_root(layers, writable=False) as root:
                 owner = owner_ids(root.path, self._chown)
-            gathered = [replace(part, request=replace(part.request, owner=owner)) for part in gathered]
+            gathered = [
+                replace(part, request=replace(part.request, owner=owner, archive_owner=owner)) for part in gathered
+            ]
         with step.engine.builds.open_root(layers) as root:
             # With --link what is below does not count: no link in it is followed, no folder's owner taken over.
             where = root.upper if self._command.link else root.path

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skerry.engine.builds.errors import Interrupted
 from skerry.errors import Invalid, SkerryError
 
 if TYPE_CHECKING:
+    from skerry.build.events import Reason
     from skerry.build.language.ast import Position
 
 
@@ -56,4 +58,21 @@ class RunFailed(SkerryError):
         super().__init__(f'building at STEP "{shown}": while running runtime: exit status {code}', exit_code=code)
         self.program_exit_code = code
         self.output = output
+        self.position = position
+
+
+class WouldRun(Interrupted):
+    """``--explain``: here a step would be done, and its stage cannot be followed further."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.text)
+        self.reason = reason
+
+
+class StepError(SkerryError):
+    """What went wrong in a step, with its place. The original is its cause; exit code and hint are that one's."""
+
+    def __init__(self, text: str, error: SkerryError, position: Position) -> None:
+        shown = text if len(text) <= 200 else text[:199] + "…"
+        super().__init__(f'building at STEP "{shown}": {error.message}', hint=error.hint, exit_code=error.exit_code)
         self.position = position

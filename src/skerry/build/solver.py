@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from skerry.engine.builds.errors import Interrupted
+from skerry.errors import SkerryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,8 @@ class Solver:
             self.stage(index)
         try:
             # Every needed stage is waited for: an error in one that nobody asked yet must not be lost.
+            if self.options.explain:
+                self._finish_explaining()
             for index in self.plan.needed:
                 self._wait(self._stages[index])
             return self._stages[self.plan.target].result()
@@ -59,6 +62,11 @@ class Solver:
         finally:
             for thread in self._threads:
                 thread.join()
+
+    def _finish_explaining(self) -> None:
+        """Follow every stage as far as it goes: one that ends early does not end the others."""
+        for thread in list(self._threads):
+            thread.join()
 
     def _wait(self, future: Future[StageState]) -> None:
         while True:
@@ -92,8 +100,11 @@ class Solver:
         return future
 
     def result(self, index: int) -> StageState:
-        """Wait for a stage that another one takes from."""
-        return self.stage(index).result()
+        """Wait for a stage that another one takes from. `Interrupted` when it failed: it has told why itself."""
+        try:
+            return self.stage(index).result()
+        except SkerryError as error:
+            raise Interrupted("a stage that it needs failed") from error
 
     def _build(self, index: int, future: Future[StageState]) -> None:
         from skerry.build.stage_builder import StageBuilder

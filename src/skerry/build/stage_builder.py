@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from skerry.build.arguments import PROXIES
 from skerry.build.base_image import from_folder, from_image, scratch
 from skerry.build.contexts import Context
-from skerry.build.errors import BuildSyntaxError, syntax_error
-from skerry.build.events import Step, StepDone, StepFailed, StepStarted
+from skerry.build.errors import BuildSyntaxError, RunFailed, StepError, WouldRun, syntax_error
+from skerry.build.events import Reason, Step, StepDone, StepFailed, StepStarted
 from skerry.build.keys import digest
 from skerry.build.language import instructions as typed
 from skerry.build.language.commands import command as typed_command
@@ -60,10 +60,24 @@ class StageBuilder:
         self.solver.tell(StepDone(start, cached=False, seconds=time.monotonic() - began))
         self.state.args = {}
         total = len(commands) + len(triggers) + 1
-        for number, command in enumerate([*triggers, *commands], 2):
+        whole = [*triggers, *commands]
+        for number, command in enumerate(whole, 2):
             self.solver.check_cancelled()
-            self._do(command, self._step(command.instruction.original, number, total, command))
+            try:
+                self._do(command, self._step(command.instruction.original, number, total, command))
+            except WouldRun:
+                self._would_follow(whole[number - 1 :], number + 1, total)
+                raise
         return self.state
+
+    def _would_follow(self, commands: list[typed.Command], first: int, total: int) -> None:
+        """``--explain``: what stands on a step that would be done would be done, too."""
+        for number, command in enumerate(commands, first):
+            if isinstance(command, (typed.Run, typed.Copy, typed.Add, typed.Workdir)):
+                step = self._step(command.instruction.original, number, total, command)
+                self.solver.tell(
+                    StepDone(step, cached=False, seconds=0, reason=Reason("a step before it would be done anew"))
+                )
 
     def _step(self, text: str, number: int, total: int, command: typed.Command | typed.From) -> Step:
         platform = self.planned.platform if self.solver.several_platforms else ""
@@ -105,9 +119,15 @@ class StageBuilder:
             located = syntax_error(error.message, command.instruction.position, source=command.instruction.source)
             self._failed(step, located)
             raise located from None
-        except SkerryError as error:
+        except WouldRun as error:
+            self.solver.tell(StepDone(step, cached=False, seconds=0, reason=error.reason))
+            raise
+        except (Interrupted, RunFailed, BuildSyntaxError) as error:
             self._failed(step, error)
             raise
+        except SkerryError as error:
+            self._failed(step, error)
+            raise StepError(command.instruction.original, error, command.instruction.position) from error
         self.solver.count(cached=outcome.cached)
         seconds = time.monotonic() - began
         self.solver.tell(StepDone(step, outcome.cached, seconds, outcome.reason, outcome.layer or ""))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from skerry.build.copy_step import CopyStep
+from skerry.build.errors import WouldRun
 from skerry.build.events import Reason, StepOutput
 from skerry.build.explain import reason
 from skerry.build.language import instructions as typed
@@ -143,15 +144,7 @@ class StepWork:
             if record is not None and (not self.no_cache or record["created_ns"] >= began):
                 return record, None
             if self.options.explain:
-                raise Stop(why)
+                raise WouldRun(why)
             self.solver.check_cancelled()
             layer = work.carry_out()
             return builds.record(work.key, layer, identity=self.identity, inputs=inputs), why
-
-
-class Stop(Exception):
-    """``--explain``: here something would be done."""
-
-    def __init__(self, why: Reason) -> None:
-        super().__init__(why.text)
-        self.reason = why

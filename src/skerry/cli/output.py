@@ -77,6 +77,17 @@ class Output:
         except (OSError, SkerryError):
             pass  # a closed or full stderr must not hide the exit code
 
+    def error_text(self, text: str) -> None:
+        """Text on stderr as it is, but for control characters on a terminal: what programs in a build wrote there."""
+        if not text.isprintable() and os.isatty(2):
+            from skerry.cli.escape import printable
+
+            text = printable(text, "\n\t")
+        try:
+            _write_all(2, text.encode("utf-8", "surrogateescape"))
+        except (OSError, SkerryError):
+            pass  # as `plain_error`
+
     # Log lines
 
     def set_level(self, name: str) -> None:

@@ -1,0 +1,1 @@
+"""BuildKit's checks of a Containerfile, by their names."""
