@@ -60,6 +60,13 @@ def connected(world: World) -> None:
     world.ok(*_filled(("network", "connect", "n{name}", "box"), world))
 
 
+def unhealthy(world: World) -> None:
+    words = ("--health-cmd", "false", "--health-interval", "disable", "--health-retries", "1")
+    world.ok(
+        "run", "-d", "--name", "box", *words, "--health-on-failure", "restart", "--stop-timeout", "0", *PORT, *SLEEPER
+    )
+
+
 def archived(world: World) -> None:
     world.ok("rmi", "bb")
 
@@ -74,6 +81,11 @@ COMMANDS: dict[str, tuple[Callable[[World], None], tuple[str, ...]]] = {
     "run-detached": (nothing, ("run", "-d", "--name", "box", "-v", "data:/data", *PORT, *SLEEPER)),
     "run-foreground": (nothing, ("run", "--name", "box", *PORT, "bb", "true")),
     "run-rm": (nothing, ("run", "--rm", "--name", "box", *PORT, "bb", "true")),
+    "run-health": (
+        nothing,
+        ("run", "-d", "--name", "box", "--health-cmd", "true", "--health-interval", "1s", *SLEEPER),
+    ),
+    "healthcheck-run": (unhealthy, ("healthcheck", "run", "box")),
     "start": (created, ("start", "box")),
     "start-again": (stopped, ("start", "box")),
     "restart": (running, ("restart", "-t", "0", "box")),

@@ -17,7 +17,7 @@ from skerry.engine.containers.containerenv import containerenv
 from skerry.engine.containers.identity import identity_files
 from skerry.engine.containers.network import connect, network_files
 from skerry.engine.containers.shm import shared_memory
-from skerry.errors import Conflict, OutOfSpace, SkerryError, Unavailable
+from skerry.errors import Conflict, NotFound, OutOfSpace, SkerryError, Unavailable
 from skerry.linux import process
 from skerry.runtime import bpf, cgroups, conmon, oci, spec, users
 from skerry.store.steps import step
@@ -45,8 +45,12 @@ def start(
     output). ``foreground``: the caller stays and cleans up itself; conmon's exit command only acts if it dies.
     ``by_policy``: its restart policy does it; anybody else's start begins to count restarts anew.
     `Conflict` in other states, `CommandNotFound`, `CommandNotRunnable`, `Unavailable`, …"""
-    with engine.store.lock("container", container_id):
-        record, written = states.reload(engine, container_id)
+    with engine.store.lock("container", container_id) as lock:
+        try:
+            record, written = states.reload(engine, container_id)
+        except NotFound:
+            lock.release(remove=True)  # removed in this moment: no lock's file may stay behind
+            raise
         state = exits.settle(engine, record, written)  # its last end may be unnoticed yet
         if state["status"] in ("running", "paused"):
             if state["status"] == "paused":

@@ -12,6 +12,10 @@ import os
 
 from skerry.errors import Unavailable
 
+_NOT_PASSED = (
+    "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "SKERRY_CRASH_AT", "SKERRY_TRACE_STEPS",
+)  # fmt: skip
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.engine import Engine
@@ -81,9 +85,14 @@ def ensure(engine: Engine) -> None:
     # The shell leaves at once, so that the supervisor is nobody's child: whoever starts it may live for long.
     argv = ["/bin/sh", "-c", '"$@" </dev/null >/dev/null 2>&1 &', "skerry", *command(engine)]
     try:
-        os.waitpid(spawn(argv, new_session=True, cwd="/"), 0)
+        os.waitpid(spawn(argv, env=_environment(), new_session=True, cwd="/"), 0)
     except Unavailable as error:
         engine.log(f"the supervisor cannot be started: {error.message}")
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what was meant for the one command that happens to start it: sockets, and a test's own death."""
+    return {key: value for key, value in os.environ.items() if key not in _NOT_PASSED}
 
 
 def command(engine: Engine, *words: str) -> list[str]:

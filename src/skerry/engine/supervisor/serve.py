@@ -226,10 +226,11 @@ class Supervisor:
             pid, ward = self.children.pop(fd)
             self.poll.unregister(fd)
             os.close(fd)
-            os.waitpid(pid, 0)
+            status = os.waitpid(pid, 0)[1]
             if ward is not None:
                 ward.acting = False
-                ward.due_ns = 0
+                # One that failed is not worth trying as fast as it fails.
+                ward.due_ns = results.clock_ns() + _SECOND if status else 0
         elif fd in self.fds:
             self._heard(self.fds[fd], fd)
 
