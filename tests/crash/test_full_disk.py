@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,3 +146,43 @@ def test_a_full_disk_can_be_reset(disk: FullDisk, what: str) -> None:
     disk.fill(what)
     disk.world.ok("system", "reset", "-f")
     assert {"filler", "lost+found"} >= set(os.listdir(disk.mounted))
+
+
+BUILDER = Path(__file__).resolve().parents[1] / "engine/builds/builder.py"
+
+
+def _build(world: World, *words: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, str(BUILDER), str(world.top), "steps", "bb", *words]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+
+
+def _left_of_builds(disk: FullDisk) -> list[str]:
+    folders = ("root/builds/roots", "run/builds", "run/crun", "run/netns")
+    return [str(path) for folder in folders for path in (disk.mounted / folder).glob("*")]
+
+
+@pytest.mark.parametrize("what", ["bytes", "inodes"])
+def test_a_build_on_a_full_disk_is_refused_and_its_cache_can_be_pruned(disk: FullDisk, what: str) -> None:
+    world = disk.world
+    assert _build(world).returncode == 0
+    disk.fill(what)
+    refused = _build(world, "dd if=/dev/zero of=/other-{} bs=1M count=4", "other")
+    assert refused.returncode
+    assert "no space left on device" in refused.stderr.lower() or "AssertionError" in refused.stderr
+    world.ok("builder", "du")
+    world.ok("rmi", "built")
+    pruned = world.ok("builder", "prune", "-af")
+    assert "key-1" in pruned
+    assert "key-2" in pruned
+    assert _left_of_builds(disk) == []
+
+
+def test_a_step_that_fills_the_disk_leaves_nothing_of_it(disk: FullDisk) -> None:
+    world = disk.world
+    fill = "dd if=/dev/zero of=/big bs=1M count=64 2>/dev/null || dd if=/dev/zero of=/rest bs=512 2>/dev/null || exit 3"
+    full = _build(world, fill)
+    assert "AssertionError: 3" in full.stderr
+    world.ok("ps")
+    assert _left_of_builds(disk) == []
+    assert not disk.is_full()
+    assert _build(world).returncode == 0

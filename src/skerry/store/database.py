@@ -141,8 +141,9 @@ class Database:
 
     def _translated(self, error: Exception) -> Exception:
         text = str(error)
-        # "I/O error" is also what SQLite says when there is no room for the WAL's index.
-        if "disk is full" in text or ("disk I/O error" in text and _is_full(self.path)):
+        # That is also what SQLite says when there is no room for the WAL's index, or no inode for it.
+        vague = "disk I/O error" in text or "unable to open database file" in text
+        if "disk is full" in text or (vague and _is_full(self.path)):
             return OutOfSpace(f"cannot write {self.path}: no space left on device")
         if isinstance(error, self._sqlite.IntegrityError):
             same: Exception = error  # the caller knows what it means

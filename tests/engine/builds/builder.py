@@ -25,12 +25,12 @@ def engine_on(top: str) -> Engine:
     )  # fmt: skip
 
 
-def steps(engine: Engine, image: str, script: str = "echo {} > /file-{}") -> list[str]:
+def steps(engine: Engine, image: str, script: str = "echo {} > /file-{}", name: str = "key") -> list[str]:
     """Build; the scripts that were run, as others came from the cache."""
     builds, ran = engine.builds, []
     chain = list(engine.images.resolve(image)["layers"])
     for number in (1, 2):
-        key = f"key-{number}"
+        key = f"{name}-{number}"
         with builds.lock_step(key):
             record = builds.lookup(key)
             if record is None:
