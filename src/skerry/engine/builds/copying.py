@@ -45,6 +45,7 @@ class CopyRequest:
     patterns: Sequence[str] = ()
     inline: Sequence[Inline] = ()
     owner: tuple[int, int] | None = (0, 0)  # None: as in the source
+    archive_owner: tuple[int, int] | None = None  # of what archives hold; None: as they say
     mode: Mode | None = None
     parents: bool = False
     exclude: Callable[[str], bool] | None = None
@@ -139,13 +140,13 @@ def carry_out(root: str, gathered: Gathered, *, now_ns: int, into_folder: bool =
             target = dest
             if into_folder or several or placer.kind(dest) == "folder":
                 target = f"{dest.rstrip('/')}/{file.name}"
-            _write_inline(placer, request, file, target, now_ns)
+            _write_inline(placer, request, file, target, dest, now_ns)
         if into_folder and not gathered.empty and placer.kind(dest) == "":
             placer.folder(dest, None)
         placer.finish()
 
 
-def _write_inline(placer: Placer, request: CopyRequest, file: Inline, target: str, now_ns: int) -> None:
+def _write_inline(placer: Placer, request: CopyRequest, file: Inline, target: str, dest: str, now_ns: int) -> None:
     uid, gid = request.owner or (0, 0)
     how = Metadata(
         request.mode.apply(file.mode, folder=False) if request.mode else file.mode, uid, gid,
@@ -156,9 +157,9 @@ def _write_inline(placer: Placer, request: CopyRequest, file: Inline, target: st
         return
     fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        placed_in = target.rpartition("/")[0] or "/"
         if request.unpack and archive_kind(fd):
-            unpack(placer, fd, placed_in, owner=request.owner, mode=request.mode)
+            placer.folder(dest, None)
+            unpack(placer, fd, dest, owner=request.archive_owner)
         else:
             placer.file(target, fd, how)
     finally:
@@ -203,7 +204,7 @@ def _unpacked(placer: Placer, tree: Tree, item: Item, dest: str, request: CopyRe
         if not archive_kind(fd):
             return False
         placer.folder(dest, None)
-        unpack(placer, fd, dest, owner=None, mode=request.mode)
+        unpack(placer, fd, dest, owner=request.archive_owner)
         _require_unchanged(fd, item)
         return True
     finally:

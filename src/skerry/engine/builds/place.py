@@ -42,7 +42,7 @@ class Placer:
         self._folders: dict[str, int] = {}
         self._new_folders = new_folders
         self._times: dict[str, int] = {}
-        self._umask = os.umask(0)
+        self.replaces_folders = False  # a file takes a folder's place, as when an archive is unpacked
 
     def __enter__(self) -> Placer:
         return self
@@ -50,7 +50,6 @@ class Placer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.umask(self._umask)
         for fd in self._folders.values():
             os.close(fd)
         os.close(self._root)
@@ -95,8 +94,8 @@ class Placer:
             self._make_room(parent, name, path, for_folder=True)
             os.mkdir(name, how.mode, dir_fd=parent)
         os.chown(name, how.uid, how.gid, dir_fd=parent, follow_symlinks=False)
-        if how.mode & 0o7000:
-            os.chmod(name, how.mode, dir_fd=parent)
+        # Not by the umask: that is the whole process's, and other stages are built in other threads.
+        os.chmod(name, how.mode, dir_fd=parent)
         return True
 
     def file(self, path: str, source: int, metadata: Metadata) -> None:
@@ -204,9 +203,11 @@ class Placer:
         """Take away what a new file replaces. A folder is not replaced by a file."""
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
         if stat.S_ISDIR(status.st_mode):
-            if not for_folder:
+            if not for_folder and not self.replaces_folders:
                 raise Conflict(f"cannot overwrite the folder {path} with a file")
             remove_tree(f"/proc/self/fd/{parent}/{name}")
+            for known in [known for known in self._folders if known == path or known.startswith(f"{path}/")]:
+                os.close(self._folders.pop(known))
             return
         os.unlink(name, dir_fd=parent)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from typing import TYPE_CHECKING
 
 from skerry.engine.builds.place import Metadata
@@ -16,12 +15,11 @@ from skerry.store.archive.source import Source
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from skerry.engine.builds.modes import Mode
     from skerry.engine.builds.place import Placer
     from skerry.store.archive.header import Entry
 
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
-_NODES = {header.CHARACTER: stat.S_IFCHR, header.BLOCK: stat.S_IFBLK, header.FIFO: stat.S_IFIFO}
+_NODES = (header.CHARACTER, header.BLOCK, header.FIFO)
 
 
 def archive_kind(fd: int) -> str:
@@ -82,20 +80,26 @@ def _by_library(fd: int, kind: str) -> Iterator[bytes]:
             raise Corrupt(f"the archive is damaged: {error}") from None
 
 
-def unpack(placer: Placer, fd: int, dest: str, *, owner: tuple[int, int] | None, mode: Mode | None) -> None:
-    """Unpack below ``dest``. `Corrupt` for a damaged archive, `Invalid` for a name that leads out of it."""
+def unpack(placer: Placer, fd: int, dest: str, *, owner: tuple[int, int] | None) -> None:
+    """Unpack below ``dest``, without devices and fifos, over what is there. ``owner``: of all, else as the archive has it.
+    `Corrupt` for a damaged archive, `Invalid` for a name that leads out of it."""
     kind = archive_kind(fd)
     os.lseek(fd, 0, os.SEEK_SET)
     plain = _plain(fd, kind)
     source = Source(lambda: next(plain, b""))
     base = dest.rstrip("/")
-    for entry in entries(source, lambda _data: None):
-        name = _name(entry.name)
-        target = f"{base}/{name}" if name else base or "/"
-        uid, gid = owner or (entry.uid, entry.gid)
-        bits = mode.apply(entry.mode, folder=entry.kind == header.FOLDER) if mode else entry.mode
-        xattrs = {os.fsdecode(key): value for key, value in (entry.xattrs or {}).items()}
-        _place(placer, source, entry, target, base, Metadata(bits, uid, gid, entry.mtime_ns, xattrs))
+    placer.replaces_folders = True
+    try:
+        for entry in entries(source, lambda _data: None):
+            if entry.kind in _NODES:
+                continue
+            name = _name(entry.name)
+            target = f"{base}/{name}" if name else base or "/"
+            uid, gid = owner or (entry.uid, entry.gid)
+            xattrs = {os.fsdecode(key): value for key, value in (entry.xattrs or {}).items()}
+            _place(placer, source, entry, target, base, Metadata(entry.mode, uid, gid, entry.mtime_ns, xattrs))
+    finally:
+        placer.replaces_folders = False
 
 
 def _place(placer: Placer, source: Source, entry: Entry, target: str, base: str, how: Metadata) -> None:
@@ -105,8 +109,6 @@ def _place(placer: Placer, source: Source, entry: Entry, target: str, base: str,
         placer.link(target, os.fsdecode(entry.link), how)
     elif entry.kind == header.HARDLINK:
         placer.hard_link(target, f"{base}/{_name(entry.link)}")
-    elif entry.kind in _NODES:
-        placer.node(target, _NODES[entry.kind], os.makedev(entry.major, entry.minor), how)
     elif entry.sparse is not None:
         out = placer.open_new(target)
         try:
