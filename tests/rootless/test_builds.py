@@ -40,14 +40,16 @@ def test_files_of_other_users_and_whiteouts_become_a_users_layers(user, image):
     done = user.skerry(
         "run", "--rm", "--network", "none", "built", "sh", "-c", "stat -c '%u %g %a' /own; ls /home 2>&1; true"
     )
-    assert done.stdout.startswith("7 8 4711\n") and "No such file" in done.stdout
+    assert done.stdout.startswith("7 8 4711\n")
+    assert "No such file" in done.stdout
 
 
 def test_a_users_step_has_a_network(user, image):
     script = "ls /sys/class/net > /nets; cat /etc/resolv.conf > /resolv"
     build(user, "steps", image, script)
     done = user.skerry("run", "--rm", "--network", "none", "built", "cat", "/nets", "/resolv")
-    assert len(done.stdout.split()) > 2 and "nameserver" in done.stdout
+    assert len(done.stdout.split()) > 2
+    assert "nameserver" in done.stdout
 
 
 def test_what_a_killed_builder_of_a_user_left_is_swept(user, image):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -59,11 +60,22 @@ def sleep(engine: Engine, image: str, network: str) -> None:
         )
 
 
+def shell(engine: Engine, image: str) -> None:
+    """A step that fails, and a shell in its place on our terminal."""
+    with engine.builds.open_root(engine.images.resolve(image)["layers"]) as root:
+        secret = StepMount("secret", "/s", data=b"hush", mode=0o444)
+        request = RunRequest(["/bin/sh", "-c", "echo left > /tmp/left; exit 4"], env=["A=b"], user="7", mounts=[secret])
+        print("failed", root.run(request))
+        print("shell", root.run(dataclasses.replace(request, argv=["/bin/sh"], terminal=True)))
+
+
 def main() -> None:
     top, what, *rest = sys.argv[1:]
     engine = engine_on(top)
     if what == "steps":
         print(*steps(engine, *rest))
+    elif what == "shell":
+        shell(engine, *rest)
     else:
         sleep(engine, *rest)
 

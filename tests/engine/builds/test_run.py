@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 import time
 
 import pytest
+from tests.engine.builds import builder
+from tests.support.terminal import Terminal
 
 from skerry.engine.builds.errors import Interrupted
 from skerry.engine.builds.types import RunRequest, StepMount
 from skerry.errors import CommandNotFound, Invalid, NotFound
 from skerry.linux.mount import mount, umount
+
+BUILDER = builder.__file__
 
 
 def test_a_step_gives_its_exit_code_and_both_streams(engine, base):
@@ -267,3 +272,20 @@ def test_a_tree_that_is_mounted_beside_goes_with_its_own_mounts(shell, short_tmp
         assert shell("grep -c ' /in/inner ' /proc/mounts", mounts=mounts)[1].strip() == "1"
     finally:
         umount(str(short_tmp / "inner"))
+
+
+def test_a_shell_in_a_failed_step_has_its_files_mounts_user_and_environment(engine, skerry, busybox):
+    argv = [sys.executable, str(BUILDER), str(skerry.top), "shell", busybox]
+    with Terminal(argv, rows=33, columns=99) as terminal:
+        terminal.expect(b"failed 4")
+        terminal.expect(b"$ ")
+        terminal.type(b"id -u; cat /tmp/left /s; echo =$A=; tty\r")
+        for text in (b"7", b"left", b"hush", b"=b=", b"/dev/pts/"):
+            terminal.expect(text)
+        terminal.type(b"sleep 100\r")
+        time.sleep(0.3)
+        terminal.type(b"\x03")
+        terminal.type(b"exit 5\r")
+        terminal.expect(b"shell 5")
+        terminal.wait()
+        assert terminal.is_as_before()

@@ -139,6 +139,11 @@ class _Step:
         environment = document["process"]["env"]
         if "container=podman" in environment and "container=podman" not in request.env:
             environment.remove("container=podman")  # a build's result shall not depend on who builds
+        if request.terminal:
+            from skerry.linux.terminal import window_size
+
+            if size := window_size(0, 1, 2):
+                document["process"]["consoleSize"] = {"height": size[0], "width": size[1]}
         if not placement.path:
             document["linux"].pop("cgroupsPath", None)
         run_files.write(self._bundle + "/config.json", fastjson.dumps(document).encode("utf-8", "surrogateescape"))

@@ -25,6 +25,7 @@ _used: dict[str, dict[str, int]] = {}
 _used_lock = threading.Lock()
 # Of what became of a step in earlier builds only so much is worth keeping to explain the next one.
 _INPUTS_KEPT = 64 << 20
+_SHOWN = 200  # characters of an instruction in lists
 
 
 def lookup(engine: Engine, key: str) -> StepRecord | None:
@@ -78,7 +79,7 @@ def record(engine: Engine, key: str, layer: str | None, *, identity: str, inputs
         raise NotFound(f"layer {layer} was removed meanwhile")
     result: StepRecord = {
         "key": key, "layer": layer, "identity": identity, "inputs": {}, "created_ns": now, "used_ns": now,
-        "size": found["size"] if found else 0,
+        "size": found["size"] if found else 0, "description": str(inputs.get("instruction") or identity)[:_SHOWN],
     }  # fmt: skip
     text, packed = fastjson.dumps(result), _packed(inputs)
 

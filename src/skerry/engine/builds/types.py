@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,6 +19,7 @@ class StepRecord(TypedDict):
     created_ns: int
     used_ns: int
     size: int  # of its layer, 0 without
+    description: NotRequired[str]  # the beginning of its instruction
 
 
 class MountRecord(TypedDict):

@@ -61,7 +61,7 @@ def _steps(engine: Engine) -> list[CacheRow]:
             CacheRow(
                 key, "step", record["size"] if first else 0, record["created_ns"], used_ns,
                 in_use=layer in used_above, shared=shared, reclaimable=layer not in used_above and not shared,
-                description=record["identity"], parents=(parent,) if parent else (),
+                description=record.get("description", record["identity"]), parents=(parent,) if parent else (),
             )
         )  # fmt: skip
     return rows
