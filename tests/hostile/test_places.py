@@ -135,7 +135,8 @@ def test_a_full_disk_at_the_other_end(place: str, engine: Engine, tmp_path: Path
         engine.images.load(write(tmp_path / "a.tar", docker_members(tar_of({"big": os.urandom(4 << 20)}), tags=["a"])))
         with pytest.raises(SkerryError, match="No space left"):
             engine.images.push("a", place.format(disk), Push())
-        assert [name for _path, _folders, files in os.walk(disk) for name in files] == []
+        left = {name for _path, _folders, files in os.walk(disk) for name in files}
+        assert left <= {"oci-layout", "version"}  # what says that the folder may be written to again
         engine.images.remove(["a"])
         assert leftovers(engine) == []
     finally:

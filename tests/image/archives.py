@@ -55,9 +55,9 @@ def docker_members(*layers: bytes, tags: list[str], **extra: Any) -> dict[str, b
     return files
 
 
-def oci_members(layer: bytes, stored: bytes, media_type: str, name: str) -> dict[str, bytes | str]:
+def oci_members(layer: bytes, stored: bytes, media_type: str, name: str, **extra: Any) -> dict[str, bytes | str]:
     """OCI layout of one image whose layer is kept as ``stored``."""
-    config = config_of(layer)
+    config = config_of(layer, **extra)
     manifest = json.dumps(
         {
             "schemaVersion": 2,

@@ -12,9 +12,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.image.archives import docker_members, tar_of
+from tests.image.archives import docker_members, oci_members, tar_of
 from tests.support.command import Skerry
 from tests.support.podman import Podman
+
+from skerry.image.registry import platforms
 
 LAYER, SECOND = tar_of({"etc/hello": b"hi\n"}), tar_of({"etc/second": b"2\n"})
 
@@ -271,3 +273,38 @@ def test_events_tell_of_pulls_saves_and_failures(skerry: Skerry, busybox: str, t
         f"push dir:{tmp_path}/d",
         f"pull-error dir:{tmp_path}/nope",
     ]
+
+
+def layout_of_two_platforms(folder: Path) -> None:
+    """index.json names an index, as Skopeo's --all and BuildKit write it."""
+    blobs: dict[str, bytes | str] = {}
+    entries = []
+    for architecture in ("arm64", "amd64"):
+        tar = tar_of({"etc/arch": architecture.encode()})
+        one = oci_members(tar, tar, "application/vnd.oci.image.layer.v1.tar", "x", architecture=architecture)
+        (entry,) = json.loads(one["index.json"])["manifests"]
+        entries.append({**entry, "platform": {"os": "linux", "architecture": architecture}})
+        blobs |= {name: data for name, data in one.items() if name.startswith("blobs/")}
+    index = json.dumps({"schemaVersion": 2, "manifests": entries}).encode()
+    digest = hashlib.sha256(index).hexdigest()
+    kind = "application/vnd.oci.image.index.v1+json"
+    top = {"schemaVersion": 2, "manifests": [{"mediaType": kind, "digest": f"sha256:{digest}", "size": len(index)}]}
+    files = {**blobs, f"blobs/sha256/{digest}": index, "index.json": json.dumps(top), "oci-layout": "{}"}
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+@pytest.mark.parametrize(("flags", "wanted"), [(["--arch", "arm64"], "arm64"), (["--platform", "linux/amd64"], "amd64"),
+                                               ([], platforms.host().architecture)])  # fmt: skip
+def test_the_platform_is_chosen_from_a_layouts_index(
+    flags: list[str], wanted: str, skerry: Skerry, tmp_path: Path
+) -> None:
+    layout_of_two_platforms(tmp_path / "l")
+    image = skerry("pull", "-q", *flags, f"oci:{tmp_path}/l").id
+    assert skerry("image", "inspect", "-f", "{{.Architecture}}", image).stdout.strip() == wanted
+    none = skerry("pull", "--arch", "s390x", f"oci:{tmp_path}/l", check=False)
+    assert "no image found in image index for architecture s390x" in none.stderr
+    skerry("rmi", image)
+    skerry("load", "-q", "-i", str(tmp_path / "l"))
+    assert skerry("images", "--format", "{{.ID}}").lines == [image[:12]] or flags

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 from skerry.engine.images.add import OCI_MANIFEST, add_image, diff_ids_of, parse_config
 from skerry.engine.images.load_layers import Layers, check_descriptor, parse_json, read_blob_of, with_layers
-from skerry.errors import Corrupt
+from skerry.errors import Corrupt, NotFound
 from skerry.image.archive import read_member
+from skerry.image.registry import platforms
+from skerry.image.registry.documents import Descriptor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from skerry.engine.images.transfer import Report
     from skerry.engine.images.types import ImageRecord
     from skerry.image.archive import Members
+    from skerry.image.registry.platforms import Platform
 
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "riscv64": "riscv64"}
 
 
-def images_of_layout(members: Members) -> list[tuple[dict[str, Any], str]]:
-    """Descriptors of the manifests that index.json leads to, each with its name (or "")."""
-    found = list(_images_of(members, parse_json(read_member(members, "index.json"), "index.json"), 0))
+def images_of_layout(members: Members, platform: Platform | None = None) -> list[tuple[dict[str, Any], str]]:
+    """Descriptors of the manifests that index.json leads to, each with its name (or ""); through an index to the image
+    for ``platform`` (`NotFound`), or for this machine, or the first."""
+    found = list(_images_of(members, parse_json(read_member(members, "index.json"), "index.json"), platform, 0))
     if not found:
         raise Corrupt("index.json names no images")
     return found
@@ -36,8 +37,9 @@ def blob_name(digest: str) -> str:
     return "blobs/sha256/" + digest[7:]
 
 
-def _images_of(members: Members, index: Any, depth: int) -> Iterator[tuple[dict[str, Any], str]]:
-    """Of a nested index, this machine's platform."""
+def _images_of(
+    members: Members, index: Any, platform: Platform | None, depth: int
+) -> Iterator[tuple[dict[str, Any], str]]:
     manifests = index.get("manifests") if isinstance(index, dict) else None
     if not isinstance(manifests, list) or len(manifests) > 1000 or depth > 4:
         raise Corrupt("an index in the archive is malformed")
@@ -46,20 +48,26 @@ def _images_of(members: Members, index: Any, depth: int) -> Iterator[tuple[dict[
         name = _name_of(descriptor)
         if descriptor.get("mediaType") in _INDEXES:
             nested = parse_json(read_blob_of(members, blob_name, descriptor), "an index")
-            chosen = list(_images_of(members, _for_platform(nested), depth + 1))
+            chosen = list(_images_of(members, _for_platform(nested, platform), platform, depth + 1))
             yield from ((inner, name or inner_name) for inner, inner_name in chosen[:1])
         else:
             yield descriptor, name
 
 
-def _for_platform(index: Any) -> Any:
-    machine = os.uname().machine
-    wanted = _MACHINES.get(machine, machine)
-    for descriptor in index.get("manifests") or () if isinstance(index, dict) else ():
-        platform = descriptor.get("platform") if isinstance(descriptor, dict) else None
-        if isinstance(platform, dict) and (platform.get("os"), platform.get("architecture")) == ("linux", wanted):
-            return {"manifests": [descriptor]}
-    return index
+def _for_platform(index: Any, platform: Platform | None) -> Any:
+    manifests = index.get("manifests") if isinstance(index, dict) else None
+    if not isinstance(manifests, list):
+        return index  # which is refused
+    for descriptor in manifests:
+        check_descriptor(descriptor)
+    known = [Descriptor("", item["digest"], item["size"], item.get("platform")) for item in manifests]
+    try:
+        chosen = platforms.choose(known, platform or platforms.host(), exact=platform is not None)
+    except NotFound:
+        if platform is not None:
+            raise
+        return index
+    return {"manifests": [item for item in manifests if item["digest"] == chosen.digest][:1]}
 
 
 def _name_of(descriptor: dict[str, Any]) -> str:

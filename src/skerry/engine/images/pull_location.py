@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
     from skerry.engine.images.load_docker import Entry
     from skerry.engine.images.pull import Pull
-    from skerry.engine.images.transfer import Report
     from skerry.engine.images.types import ImageRecord
     from skerry.image.archive import Members
     from skerry.image.locations import Location
@@ -40,7 +39,7 @@ def pull_location(engine: Engine, location: Location, options: Pull, *, named: b
         members = open_members(location.path or ".", staging)
         try:
             options.report.line("Getting image source signatures")
-            record = _load(engine, location, members, options.report, named=named)
+            record = _load(engine, location, members, options, named=named)
         finally:
             members.close()
     options.report.copying(f"sha256:{record['id']}", 0, "config")
@@ -80,7 +79,8 @@ def _check_there(location: Location) -> None:
         raise Invalid(f'initializing source {location}: opening file "{path}": {path} is a directory')
 
 
-def _load(engine: Engine, location: Location, members: Members, report: Report, *, named: bool) -> ImageRecord:
+def _load(engine: Engine, location: Location, members: Members, options: Pull, *, named: bool) -> ImageRecord:
+    report = options.report
     if location.transport == locations.DOCKER_ARCHIVE:
         document = parse_json(_member(members, "manifest.json"), "manifest.json")
         entry, names = _entry(entries_of(document), location)
@@ -91,7 +91,7 @@ def _load(engine: Engine, location: Location, members: Members, report: Report, 
             raise Corrupt("manifest.json is no manifest of an image")
         return load_folder(engine, members, document, report)
     _member(members, "index.json")
-    descriptor, name = _descriptor(images_of_layout(members), location)
+    descriptor, name = _descriptor(images_of_layout(members, options.platform if options.exact else None), location)
     return load_descriptor(engine, members, descriptor, _names(location, name) if named else [], report)
 
 
