@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from skerry import __version__
 from skerry.build.arguments import PROXIES
 from skerry.build.containerfiles import read_containerfiles
 from skerry.build.contexts import open_contexts
@@ -16,6 +17,7 @@ from skerry.build.language.parser import join, parse
 from skerry.build.outcome import BuildResult, Solved
 from skerry.build.plan import make_plan
 from skerry.build.platforms import host, normalise
+from skerry.build.shared_cache import StageCache
 from skerry.build.solver import Solver
 from skerry.errors import SkerryError
 
@@ -65,6 +67,8 @@ def _solve(
         finally:
             result.steps += solver.steps
             result.cached += solver.cached
+        result.stages += [StageCache(stage.layers, stage.steps) for stage in solver.finished()]
+        result.cache_mounts |= solver.cache_mounts
         result.solved.append(_finished(engine, options, state, platform))
         if platform == platforms[0]:
             result.warnings += _unused_arguments(plan, report)
@@ -135,6 +139,10 @@ def make_image(engine: Engine, options: BuildOptions, solved: Solved, names: Any
             "org.opencontainers.image.base.name": solved.base_name,
             "org.opencontainers.image.base.digest": solved.base_digest, **annotations,
         }  # fmt: skip
+    if options.created_annotation and options.format == "oci":
+        annotations = {"org.opencontainers.image.created": solved.document["created"], **annotations}
+    for key in options.unset_annotations:
+        annotations.pop(key, None)
     return engine.builds.image(
         solved.document, solved.layers, list(names), format=options.format, annotations=annotations
     )
@@ -170,6 +178,10 @@ def _finished(engine: Engine, options: BuildOptions, state: StageState, platform
         history = _squashed_history(options, state, history, keep)
     config = _config(options, state)
     document: dict[str, Any] = {**state.document, "config": config}
+    if options.os_version:
+        document["os.version"] = options.os_version
+    if options.os_features:
+        document["os.features"] = [*(document.get("os.features") or ()), *options.os_features]
     if options.author:
         document["author"] = options.author
     created = _created(engine, options, state, {**document, "history": history, "layers": layers})
@@ -209,6 +221,8 @@ def _config(options: BuildOptions, state: StageState) -> dict[str, Any]:
         env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
     env.update(options.env)
     config["Env"] = [f"{name}={value}" for name, value in env.items() if name not in options.unset_env]
+    if options.identity_label:
+        options.labels = {"io.skerry.version": __version__, **options.labels}
     if options.labels:
         config["Labels"] = {**(config.get("Labels") or {}), **options.labels}
     return {key: value for key, value in config.items() if value not in (None, "", [], {})}
@@ -221,6 +235,8 @@ def _history(options: BuildOptions, state: StageState) -> list[dict[str, Any]]:
         item: dict[str, Any] = {"created_by": entry.created_by}
         if fixed or entry.created_ns:
             item = {"created": fixed or time_text(entry.created_ns), **item}
+        if entry.comment:
+            item["comment"] = entry.comment
         if entry.empty:
             item["empty_layer"] = True
         found.append(item)

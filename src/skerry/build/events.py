@@ -91,4 +91,19 @@ class Note:
     text: str
 
 
-Event = StepStarted | StepOutput | StepDone | StepFailed | StageSkipped | Warned | Note
+@dataclass(frozen=True, slots=True)
+class ShellOpened:
+    """The terminal belongs to a shell in a step that failed (--on-error=shell): nothing else may draw on it."""
+
+    step: Step
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShellClosed:
+    """The terminal is free again."""
+
+    step: Step
+
+
+Event = StepStarted | StepOutput | StepDone | StepFailed | StageSkipped | Warned | Note | ShellOpened | ShellClosed

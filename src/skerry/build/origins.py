@@ -112,9 +112,11 @@ def _cache(stack: ExitStack, step: StepWork, mount: Mount) -> str:
     seed = ""
     if mount.from_:
         seed = _bound(stack, step, mount)
+    name = _cache_id(step, mount)
+    step.solver.use_cache_mount(name)
     cache = stack.enter_context(
         step.engine.builds.cache_mount(
-            _cache_id(step, mount), sharing=mount.sharing or "shared", uid=mount.uid or 0, gid=mount.gid or 0,
+            name, sharing=mount.sharing or "shared", uid=mount.uid or 0, gid=mount.gid or 0,
             mode=0o755 if mount.mode is None else mount.mode, source=seed, cancelled=step.solver.cancelled,
         )
     )  # fmt: skip

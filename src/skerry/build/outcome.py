@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skerry.build.events import Warned
+    from skerry.build.shared_cache import StageCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +32,7 @@ class BuildResult:
     solved: list[Solved] = field(default_factory=list)
     warnings: list[Warned] = field(default_factory=list)
     images: dict[str, str] = field(default_factory=dict)  # platform → id
+    stages: list[StageCache] = field(default_factory=list)
+    cache_mounts: set[str] = field(default_factory=set)
     steps: int = 0
     cached: int = 0

@@ -90,8 +90,10 @@ class RunStep:
             if script is not None:
                 request.mounts.append(StepMount("bind", self._argv[0], source=self._script_file(stack, script.text)))
             code = root.run(request)
-            if code and step.options.on_error_shell and step.solver.open_shell is not None:
-                step.solver.open_shell(root, request, step.step)
+            if code and step.options.on_error_shell:
+                from skerry.build.shell import open_shell
+
+                open_shell(step, root, request, code)
             if code:
                 raise RunFailed(command.instruction.original, code, self._tail, command.instruction.position)
             layer = root.commit(clamp_ns=step.clamp_ns, mtime_ns=step.mtime_ns)

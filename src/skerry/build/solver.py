@@ -33,7 +33,6 @@ class Solver:
         self.platform = platform
         self.identity = identity  # which build this is, to find what it was the last time
         self.several_platforms = several
-        self.open_shell: Callable[[WorkingRoot, RunRequest, Step], None] | None = None  # --on-error=shell
         self.working = threading.Semaphore(jobs)  # held while a step is done, not while it waits
         self.steps = self.cached = 0
         self._settings = engine.settings
@@ -44,6 +43,7 @@ class Solver:
         self._stages: dict[int, Future[StageState]] = {}
         self._threads: list[threading.Thread] = []
         self._numbers = 0
+        self.cache_mounts: set[str] = set()
 
     def solve(self) -> StageState:
         """The target's state. The first error of any stage ends the others."""
@@ -143,6 +143,15 @@ class Solver:
         with self._lock:
             self.steps += 1
             self.cached += cached
+
+    def use_cache_mount(self, name: str) -> None:
+        """A cache mount that a step of this build has."""
+        with self._lock:
+            self.cache_mounts.add(name)
+
+    def finished(self) -> list[StageState]:
+        """The stages that were built."""
+        return [each.result() for each in self._stages.values() if each.done() and each.exception() is None]
 
     def use_argument(self, name: str) -> None:
         """A build argument that somebody declared is used."""

@@ -144,9 +144,8 @@ class StageBuilder:
         if isinstance(command, typed.Arg):
             return self._arg(command)
         state = self.state
-        text = apply_config(state, command, state.variables())
-        if text is not None:
-            state.note(NOP + text)
+        if apply_config(state, command, state.variables()):
+            state.note(NOP + command.instruction.original)
             return StepOutcome(cached=True)
         self._ordinal += 1
         stage = self.planned.label
@@ -161,7 +160,6 @@ class StageBuilder:
     def _arg(self, command: typed.Arg) -> StepOutcome:
         """Declare: the caller's value, else the default, else what the ARG before FROM or the platform gives."""
         plan = self.solver.plan
-        shown = []
         for name, default in command.pairs:
             name = expand(name, self.state.variables(), escape=command.instruction.escape).text
             value = plan.arguments.get(name)
@@ -172,6 +170,5 @@ class StageBuilder:
                 value = plan.meta.get(name, plan.builtin.get(name))
             if value is not None and name not in PROXIES:
                 self.state.args[name] = value
-            shown.append(name if default is None else f"{name}={default}")
-        self.state.note(f"{NOP}ARG {' '.join(shown)}")
+        self.state.note(NOP + command.instruction.original)
         return StepOutcome(cached=True)

@@ -42,6 +42,7 @@ class StageState:
     args: dict[str, str] = field(default_factory=dict)  # declared in this stage, with their values
     history: list[Entry] = field(default_factory=list)
     base_history: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[tuple[str, str | None, int]] = field(default_factory=list)  # (key, its layer, layers then)
     created_ns: int = 0  # of the newest layer that was made here
     base: str = ""  # what FROM named
     base_layers: int = 0
@@ -103,12 +104,13 @@ class StageState:
 
     def note(self, text: str, *, empty: bool = True, created_ns: int = 0) -> None:
         """A line of history."""
-        self.history.append(Entry(text, empty, created_ns))
+        comment = f"FROM {self.base}" if not self.history and self.base not in ("", "scratch") else ""
+        self.history.append(Entry(text, empty, created_ns, comment))
         self.created_ns = max(self.created_ns, created_ns)
 
 
-def apply_config(state: StageState, command: Command, variables: Mapping[str, str]) -> str | None:
-    """Do an instruction that only changes the config; its text for the history. None: it is another kind."""
+def apply_config(state: StageState, command: Command, variables: Mapping[str, str]) -> bool:
+    """Do an instruction that only changes the config. False: it is another kind."""
     escape = command.instruction.escape
 
     def word(text: str) -> str:
@@ -116,62 +118,51 @@ def apply_config(state: StageState, command: Command, variables: Mapping[str, st
 
     config = state.config
     if isinstance(command, typed.Env):
-        pairs = [(word(name), word(value)) for name, value in command.pairs]
-        for name, value in pairs:
+        for name, value in [(word(name), word(value)) for name, value in command.pairs]:
             state.set_env(name, value)
-        return "ENV " + " ".join(f"{name}={value}" for name, value in pairs)
-    if isinstance(command, typed.Label):
+    elif isinstance(command, typed.Label):
         pairs = [(word(name), word(value)) for name, value in command.pairs]
         config["Labels"] = {**(config.get("Labels") or {}), **dict(pairs)}
-        return "LABEL " + " ".join(f"{name}={value}" for name, value in pairs)
-    if isinstance(command, (typed.Cmd, typed.Entrypoint)):
-        return _program(state, command)
-    if isinstance(command, typed.Expose):
+    elif isinstance(command, (typed.Cmd, typed.Entrypoint)):
+        _program(state, command)
+    elif isinstance(command, typed.Expose):
         ports = [port for text in command.ports for port in parse_ports(word(text))]
         config["ExposedPorts"] = {**(config.get("ExposedPorts") or {}), **{key: {} for key in ports}}
-        return "EXPOSE " + " ".join(ports)
-    if isinstance(command, typed.Volume):
-        paths = [word(path) for path in command.paths]
-        config["Volumes"] = {**(config.get("Volumes") or {}), **{path: {} for path in paths}}
-        return "VOLUME " + " ".join(paths)
-    if isinstance(command, typed.User):
+    elif isinstance(command, typed.Volume):
+        config["Volumes"] = {**(config.get("Volumes") or {}), **{word(path): {} for path in command.paths}}
+    elif isinstance(command, typed.User):
         config["User"] = word(command.user)
-        return f"USER {config['User']}"
-    if isinstance(command, typed.Shell):
+    elif isinstance(command, typed.Shell):
         config["Shell"] = list(command.argv)
-        return "SHELL [" + " ".join(command.argv) + "]"
-    if isinstance(command, typed.StopSignal):
+    elif isinstance(command, typed.StopSignal):
         config["StopSignal"] = word(command.signal)
-        return f"STOPSIGNAL {config['StopSignal']}"
-    if isinstance(command, typed.Healthcheck):
-        return _healthcheck(state, command)
-    if isinstance(command, typed.OnBuild):
+    elif isinstance(command, typed.Healthcheck):
+        _healthcheck(state, command)
+    elif isinstance(command, typed.OnBuild):
         config["OnBuild"] = [*(config.get("OnBuild") or ()), command.text]
-        return f"ONBUILD {command.text}"
-    if isinstance(command, typed.Maintainer):
+    elif isinstance(command, typed.Maintainer):
         state.document["author"] = word(command.name)
-        return f"MAINTAINER {state.document['author']}"
-    return None
+    else:
+        return False
+    return True
 
 
-def _program(state: StageState, command: typed.Cmd | typed.Entrypoint) -> str:
+def _program(state: StageState, command: typed.Cmd | typed.Entrypoint) -> None:
     config = state.config
     program = command.command
     argv = [*state.shell, program] if isinstance(program, str) else list(program)
     if isinstance(program, str) and not program:
         argv = []
-    shown = "[" + " ".join(f'"{item}"' for item in argv) + "]"
     if isinstance(command, typed.Cmd):
         config["Cmd"] = argv
         state.command_given = True
-        return f"CMD {shown}"
+        return
     config["Entrypoint"] = argv
     if not state.command_given:
         config.pop("Cmd", None)  # the base's arguments are not for this program
-    return f"ENTRYPOINT {shown}"
 
 
-def _healthcheck(state: StageState, command: typed.Healthcheck) -> str:
+def _healthcheck(state: StageState, command: typed.Healthcheck) -> None:
     check: dict[str, Any] = {"Test": list(command.test)}
     for key, value in (
         ("Interval", command.interval_ns), ("Timeout", command.timeout_ns), ("StartPeriod", command.start_period_ns),
@@ -180,7 +171,6 @@ def _healthcheck(state: StageState, command: typed.Healthcheck) -> str:
         if value:
             check[key] = value
     state.config["Healthcheck"] = check
-    return command.instruction.original
 
 
 def parse_ports(text: str) -> list[str]:

@@ -108,6 +108,7 @@ class StepWork:
             work.close()
         if record["layer"] is not None:
             self.state.layers.append(record["layer"])
+        self.state.steps.append((record["key"], record["layer"], len(self.state.layers)))
         self.state.note(work.history(), empty=record["layer"] is None, created_ns=record["created_ns"])
         return StepOutcome(why is None, why, record["layer"])
 
@@ -132,7 +133,8 @@ class StepWork:
 
     def _found(self, work: Work) -> tuple[StepRecord, Reason | None]:
         builds = self.engine.builds
-        if not self.no_cache and (record := builds.lookup(work.key)):
+        oldest = time.time_ns() - self.options.cache_ttl_ns if self.options.cache_ttl_ns else 0
+        if not self.no_cache and (record := builds.lookup(work.key)) and record["created_ns"] >= oldest:
             return record, None
         inputs = {**work.inputs, "base": self.state.base, "base_digest": self.state.base_digest, "parent": self.parent}
         before = builds.latest(self.identity)
@@ -141,7 +143,7 @@ class StepWork:
         with builds.lock_step(work.key, cancelled=self.solver.cancelled), self.solver.working:
             # Another build may have done it while we waited; then even --no-cache has what it wants: it is new.
             record = builds.lookup(work.key)
-            if record is not None and (not self.no_cache or record["created_ns"] >= began):
+            if record is not None and record["created_ns"] >= (began if self.no_cache else oldest):
                 return record, None
             if self.options.explain:
                 raise WouldRun(why)

@@ -11,6 +11,8 @@ from skerry.build.build import make_image, solve
 from skerry.build.contexts import open_contexts
 from skerry.build.events import Note
 from skerry.build.outcome import BuildResult
+from skerry.build.shared_cache import export_cache, import_cache, transfer_of
+from skerry.build.ssh import Agents
 from skerry.errors import Invalid, SkerryError, Unavailable
 
 if TYPE_CHECKING:
@@ -27,7 +29,9 @@ def produce(engine: Engine, options: BuildOptions, report: Callable[[Event], Non
     several = len(options.platforms) > 1
     if several and options.tags and not options.manifest and not options.outputs:
         options.manifest, options.tags = options.tags[0], options.tags[1:]
-    with open_contexts(engine, options, report) as contexts:
+    import_cache(engine, options, report)
+    with Agents(engine, options.ssh_keys) as agents, open_contexts(engine, options, report) as contexts:
+        options.ssh.update(agents)
         result = solve(engine, options, contexts, report)
         if options.explain:
             return result
@@ -35,6 +39,7 @@ def produce(engine: Engine, options: BuildOptions, report: Callable[[Event], Non
             _images(engine, options, result, report)
         for output in options.outputs:
             _write(engine, options, result, output, report)
+        export_cache(engine, options, result.stages, result.cache_mounts, report)
     _notes(options, result)
     engine.builds.finish()
     return result
@@ -70,18 +75,11 @@ def _list(engine: Engine, options: BuildOptions, result: BuildResult) -> None:
 
 
 def _push(engine: Engine, options: BuildOptions, name: str, report: Callable[[Event], None]) -> None:
-    from skerry.engine.images.transfer import Transfer, limits
-
-    report(Note(f"Pushing {name}"))
-    given = options.pull_options
-    transfer = Transfer(
-        authfile=given.get("authfile", ""), cert_dir=given.get("cert_dir", ""), creds=given.get("creds", ""),
-        tls_verify=given.get("tls_verify"), limits=limits(given.get("retry", 3), given.get("retry_delay", "")),
-    )  # fmt: skip
     from skerry.engine.images.push import Push
 
+    report(Note(f"Pushing {name}"))
     push = engine.manifests.push if options.manifest else engine.images.push
-    push(name, "", Push(transfer=transfer))
+    push(name, "", Push(transfer=transfer_of(options)))
 
 
 def _write(
