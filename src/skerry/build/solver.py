@@ -13,12 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skerry.build.contexts import Contexts
-    from skerry.build.events import Event, Step
+    from skerry.build.events import Event
     from skerry.build.options import BuildOptions
     from skerry.build.plan import Plan
     from skerry.build.stage_state import StageState
-    from skerry.engine.builds.root import WorkingRoot
-    from skerry.engine.builds.types import RunRequest
     from skerry.engine.engine import Engine
 
 
