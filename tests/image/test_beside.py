@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+import skerry
 from skerry.image.beside import Beside
 
 
@@ -101,3 +103,13 @@ def test_a_full_disk(tmp_path: Path) -> None:
         assert status.f_bfree > status.f_blocks - 8
     finally:
         subprocess.run(["umount", str(tmp_path / "d")], check=True)
+
+
+def test_standard_output_by_its_name(tmp_path: Path) -> None:
+    script = "from skerry.image.beside import Beside\nwith Beside('/dev/stdout') as file: file.write(b'out')"
+    env = {**os.environ, "PYTHONPATH": str(Path(skerry.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, env=env)
+    assert done.stdout == b"out"
+    with open(tmp_path / "x", "wb") as file:
+        subprocess.run([sys.executable, "-c", script], stdout=file, check=True, env=env)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["out"]

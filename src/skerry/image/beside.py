@@ -26,11 +26,13 @@ class Beside:
     is written in place."""
 
     def __init__(self, path: str, mode: int = 0o644) -> None:
-        self._path = os.path.realpath(path)
+        # /dev/stdout and its like are what somebody opened already, whatever that is.
+        self._in_place = path.startswith(("/dev/", "/proc/"))
+        self._path = path if self._in_place else os.path.realpath(path)
         self._mode = mode
         self._folder, name = os.path.split(self._path)
         self._temporary = os.path.join(self._folder, f".{name[:200]}.{os.getpid()}")
-        self._named = self._in_place = False
+        self._named = False
         self._file: BinaryIO | None = None
         self._error: OSError | None = None
         self._done = Event()
@@ -75,7 +77,11 @@ class Beside:
                 pass  # not every file system has nameless files
         if self._in_place:
             return os.open(self._path, flags | os.O_CREAT | os.O_TRUNC, self._mode)
-        fd = os.open(self._temporary, flags | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, self._mode)
+        try:
+            fd = os.open(self._temporary, flags | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, self._mode)
+        except OSError as error:
+            error.filename = self._path
+            raise
         self._named = True
         return fd
 
