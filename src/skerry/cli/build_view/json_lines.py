@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 class JsonView:
     """``view(event)``."""
 
-    def __init__(self, out: Output) -> None:
+    def __init__(self, out: Output, *, fd: int = 1) -> None:
+        """``fd`` 2: on stderr, where BuildKit's are, so that stdout has the image's id alone."""
         self._out = out
+        self._fd = fd
 
     def __call__(self, event: Event) -> None:
-        self._out.raw(
-            (fastjson.dumps({"event": type(event).__name__, **_plain(event)}) + "\n").encode("utf-8", "replace")
-        )
+        text = fastjson.dumps({"event": type(event).__name__, **_plain(event)}) + "\n"
+        if self._fd == 1:
+            self._out.raw(text.encode("utf-8", "replace"))
+        else:
+            self._out.error_text(text.encode("utf-8", "replace").decode())
 
 
 def _plain(value: Any) -> Any:

@@ -67,6 +67,7 @@ class LiveView:
         self._known = self._done = self._cached = 0
         self._totals: dict[tuple[str, str], int] = {}
         self._paused = False
+        self._transfer = ""
         self._ended = threading.Event()
         self._failed = False
         self._thread = threading.Thread(target=self._draw_often, daemon=True)
@@ -109,6 +110,11 @@ class LiveView:
                 self._paused = True
             elif isinstance(event, ShellClosed):
                 self._paused = False
+
+    def transfer(self, text: str) -> None:
+        """What a pull or push has got to; "" when it is over."""
+        with self._lock:
+            self._transfer = text
 
     # What happens
 
@@ -170,6 +176,8 @@ class LiveView:
         for running in steps:
             lines.append(self._timed(f" => {_name(running.step)}", time.monotonic() - running.began, "", width))
             lines += [self._paint(_FAINT, f" => => {line}") for line in running.last(each)] if each else []
+        if self._transfer:
+            lines.append(self._paint(_FAINT, f" => => {self._transfer}"))
         return lines
 
     def _head(self, *, ended: bool = False) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skerry.build.events import Note, StageSkipped, StepDone, StepFailed, StepOutput, StepStarted, Warned
+from skerry.build.events import Note, ShellOpened, StageSkipped, StepDone, StepFailed, StepOutput, StepStarted, Warned
 
 if TYPE_CHECKING:
     from skerry.build.events import Event, Step
+    from skerry.cli.build_view.logfile import LogFile
     from skerry.cli.output import Output
 
 _LAYERS = ("RUN", "COPY", "ADD", "WORKDIR")
@@ -16,7 +17,7 @@ _LAYERS = ("RUN", "COPY", "ADD", "WORKDIR")
 class PlainView:
     """``view(event)``: lines on stdout, warnings on stderr."""
 
-    def __init__(self, out: Output, *, explain: bool = False) -> None:
+    def __init__(self, out: Output | LogFile, *, explain: bool = False) -> None:
         self._out = out
         self._explain = explain
         self._last: int = 0  # whose output the last line was
@@ -35,6 +36,8 @@ class PlainView:
             self._out.warn(warning_text(event))
         elif isinstance(event, Note):
             self._out.line(event.text)
+        elif isinstance(event, ShellOpened):
+            self._out.line(f"--> a shell in the step, which ended with {event.exit_code}; leave it to go on")
         elif isinstance(event, StageSkipped):
             pass  # it is not part of this build
 

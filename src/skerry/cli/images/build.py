@@ -6,9 +6,6 @@ from skerry.cli.builds.flags import BUILD_FLAGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from skerry.build.events import Event
     from skerry.build.options import BuildOptions
     from skerry.cli.flags import Args
     from skerry.cli.output import Output
@@ -34,6 +31,7 @@ MIN_ARGS, MAX_ARGS = 0, 1
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     from skerry.build.outputs.produce import produce
+    from skerry.cli.build_view.choose import open_view
     from skerry.cli.builds.interrupt import Interrupts
     from skerry.cli.builds.options import build_options
 
@@ -44,9 +42,9 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             from skerry.cli.builds.check import check
 
             return check(engine, options, out)
-        view = _view(args, out)
         try:
-            result = produce(engine, options, view)
+            with open_view(args, options, out) as view:
+                result = produce(engine, options, view)
         except BaseException as error:
             _explain(error, options, out)
             raise
@@ -58,24 +56,6 @@ def run(args: Args, engine: Engine, out: Output) -> int:
                 out.line(f"Successfully tagged {name}")
         out.line(result.image_id)
     return 0
-
-
-def _view(args: Args, out: Output) -> Callable[[Event], None]:
-    if (
-        args["quiet"]
-        or args["progress"] in ("quiet", "none")
-        or any("dest=-" in text or text == "-" for text in args["output"])
-    ):
-        from skerry.cli.build_view.quiet import QuietView
-
-        return QuietView(out)
-    if args["progress"] == "rawjson" or args["explain"] == "json":
-        from skerry.cli.build_view.json_lines import JsonView
-
-        return JsonView(out)
-    from skerry.cli.build_view.plain import PlainView
-
-    return PlainView(out, explain=bool(args["explain"]))
 
 
 def _explain(error: BaseException, options: BuildOptions, out: Output) -> None:
