@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 from skerry.build.events import Reason
@@ -98,6 +97,8 @@ def _lines_of(before: Mapping[str, Any], now: Mapping[str, Any], path: str) -> s
     old, new = (inputs.get("texts", {}).get(path) for inputs in (before, now))
     if old is None or new is None:
         return ""
+    import difflib
+
     changed = [
         line for line in difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=0)
         if line[:1] in "+-" and line[:3] not in ("+++", "---")

@@ -89,6 +89,7 @@ def content_of(step: StepWork, mount: Mount) -> MountContent:
     if mount.type == "tmpfs":
         return MountContent([*head, mount.size])
     if mount.type == "cache":
+        step.solver.use_cache_mount(_cache_id(step, mount))
         return MountContent([*head, mount.id, mount.from_, mount.source, mount.uid, mount.gid, mount.mode])
     found = origin(step, mount.from_)
     if isinstance(found, Layers):
@@ -112,8 +113,6 @@ def _cache(stack: ExitStack, step: StepWork, mount: Mount) -> str:
     seed = ""
     if mount.from_:
         seed = _bound(stack, step, mount)
-    name = _cache_id(step, mount)
-    step.solver.use_cache_mount(name)
     cache = stack.enter_context(
         step.engine.builds.cache_mount(
             name, sharing=mount.sharing or "shared", uid=mount.uid or 0, gid=mount.gid or 0,

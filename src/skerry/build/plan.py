@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from skerry.build.arguments import given, platform_arguments
@@ -157,6 +156,8 @@ def _target(name: str, planned: list[Planned]) -> int:
             return each.stage.index
     if name.isascii() and name.isdigit() and int(name) < len(planned):
         return int(name)
+    from difflib import get_close_matches
+
     names = [each.stage.name for each in planned if each.stage.name]
     close = get_close_matches(name.lower(), names, 1)
     raise NotFound(
