@@ -115,7 +115,7 @@ def _cache(stack: ExitStack, step: StepWork, mount: Mount) -> str:
         seed = _bound(stack, step, mount)
     cache = stack.enter_context(
         step.engine.builds.cache_mount(
-            name, sharing=mount.sharing or "shared", uid=mount.uid or 0, gid=mount.gid or 0,
+            _cache_id(step, mount), sharing=mount.sharing or "shared", uid=mount.uid or 0, gid=mount.gid or 0,
             mode=0o755 if mount.mode is None else mount.mode, source=seed, cancelled=step.solver.cancelled,
         )
     )  # fmt: skip
