@@ -38,10 +38,12 @@ def solve(engine: Engine, options: BuildOptions, contexts: Contexts, report: Cal
     dockerfile = join(parse(item.data, item.name) for item in read_containerfiles(engine, options, contexts))
     try:
         return _solve(engine, options, contexts, dockerfile, report)
-    except SkerryError as error:
-        position = getattr(error, "position", None)
-        file = position.file if position is not None else getattr(error, "file", "")
-        error.lines = dockerfile.sources.get(file, ())  # type: ignore[attr-defined]
+    except BaseException as error:
+        engine.builds.leave()
+        if isinstance(error, SkerryError):
+            position = getattr(error, "position", None)
+            file = position.file if position is not None else getattr(error, "file", "")
+            error.lines = dockerfile.sources.get(file, ())  # type: ignore[attr-defined]
         raise
 
 

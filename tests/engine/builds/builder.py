@@ -71,6 +71,7 @@ def shell(engine: Engine, image: str) -> None:
 
 def main() -> None:
     top, what, *rest = sys.argv[1:]
+    sys.argv[0] = str(TOP / "bin/skerry")  # what watches over the steps calls it
     engine = engine_on(top)
     if what == "steps":
         print(*steps(engine, *rest))

@@ -9,6 +9,7 @@ import pytest
 from tests.engine.builds.builder import engine_on
 from tests.support.command import Skerry
 
+from skerry.engine.builds import watcher
 from skerry.engine.builds.types import RunRequest
 from skerry.engine.engine import Engine
 from skerry.store.pins import unpin
@@ -22,6 +23,7 @@ def engine(skerry: Skerry, busybox: str) -> Iterator[Engine]:
     made = engine_on(str(skerry.top))
     yield made
     left = what_is_left(skerry, made)
+    watcher.end(made)
     unpin(made.store)
     assert not left
 

@@ -105,6 +105,12 @@ class Builds:
 
         finish(self._engine)
 
+    def leave(self) -> None:
+        """At the end of a build that failed: let go of what this process holds. Idempotent; `finish` does it, too."""
+        from skerry.engine.builds.bound import leave
+
+        leave(self._engine)
+
     # Cache mounts
 
     def cache_mount(

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from skerry.config.sizes import parse_size
+from skerry.engine.builds import watcher
 from skerry.engine.builds.steps import write_uses
 from skerry.store.pins import unpin
 
@@ -22,14 +23,20 @@ _EVERY_S = 600
 
 def finish(engine: Engine) -> None:
     """See `Builds.finish`."""
+    leave(engine)
     write_uses(engine)
-    unpin(engine.store)
     bound = parse_size(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else KEPT_BYTES
     if not bound or not _is_due(engine):
         return
     from skerry.engine.builds.usage import prune
 
     prune(engine, keep_bytes=bound, keep_steps=KEPT_STEPS)
+
+
+def leave(engine: Engine) -> None:
+    """See `Builds.leave`."""
+    watcher.end(engine)
+    unpin(engine.store)
 
 
 def _is_due(engine: Engine) -> bool:

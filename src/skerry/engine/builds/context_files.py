@@ -18,7 +18,6 @@ from skerry.store.archive.decompress import decompressed
 from skerry.store.archive.extract import Extractor
 from skerry.store.archive.reader import entries
 from skerry.store.archive.source import Source
-from skerry.store.layer_stage import Umask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -137,6 +136,8 @@ def unpack(
     recipe = cast("RecipeWriter", _NoRecipe())
     kept = f"{folder}.kept"
     try:
+        from skerry.store.layer_stage import Umask  # its room brings zstandard, which reading a file does without
+
         with Umask(), Extractor(
             folder, source, recipe, Budget(folder, max_bytes), kept=kept, rootless=rootless, whiteouts=False
         ) as extractor:  # fmt: skip

@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from skerry import fastjson
-from skerry.engine.builds import stubs, sweep
+from skerry.engine.builds import stubs, sweep, watcher
 from skerry.engine.builds.errors import Interrupted
 from skerry.engine.builds.network import StepNetwork
 from skerry.engine.builds.process import StepProcess
@@ -60,6 +60,7 @@ class _Step:
             raise translated(error, f"cannot make {self._bundle}") from error
         # As a container's that is in somebody's hands: `system check` leaves its lease and its groups alone.
         self._lock = self._engine.store.lock("container", self._id, fleeting=True)
+        watcher.watch(self._engine)
         return self
 
     def __exit__(self, *_: object) -> None:
