@@ -61,6 +61,13 @@ class Manifests:
 
         return add_artifact(self._engine, name, files, artifact or Artifact(), details=details, transfer=transfer)
 
+    def add_attestation(self, name: str, image_digest: str, statements: Sequence[tuple[str, bytes]]) -> str:
+        """Add in-toto statements (predicate type, JSON) about the image whose manifest has ``image_digest``; the digest of
+        their manifest."""
+        from skerry.engine.manifests.attestation import add_attestation
+
+        return add_attestation(self._engine, name, image_digest, statements)
+
     def annotate(
         self, name: str, instance: str = "", *, details: Details | None = None,
         index_annotations: Mapping[str, str] | None = None, subject: str = "", transfer: Transfer | None = None,
