@@ -104,6 +104,10 @@ def take_down(
     """Give back all that a container held while it ran: runtime state, network, mounts, run folder. Idempotent."""
     container_id = record["id"]
     runtime = runtime or oci.find(engine.settings, record["config"]["runtime"])
+    if states.read_exit(engine, container_id)[0] is None and state.get("boot_id") == process.boot_id():
+        from skerry.runtime.orphans import kill_creators
+
+        kill_creators(runtime, container_id)  # conmon reported no end: it may have been killed as it began
     step("container.runtime-delete")
     _delete(runtime, record, state)
     step("container.network-down")
