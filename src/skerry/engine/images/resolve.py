@@ -33,6 +33,8 @@ def resolve(engine: Engine, name: str) -> ImageRecord:
 
 def _say_why_no_instance(engine: Engine, name: str) -> None:
     """`NotFound` in the words for a list that has no image for this platform here."""
+    if not engine.store.db.query("SELECT 1 FROM indexes LIMIT 1"):
+        return
     from skerry.engine.manifests.find import find_list, instance
 
     if record := find_list(engine, name):
