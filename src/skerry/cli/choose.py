@@ -36,7 +36,9 @@ def choose(label: str, items: Sequence[str]) -> str:
         mode[3] &= ~termios.ISIG  # an interrupt must not leave the terminal as it is now
         termios.tcsetattr(0, termios.TCSADRAIN, mode)
         while True:
-            lines = _lines(label, items, position)
+            # A line that wraps would be two to wipe.
+            width = max((os.get_terminal_size(1).columns or 80) - 1, 10)
+            lines = [line[:width] for line in _lines(label, items, position)]
             _write(_wipe(drawn) + "".join(f"{line}\n" for line in lines))
             drawn = len(lines)
             key = os.read(0, 16)
