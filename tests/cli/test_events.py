@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 
 from tests.support.command import Skerry
 
@@ -29,11 +30,17 @@ def test_following_shows_what_comes_until_its_time(skerry: Skerry, busybox: str)
     program = skerry.popen(
         "events", "--until", "4s", "--format", "{{.Type}} {{.Status}} {{.Name}}", "--filter", "event=create"
     )
+    assert program.stdout
+    # Under load it takes its time to start, and follows from then on: events until it has seen one.
+    number = 0
+    while not select.select([program.stdout], [], [], 0.05)[0]:
+        skerry("volume", "create", f"data{number}")
+        number += 1
     skerry("create", "--name", "after", busybox)
-    skerry("volume", "create", "data")
     out = program.communicate(timeout=30)[0].decode()
     assert "before" not in out
-    assert "container create after\nvolume create data\n" in out
+    assert "volume create data" in out
+    assert "container create after\n" in out
 
 
 def test_control_characters_stay_on_their_line(skerry: Skerry, busybox: str) -> None:
