@@ -140,9 +140,10 @@ class Solver:
             engine = Engine(self._settings, warn=self._warn, log=self._log)  # a database connection is one thread's
             future.set(StageBuilder(self, engine, self.plan.stages[index]).build())
         except BaseException as error:  # noqa: BLE001 - it belongs to the thread that asked for the stage
+            future.set(None, error)
+            # Only now: whoever ends because of it shall find the error that ended all.
             if not isinstance(error, Interrupted):
                 self._failed.set()
-            future.set(None, error)
 
     def cancelled(self) -> bool:
         """Whether everything shall stop: the caller said so, or a stage failed."""
