@@ -318,6 +318,7 @@ def test_push_of_a_list_without_an_image_for_here_pushes_the_list(skerry: Skerry
 def test_a_layout_holds_the_list_and_gives_it_back(skerry: Skerry, busybox: str, arm: str, tmp_path: Path) -> None:
     image = skerry("image", "inspect", "-f", "{{.Id}}", busybox).id
     skerry("manifest", "create", "foo", busybox, arm)
+    skerry("manifest", "push", "-q", "foo", f"dir:{tmp_path / 'dir'}")
     for where in (f"oci:{tmp_path / 'layout'}:web:1", f"oci-archive:{tmp_path / 'web.tar'}:web:1"):
         skerry("manifest", "push", "-q", "foo", where)
     skerry("rmi", "-fa")
@@ -325,6 +326,9 @@ def test_a_layout_holds_the_list_and_gives_it_back(skerry: Skerry, busybox: str,
         assert skerry("load", "-q", "-i", tmp_path / source).lines == ["Loaded image: localhost/web:1"]
         assert skerry("image", "inspect", "-f", "{{.Id}}", "web:1").id == image
         skerry("rmi", "web:1")
+    for words in (("load", "-q", "-i", tmp_path / "dir"), ("pull", "-q", f"dir:{tmp_path / 'dir'}")):
+        skerry(*words)
+        skerry("rmi", image)
 
 
 def test_files_are_added_as_artifacts(skerry: Skerry, tmp_path: Path) -> None:

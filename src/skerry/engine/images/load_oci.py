@@ -95,10 +95,15 @@ def load_descriptor(
 def load_folder(
     engine: Engine, members: Members, document: dict[str, Any], report: Report | None = None
 ) -> ImageRecord:  # fmt: skip
-    """Load the one image of a docker-dir: blobs lie by their digests' digits beside manifest.json (``document``)."""
-    if not isinstance(document.get("layers"), list):
-        raise Corrupt("manifest.json is malformed")
+    """Load the one image of a docker-dir: blobs lie by their digests' digits beside manifest.json (``document``). Of a
+    list of manifests it is the one for this machine: its manifest is a file beside."""
     manifest = read_member(members, "manifest.json")
+    if "manifests" in document:
+        (descriptor, *_) = _for_platform(document, None).get("manifests") or [{}]
+        manifest = read_blob_of(members, lambda digest: digest[7:] + ".manifest.json", descriptor)
+        document = parse_json(manifest, "a manifest")
+    if not isinstance(document, dict) or not isinstance(document.get("layers"), list):
+        raise Corrupt("manifest.json is malformed")
     media_type = str(document.get("mediaType") or OCI_MANIFEST)
     return _add_manifest(engine, members, lambda digest: digest[7:], manifest, media_type, [], report)
 

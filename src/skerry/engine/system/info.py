@@ -104,7 +104,7 @@ def _counts(engine: Engine) -> tuple[dict[str, int], int]:
 
     states = [state["status"] for _record, state in observed(engine)]
     running, paused = states.count("running") + states.count("stopping"), states.count("paused")
-    images = engine.store.db.query("SELECT count(*) FROM images")[0][0]
+    images = engine.store.db.query("SELECT (SELECT count(*) FROM images) + (SELECT count(*) FROM indexes)")[0][0]
     counts = {"number": len(states), "paused": paused, "running": running, "stopped": len(states) - running - paused}
     return counts, images
 
