@@ -211,29 +211,54 @@ def _clean(path: str) -> str:
 def compile_name(pattern: str) -> re.Pattern[str]:
     """Go's filepath.Match for one part of a path. `Invalid` for a malformed one."""
     out, index = ["\\A"], 0
-    while index < len(pattern):
-        character = pattern[index]
-        index += 1
-        if character == "*":
-            out.append("[^/]*")
-        elif character == "?":
-            out.append("[^/]")
-        elif character == "\\":
-            out.append(re.escape(pattern[index : index + 1]))
-            index += 1
-        elif character == "[":
-            end = pattern.find("]", index + 1 + pattern.startswith("^", index))
-            if end < 0:
-                raise Invalid(f'syntax error in pattern "{pattern}"')
-            body = pattern[index:end].replace("\\", "\\\\").replace("[", "\\[")
-            out.append(f"[{body}]")
-            index = end + 1
-        else:
-            out.append(re.escape(character))
     try:
-        return re.compile("".join(out) + "\\Z", re.DOTALL)
-    except re.error:
+        while index < len(pattern):
+            character = pattern[index]
+            index += 1
+            if character == "*":
+                out.append("[^/]*")
+            elif character == "?":
+                out.append("[^/]")
+            elif character == "[":
+                text, index = _class(pattern, index)
+                out.append(text)
+            else:
+                if character == "\\":
+                    character, index = pattern[index], index + 1
+                out.append(re.escape(character))
+    except (IndexError, ValueError):
         raise Invalid(f'syntax error in pattern "{pattern}"') from None
+    return re.compile("".join(out) + "\\Z", re.DOTALL)
+
+
+def _class(pattern: str, index: int) -> tuple[str, int]:
+    """``[^a-z]`` from behind its bracket on, and where it ends. Not as in other patterns: ``!`` is a character, ``]`` and
+    ``-`` stand for themselves only behind a backslash, and an empty range matches nothing."""
+    negated = pattern[index] == "^"
+    index += negated
+    ranges: list[str] = []
+    empty = True
+    while empty or pattern[index] != "]":
+        empty = False
+        low, index = _class_character(pattern, index)
+        high = low
+        if pattern[index] == "-":
+            high, index = _class_character(pattern, index + 1)
+        if low <= high:
+            ranges.append(f"{re.escape(low)}-{re.escape(high)}")
+    if not ranges:
+        return ("[^/]" if negated else "(?!)"), index + 1
+    return f"[{'^/' if negated else ''}{''.join(ranges)}]", index + 1
+
+
+def _class_character(pattern: str, index: int) -> tuple[str, int]:
+    character = pattern[index]
+    if character in "-]":
+        raise ValueError(character)
+    if character == "\\":
+        index += 1
+        character = pattern[index]
+    return character, index + 1
 
 
 def xattrs_of(tree: Tree, item: Item) -> dict[str, bytes]:
