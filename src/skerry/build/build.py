@@ -135,19 +135,15 @@ def build(engine: Engine, options: BuildOptions, report: Callable[[Event], None]
 
 def make_image(engine: Engine, options: BuildOptions, solved: Solved, names: Any = ()) -> Any:
     """The image of one platform's result: its record."""
-    annotations = dict(options.annotations)
-    if solved.base_name and solved.base_name != "scratch" and options.format == "oci":
-        annotations = {
-            "org.opencontainers.image.base.name": solved.base_name,
-            "org.opencontainers.image.base.digest": solved.base_digest, **annotations,
-        }  # fmt: skip
-    if options.created_annotation and options.format == "oci":
-        annotations = {"org.opencontainers.image.created": solved.document["created"], **annotations}
-    for key in options.unset_annotations:
-        annotations.pop(key, None)
-    return engine.builds.image(
-        solved.document, solved.layers, list(names), format=options.format, annotations=annotations
-    )
+    from skerry.build.outputs.annotations import annotations_of
+
+    document = dict(solved.document)
+    if options.os_version:
+        document["os.version"] = options.os_version
+    if options.os_features:
+        document["os.features"] = list(options.os_features)
+    annotations = annotations_of(engine, options, solved)
+    return engine.builds.image(document, solved.layers, list(names), format=options.format, annotations=annotations)
 
 
 def _identity(contexts: Contexts, dockerfile: Dockerfile) -> str:

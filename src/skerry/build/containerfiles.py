@@ -38,7 +38,8 @@ def read_containerfiles(engine: Engine, options: BuildOptions, contexts: Context
         found = [_one(engine, options, contexts, path) for path in options.containerfiles]
     else:
         found = [_discovered(engine, folder)]
-    return [_preprocessed(item, folder, options.cpp_flags) for item in found]
+    contexts.read = [_preprocessed(item, folder, options.cpp_flags) for item in found]
+    return contexts.read
 
 
 def _discovered(engine: Engine, folder: str) -> Containerfile:

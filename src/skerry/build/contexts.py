@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from skerry.build.containerfiles import Containerfile
     from skerry.build.events import Event
     from skerry.build.language.ignore import Patterns
     from skerry.build.options import BuildOptions
@@ -69,6 +70,7 @@ class Contexts:
         self._known: dict[str, Context | ImageContext] = {}
         self._stdin_used = False
         self.containerfile: bytes | None = None  # when the context argument itself was one
+        self.read: list[Containerfile] = []  # noted by `read_containerfiles`
         self.main: Context
 
     def __enter__(self) -> Contexts:

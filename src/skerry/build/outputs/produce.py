@@ -2,156 +2,80 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING
 
-from skerry import fastjson
-from skerry.build.build import make_image, solve
+from skerry.build.build import solve, time_text
 from skerry.build.contexts import open_contexts
-from skerry.build.events import Note
-from skerry.build.outcome import BuildResult
-from skerry.build.shared_cache import export_cache, import_cache, transfer_of
+from skerry.build.shared_cache import export_cache, import_cache
 from skerry.build.ssh import Agents
-from skerry.errors import Invalid, SkerryError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from skerry.build.containerfiles import Containerfile
+    from skerry.build.contexts import Contexts
     from skerry.build.events import Event
-    from skerry.build.options import BuildOptions, Output
-    from skerry.build.outcome import Solved
+    from skerry.build.options import BuildOptions
+    from skerry.build.outcome import BuildResult
+    from skerry.build.outputs.work import Work
     from skerry.engine.engine import Engine
 
 
 def produce(engine: Engine, options: BuildOptions, report: Callable[[Event], None]) -> BuildResult:
     """Build, and write every output. `Invalid` for outputs that cannot be together."""
-    several = len(options.platforms) > 1
-    if several and options.tags and not options.manifest and not options.outputs:
-        options.manifest, options.tags = options.tags[0], options.tags[1:]
+    if options.outputs:
+        from skerry.build.outputs.files import check_files
+
+        check_files(options.outputs)
+    started = _now()
     import_cache(engine, options, report)
     with Agents(engine, options.ssh_keys) as agents, open_contexts(engine, options, report) as contexts:
         options.ssh.update(agents)
         result = solve(engine, options, contexts, report)
         if options.explain:
             return result
-        if options.wants_image:
-            _images(engine, options, result, report)
-        for output in options.outputs:
-            _write(engine, options, result, output, report)
+        _write(engine, options, contexts, result, started, report)
         export_cache(engine, options, result.stages, result.cache_mounts, report)
-    _notes(options, result)
     engine.builds.finish()
     return result
 
 
-def _images(engine: Engine, options: BuildOptions, result: BuildResult, report: Callable[[Event], None]) -> None:
-    names = [*options.tags, *(n for o in options.outputs for n in o.attributes.get("name", "").split(",") if n)]
-    for number, solved in enumerate(result.solved):
-        mine = names if number == 0 else []
-        if mine:
-            report(Note(f"COMMIT {mine[0]}"))
-        image = make_image(engine, options, solved, mine)
-        result.images[solved.platform] = image["id"]
-        if number == 0:
-            result.image_id, result.digest, result.names = image["id"], image["digest"], list(image["names"])
-    if options.manifest:
-        _list(engine, options, result)
-    push = options.push or any(_pushes(output) for output in options.outputs)
-    if push:
-        for name in [options.manifest] if options.manifest else names:
-            _push(engine, options, name, report)
-
-
-def _pushes(output: Output) -> bool:
-    return output.type == "registry" or output.attributes.get("push") in ("true", "1")
-
-
-def _list(engine: Engine, options: BuildOptions, result: BuildResult) -> None:
-    if not engine.manifests.exists(options.manifest):
-        engine.manifests.create(options.manifest)
-    for image_id in result.images.values():
-        engine.manifests.add_image(options.manifest, image_id)
-
-
-def _push(engine: Engine, options: BuildOptions, name: str, report: Callable[[Event], None]) -> None:
-    from skerry.engine.images.push import Push
-
-    report(Note(f"Pushing {name}"))
-    push = engine.manifests.push if options.manifest else engine.images.push
-    push(name, "", Push(transfer=transfer_of(options)))
-
-
 def _write(
-    engine: Engine, options: BuildOptions, result: BuildResult, output: Output, report: Callable[[Event], None]
-) -> None:
-    if output.type in ("image", "registry", "cacheonly"):
+    engine: Engine, options: BuildOptions, contexts: Contexts, result: BuildResult, started: str,
+    report: Callable[[Event], None],
+) -> None:  # fmt: skip
+    from skerry.build.outputs.files import write_files, write_packages
+    from skerry.build.outputs.images import write_images
+    from skerry.build.outputs.notes import write_notes
+    from skerry.build.outputs.work import Work
+
+    work = Work(engine, options, result, contexts.main, started, _now(), _texts(contexts.read))
+    if options.wants_image:
+        write_images(work, report)
+    for output in options.outputs:
+        write_files(work, output, report)
+    if options.sbom_file or options.purl_file:
+        write_packages(work)
+    write_notes(work)
+    if options.wants_image and options.outputs and not result.names:
+        _forget(work)
+
+
+def _forget(work: Work) -> None:
+    """An image that was only made to be written to an archive."""
+    if any(output.type in ("image", "registry") or not output.dest for output in work.options.outputs):
         return
-    if output.type in ("oci", "docker"):
-        _archive(engine, result, output)
+    if work.options.manifest:
         return
-    clamp = options.source_date_epoch
-    for solved in result.solved:
-        _files(engine, solved, output, None if clamp is None else clamp * 10**9, several=len(result.solved) > 1)
-    if output.dest != "-":
-        report(Note(f"Wrote {output.dest}"))
+    for image_id in work.result.images.values():
+        if not work.engine.images.resolve(image_id)["names"]:
+            work.engine.images.remove([image_id], ignore=True, prune=False)
 
 
-def _files(engine: Engine, solved: Solved, output: Output, clamp_ns: int | None, *, several: bool) -> None:
-    if output.type == "local":
-        split = several and output.attributes.get("platform-split", "true") != "false"
-        folder = f"{output.dest}/{solved.platform.replace('/', '_')}" if split else output.dest
-        engine.builds.export_tree(solved.layers, folder, clamp_ns=clamp_ns)
-        return
-    if several:
-        raise Invalid("--output type=tar is for one platform only", hint="type=local makes a folder for each")
-    if output.dest == "-":
-        if sys.stdout.isatty():
-            raise Invalid("refusing to write a tar to a terminal", hint="-o FILE, or redirect the output")
-        engine.builds.export_tar(solved.layers, 1, clamp_ns=clamp_ns)
-        return
-    try:
-        fd = os.open(output.dest, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise Unavailable(f"cannot write {output.dest}: {error.strerror}") from None
-    try:
-        engine.builds.export_tar(solved.layers, fd, clamp_ns=clamp_ns)
-    finally:
-        os.close(fd)
+def _texts(files: list[Containerfile]) -> dict[str, str]:
+    return {item.name: item.data.decode("utf-8", "surrogateescape") for item in files}
 
 
-def _archive(engine: Engine, result: BuildResult, output: Output) -> None:
-    as_folder = output.attributes.get("tar") == "false"
-    kinds = {"oci": "oci-dir" if as_folder else "oci-archive", "docker": "docker-archive"}
-    names = result.names or [result.image_id]
-    try:
-        engine.images.save(names[:1], "/dev/stdout" if output.dest == "-" else output.dest, format=kinds[output.type])
-    except SkerryError as error:
-        error.message = f"--output type={output.type}: {error.message}"
-        raise
-
-
-def _notes(options: BuildOptions, result: BuildResult) -> None:
-    if options.iid_file:
-        _write_file(options.iid_file, f"sha256:{result.image_id}")
-    if options.iid_file_raw:
-        _write_file(options.iid_file_raw, result.image_id)
-    if options.metadata_file:
-        notes: dict[str, Any] = {}
-        if result.image_id:
-            notes = {
-                "containerimage.config.digest": f"sha256:{result.image_id}",
-                "containerimage.digest": result.digest,
-                "image.name": ",".join(result.names),
-            }
-        _write_file(options.metadata_file, fastjson.dumps(notes) + "\n")
-
-
-def _write_file(path: str, text: str) -> None:
-    try:
-        beside = f"{path}.{os.getpid()}"
-        with open(beside, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.rename(beside, path)
-    except OSError as error:
-        raise Unavailable(f"cannot write {path}: {error.strerror}") from None
+def _now() -> str:
+    return time_text(time.time_ns() // 10**9 * 10**9)

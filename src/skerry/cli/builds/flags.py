@@ -138,10 +138,7 @@ BUILD_FLAGS = (*_WHAT, *_RESULT, *_CACHE, *_RUN, *_HOW, *REGISTRY_FLAGS, *_NOTHI
 
 # One line for each that cannot be honoured: what to do instead, or why not.
 REFUSALS = {
-    "attest": "attestations are not made yet",
     "layer-label": "steps are kept as layers, not as images that could have labels",
-    "sbom-output": "lists of packages are not made yet",
-    "sbom-purl-output": "lists of packages are not made yet",
     "all-platforms": "name the platforms with --platform",
     "compat-volumes": "what RUN writes below a VOLUME stays, as in Docker and Podman's default",
     "cw": "images for confidential workloads are not made",
@@ -153,11 +150,11 @@ REFUSALS = {
     "policy": "policies for builds are not evaluated",
     "runtime-flag": "flags for the runtime are not passed on; name another with --runtime",
     "save-stages": "intermediate stages are kept as cached steps, not as images; build them with --target",
-    "sbom-image-output": "lists of packages are not made yet",
-    "sbom-image-purl-output": "lists of packages are not made yet",
-    "sbom-merge-strategy": "lists of packages are not made yet",
-    "sbom-scanner-command": "lists of packages are not made yet",
-    "sbom-scanner-image": "lists of packages are not made yet",
+    "sbom-image-output": "the list of packages is attached (--sbom) or written to a file (--sbom-output)",
+    "sbom-image-purl-output": "the purls are written to a file (--sbom-purl-output)",
+    "sbom-merge-strategy": "there is one scanner, so nothing is to be merged",
+    "sbom-scanner-command": "the scanner is built in",
+    "sbom-scanner-image": "the scanner is built in",
     "sign-by": "sign after a push",
     "source-policy-file": "source policies are not evaluated",
     "stage-labels": "intermediate stages are not kept as images",

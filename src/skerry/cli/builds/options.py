@@ -92,9 +92,6 @@ def refuse(args: Args) -> None:
         raise UsageError("--rm=false is not supported: no container is left of a step; --on-error=shell looks into one")
     if args.given("disable_compression") and not args["disable_compression"]:
         raise UsageError("--disable-compression=false is not supported: layers are compressed when they are pushed")
-    for name in ("provenance", "sbom"):
-        if args[name] not in ("", "0", "false", "disabled=true"):
-            raise UsageError(f"--{name}={args[name]} is not supported: attestations are not made yet")
     if args["builder"] not in ("", "default"):
         raise UsageError(f'no builder "{args["builder"]}" found: there is only one, "default"')
     if args["isolation"] == "chroot":

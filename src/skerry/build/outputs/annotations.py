@@ -1,0 +1,36 @@
+"""The annotations of an image's manifest: the base's, what is said of the base, the time, and the caller's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skerry.errors import SkerryError
+
+if TYPE_CHECKING:
+    from skerry.build.options import BuildOptions
+    from skerry.build.outcome import Solved
+    from skerry.engine.engine import Engine
+
+_PREFIX = "org.opencontainers.image."
+
+
+def annotations_of(engine: Engine, options: BuildOptions, solved: Solved) -> dict[str, str]:
+    """For the format that has them, OCI's; Docker's manifests have none."""
+    if options.format != "oci":
+        return dict(options.annotations)
+    found: dict[str, str] = {}
+    based = bool(solved.base_name) and solved.base_name != "scratch"
+    if based and options.inherit_annotations:
+        try:
+            found.update(engine.images.resolve(solved.base_name)["annotations"] or {})
+        except SkerryError:
+            pass  # it was removed meanwhile
+    for name in options.unset_annotations:
+        found.pop(name, None)
+    found.pop(_PREFIX + "created", None)
+    if based:
+        found[_PREFIX + "base.name"] = solved.base_name
+        found[_PREFIX + "base.digest"] = solved.base_digest
+    if options.created_annotation and solved.document.get("created"):
+        found[_PREFIX + "created"] = str(solved.document["created"])
+    return {**found, **options.annotations}

@@ -1,0 +1,187 @@
+"""Results as files: a folder, a tar, an archive of the image."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from skerry import fastjson
+from skerry.build.events import Note
+from skerry.build.outputs.images import make_list, names_of, needs_list, push_options
+from skerry.build.outputs.statements import predicates_of
+from skerry.errors import Invalid, SkerryError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skerry.build.events import Event
+    from skerry.build.options import Output
+    from skerry.build.outcome import Solved
+    from skerry.build.outputs.work import Work
+
+
+def check_files(outputs: list[Output]) -> None:
+    """`Invalid` before anything is built."""
+    for output in outputs:
+        if output.dest == "-" and output.type in ("tar", "oci", "docker") and sys.stdout.isatty():
+            raise Invalid("refusing to write a tar to a terminal", hint="-o FILE, or redirect the output")
+        folder = os.path.dirname(os.path.abspath(output.dest)) if output.dest not in ("", "-") else "/"
+        if output.type != "local" and not os.path.isdir(folder):
+            raise Invalid(f"--output dest={output.dest}: {folder} is no folder")
+
+
+def write_files(work: Work, output: Output, report: Callable[[Event], None]) -> None:
+    """One output that is files."""
+    if output.type in ("oci", "docker"):
+        if output.dest:
+            _archive(work, output)
+    elif output.type == "local":
+        _folder(work, output)
+    elif output.type == "tar":
+        _tar(work, output)
+    if output.dest not in ("", "-"):
+        report(Note(f"Wrote {output.dest}"))
+
+
+def _clamp(work: Work) -> int | None:
+    epoch = work.options.source_date_epoch
+    return None if epoch is None else epoch * 10**9
+
+
+def _folder(work: Work, output: Output) -> None:
+    several = len(work.result.solved) > 1
+    split = output.attributes.get("platform-split", "true" if several else "false") not in ("false", "0")
+    if several and not split:
+        raise Invalid("--output platform-split=false is for one platform only")
+    for solved in work.result.solved:
+        folder = f"{output.dest}/{solved.platform.replace('/', '_')}" if split else output.dest
+        work.engine.builds.export_tree(solved.layers, folder, clamp_ns=_clamp(work))
+        for name, data in _beside(work, solved):
+            _write(f"{folder}/{name}", data)
+
+
+def _beside(work: Work, solved: Solved) -> list[tuple[str, bytes]]:
+    """Attestations in an exported folder, as BuildKit puts them there."""
+    return [(predicate.file, predicate.statement([])) for predicate in predicates_of(work, solved)]
+
+
+def _tar(work: Work, output: Output) -> None:
+    if len(work.result.solved) > 1:
+        raise Invalid("--output type=tar is for one platform only", hint="type=local makes a folder for each")
+    layers = work.result.solved[0].layers
+    if output.dest == "-":
+        sys.stdout.flush()
+        work.engine.builds.export_tar(layers, 1, clamp_ns=_clamp(work))
+        return
+    with work.engine.builds.staging() as staging:
+        path = f"{staging.path}/tar"
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        try:
+            work.engine.builds.export_tar(layers, fd, clamp_ns=_clamp(work))
+        finally:
+            os.close(fd)
+        _deliver(path, output.dest)
+
+
+def _archive(work: Work, output: Output) -> None:
+    """The image as an OCI or docker archive (``tar=false``: an OCI layout)."""
+    engine = work.engine
+    as_folder = output.attributes.get("tar") in ("false", "0")
+    names = names_of(work)
+    if output.type == "docker":
+        if needs_list(work):
+            raise Invalid(
+                "--output type=docker is for one platform, and without attestations", hint="type=oci holds them"
+            )
+        _docker(work, output, names)
+        return
+    if as_folder and (output.dest == "-" or ":" in output.dest):
+        raise Invalid("--output type=oci,tar=false needs dest=FOLDER, without a colon in it")
+    with engine.builds.staging() as staging:
+        place = output.dest if as_folder else f"{staging.path}/archive"
+        where = f"{'oci' if as_folder else 'oci-archive'}:{place}" + (f":{names[0]}" if names else "")
+        try:
+            options = push_options(work, output)
+            if needs_list(work):
+                temporary = make_list(work, names[0] if names else "image", _digests_in(work, output, staging.path))
+                try:
+                    engine.manifests.push(temporary, where, options)
+                finally:
+                    engine.manifests.rm([temporary])
+            else:
+                engine.images.push(work.result.image_id, where, options)
+        except SkerryError as error:
+            error.message = f"--output type=oci: {error.message}"
+            raise
+        if not as_folder:
+            _deliver(place, output.dest)
+
+
+def _digests_in(work: Work, output: Output, folder: str) -> dict[str, str]:
+    """The digests that the images' manifests have in an archive, where their layers are compressed."""
+    if not work.options.attestations:
+        return {}
+    place = f"oci:{folder}/trial"
+    return {
+        platform: work.engine.images.push(image_id, place, push_options(work, output))
+        for platform, image_id in work.result.images.items()
+    }
+
+
+def _docker(work: Work, output: Output, names: list[str]) -> None:
+    with work.engine.builds.staging() as staging:
+        path = f"{staging.path}/archive"
+        where = f"docker-archive:{path}" + (f":{names[0]}" if names else "")
+        work.engine.images.push(work.result.image_id, where)
+        _deliver(path, output.dest)
+
+
+def _deliver(path: str, dest: str) -> None:
+    """A finished file to where it is wanted, where it appears when it is whole; "-" is standard output."""
+    try:
+        with open(path, "rb") as source:
+            if dest == "-":
+                sys.stdout.flush()
+                with open(os.dup(1), "wb") as target:
+                    shutil.copyfileobj(source, target, 1 << 20)
+                return
+            if os.path.exists(dest) and not os.path.isfile(dest):  # /dev/null, a fifo
+                with open(dest, "wb") as target:
+                    shutil.copyfileobj(source, target, 1 << 20)
+                return
+            beside = f"{dest}.{os.getpid()}"
+            with open(beside, "wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+            os.rename(beside, dest)
+    except OSError as error:
+        raise Unavailable(f"cannot write {dest}: {os.strerror(error.errno or 0)}") from None
+
+
+def write_packages(work: Work) -> None:
+    """--sbom-output and --sbom-purl-output: of the first platform."""
+    from skerry.build.attest.statements import packages_of, spdx_of
+
+    options, solved = work.options, work.result.solved[0]
+    if options.sbom_file:
+        name = options.tags[0] if options.tags else "image"
+        _write(options.sbom_file, fastjson.dumps(spdx_of(work.engine, solved, name), indent=2).encode() + b"\n")
+    if options.purl_file:
+        lines = [package.purl for package in packages_of(work.engine, solved)[0]]
+        _write(options.purl_file, "".join(line + "\n" for line in dict.fromkeys(lines)).encode())
+
+
+def _write(path: str, data: bytes) -> None:
+    try:
+        beside = f"{path}.{os.getpid()}"
+        with open(beside, "wb") as file:
+            file.write(data)
+        os.rename(beside, path)
+    except OSError as error:
+        raise Unavailable(f"cannot write {path}: {os.strerror(error.errno or 0)}") from None
+
+
+def write_text(path: str, text: str) -> None:
+    """A small file of ours, whole or not at all."""
+    _write(path, text.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,49 @@
+"""What is written down about a result: --iidfile, --metadata-file (with BuildKit's keys)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from skerry import fastjson
+from skerry.build.attest.provenance import provenance
+from skerry.build.outputs.files import write_text
+
+if TYPE_CHECKING:
+    from skerry.build.outputs.work import Work
+
+
+def write_notes(work: Work) -> None:
+    """The files that were asked for."""
+    options, result = work.options, work.result
+    if options.iid_file and result.image_id:
+        write_text(options.iid_file, f"sha256:{result.image_id}")
+    if options.iid_file_raw and result.image_id:
+        write_text(options.iid_file_raw, result.image_id)
+    if options.metadata_file:
+        write_text(options.metadata_file, fastjson.dumps(metadata(work), indent=2) + "\n")
+
+
+def metadata(work: Work) -> dict[str, Any]:
+    """As ``docker buildx build --metadata-file`` has it."""
+    result, several = work.result, len(work.result.solved) > 1
+    found: dict[str, Any] = {}
+    for solved in result.solved:
+        _type, body = provenance(
+            work.options, solved, work.context, started=work.started, finished=work.finished, sources=work.sources
+        )
+        found["buildx.build.provenance" + (f"/{solved.platform}" if several else "")] = body
+    found["buildx.build.ref"] = f"default/default/{os.urandom(12).hex()}"
+    if result.warnings:
+        found["buildx.build.warnings"] = [
+            {"short": warning.message, "rule": warning.rule, "line": warning.position.line if warning.position else 0}
+            for warning in result.warnings
+        ]
+    if result.image_id:
+        digest = next(iter(work.pushed.values()), result.digest)
+        found["containerimage.config.digest"] = f"sha256:{result.image_id}"
+        found["containerimage.digest"] = digest
+    names = result.names or work.options.tags
+    if names:
+        found["image.name"] = ",".join(names)
+    return found
