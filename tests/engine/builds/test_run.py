@@ -289,3 +289,34 @@ def test_a_shell_in_a_failed_step_has_its_files_mounts_user_and_environment(engi
         terminal.expect(b"shell 5")
         terminal.wait()
         assert terminal.is_as_before()
+
+
+def test_what_is_left_running_in_the_hosts_pid_namespace_is_killed_too(engine, base):
+    with engine.builds.open_root(base) as root:
+        request = RunRequest(["/bin/sh", "-c", "sleep 994 & echo"], network="none", namespaces={"pid": "host"})
+        assert root.run(request) == 0
+    assert not running("sleep\x00994")
+
+
+def test_a_user_namespace_of_its_own_is_refused(shell):
+    with pytest.raises(Invalid, match="user namespace"):
+        shell("true", namespaces={"user": "private"})
+
+
+def test_the_callers_umask_changes_nothing(engine, layer_of):
+    before = os.umask(0o077)
+    try:
+        with engine.builds.open_root([]) as root:
+            os.chmod(root.path, os.stat(root.path).st_mode)
+            assert os.stat(root.path).st_mode & 0o777 == 0o755
+    finally:
+        os.umask(before)
+
+
+def test_old_kernels_ways_to_mount_do_not_depend_on_the_working_directory(engine, base, monkeypatch, shell):
+    def too_old(*_, **__):
+        raise OSError(38, "not in this kernel")
+
+    monkeypatch.setattr("skerry.store.overlay._mount_new", too_old)
+    monkeypatch.setattr("os.chdir", lambda _: pytest.fail("changed the directory of all threads"))
+    assert shell("echo works") == (0, "works\n")

@@ -60,6 +60,7 @@ class WorkingRoot:
             for name in ("work", "merged"):
                 os.mkdir(f"{self.folder}/{name}", 0o755)
             os.mkdir(self.upper, 0o755)
+            os.chmod(self.upper, 0o755)  # whatever our umask is
             if self.layers:
                 # The upper folder's owner and mode are those of / in the tree.
                 status = os.stat(layer_dir(self.engine.store, self.layers[-1]))

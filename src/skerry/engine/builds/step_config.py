@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skerry.errors import Invalid
+from skerry.errors import Invalid, Unsupported
 
 if TYPE_CHECKING:
     from typing import Any
@@ -28,8 +28,8 @@ def configuration(engine: Engine, container_id: str, request: RunRequest, networ
         "pid": "private", "ipc": "private", "uts": "private", "cgroup": settings.cgroupns, "user": "host",
         **{kind: mode for kind, mode in request.namespaces.items() if mode}, "net": network,
     }  # fmt: skip
-    if namespaces["user"] == "private":
-        namespaces["user"] = "host"
+    if namespaces["user"] != "host":
+        raise Unsupported("a build's step cannot have a user namespace of its own", hint="--userns=host")
     insecure = request.security == "insecure"
     return {
         "id": container_id, "name": "build-" + container_id[:12], "hostname": request.hostname or HOSTNAME,

@@ -59,7 +59,7 @@ class Stubs:
             if others:
                 folders.insert(0, self._root.folder + "/stubs")
                 remove_tree(folders[0])  # an earlier step's
-                os.mkdir(folders[0], 0o755)
+                _make_folder(folders[0])
                 for mount in others:
                     _make_place(folders[0], mount)
             path = self._root.mount(folders)
@@ -97,7 +97,7 @@ def _common(engine: Engine) -> str:
         return folder
     staged = engine.store.path("builds", f"stubs.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        os.mkdir(staged, 0o755)
+        _make_folder(staged)
         for name in _FOLDERS:
             _make_folder(f"{staged}/{name}")
         for name in _FILES:
@@ -113,6 +113,7 @@ def _common(engine: Engine) -> str:
 def _make_folder(path: str) -> None:
     try:
         os.mkdir(path, 0o755)
+        os.chmod(path, 0o755)  # whatever our umask is
     except FileExistsError:
         pass  # a second mount below it
 
