@@ -8,7 +8,7 @@ from skerry.engine.manifests.find import find_list, get_list
 from skerry.engine.manifests.sources import entries_for, of_image, subject_of
 from skerry.errors import Conflict, Invalid, NotFound
 from skerry.image.reference import is_digest, normalise, parse
-from skerry.store.blobs import has_blob, read_blob
+from skerry.store.blobs import has_blob
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ def put(
     """Put instances into a list, in place of those of the same digest; ``details`` are the first one's."""
     if items and details:
         details.apply(items[0])
-    digests = {item["digest"] for item in items}
 
     def edit(found: IndexRecord) -> None:
+        digests = {item["digest"] for item in items}
         found["entries"] = [*(item for item in found["entries"] if item["digest"] not in digests), *items]
         found["subject"] = subject or found["subject"]
 
@@ -128,9 +128,8 @@ def _check_there(engine: Engine, item: Entry) -> None:
     if not engine.store.db.query("SELECT 1 FROM images WHERE id = ?", image_id):
         raise NotFound(f"{image_id}: image not known: it was removed meanwhile")
     if not has_blob(engine.store, item["digest"]):  # it got another manifest meanwhile
-        (digest,) = engine.store.db.query("SELECT digest FROM images WHERE id = ?", image_id)[0]
-        item["digest"] = digest
-        item["size"] = len(read_blob(engine.store, digest))
+        now = of_image(engine, engine.images.resolve(image_id))
+        item["digest"], item["media_type"], item["size"] = now["digest"], now["media_type"], now["size"]
 
 
 def annotate(

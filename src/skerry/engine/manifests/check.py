@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.engine.manifests.find import all_lists
+from skerry.engine.manifests.find import all_lists, by_id
 from skerry.engine.manifests.records import blobs_of, change, turn
 from skerry.engine.system.findings import finding, mend
 from skerry.store.blobs import has_blob
@@ -21,15 +21,22 @@ def check_lists(engine: Engine, store: Sequence[Finding], *, repair: bool) -> li
     altered = {found["name"] for found in store if found["kind"] == "blob" and found["lost"]}
     found = []
     for record in all_lists(engine):
-        bad = [digest for digest in blobs_of(record) if digest in altered or not has_blob(engine.store, digest)]
-        if not bad:
+        if not _bad(engine, record, altered):
             continue
-        name = record["names"][0] if record["names"] else record["id"][:12]
-        note = finding(
-            "manifest list", name, f"its blob {bad[0]} is damaged or missing: add its image again", lost=True
-        )
-        found.append(mend(note, repair, lambda record=record, bad=bad: _drop(engine, record, bad)))  # type: ignore[misc]
+        with turn(engine):  # the list may have been changed or removed meanwhile: looked at again
+            again = by_id(engine, record["id"])
+            bad = _bad(engine, again, altered) if again else []
+            if not again or not bad:
+                continue
+            name = again["names"][0] if again["names"] else again["id"][:12]
+            what = f"its blob {bad[0]} is damaged or missing: add its image again"
+            note = finding("manifest list", name, what, lost=True)
+            found.append(mend(note, repair, lambda again=again, bad=bad: _drop(engine, again, bad)))  # type: ignore[misc]
     return found
+
+
+def _bad(engine: Engine, record: IndexRecord, altered: set[str]) -> list[str]:
+    return [digest for digest in blobs_of(record) if digest in altered or not has_blob(engine.store, digest)]
 
 
 def _drop(engine: Engine, record: IndexRecord, bad: Sequence[str]) -> None:
@@ -40,5 +47,4 @@ def _drop(engine: Engine, record: IndexRecord, bad: Sequence[str]) -> None:
     def edit(found: IndexRecord) -> None:
         found["entries"] = [item for item in found["entries"] if whole(item)]
 
-    with turn(engine):
-        change(engine, record["id"], edit)
+    change(engine, record["id"], edit)

@@ -73,7 +73,9 @@ def open_remote(engine: Engine, name: str, transfer: Transfer) -> Remote:
                 return Remote(client, reference)
             except SkerryError as error:
                 client.close()
-                error.message = f'reading image "docker://{reference}": {error.message}'
+                where = f"fetching manifest {reference.digest or reference.tag} in {reference.repository}: "
+                asked = error.message.startswith("pinging ")
+                error.message = f'reading image "docker://{reference}": {where if asked else ""}{error.message}'
                 errors.append(error)
     raise errors[0]
 
