@@ -54,6 +54,13 @@ def require_runnable(platform: str) -> None:
     )
 
 
+def buildable() -> list[str]:
+    """The platforms whose programs this machine can run, its own first."""
+    mine = host()
+    emulated = [name for name in _MACHINES.values() if name != mine and _has_emulator(name.split("/")[1])]
+    return [mine, *_ALSO.get(mine, ()), *(name for name in emulated if name not in _ALSO.get(mine, ()))]
+
+
 def _has_emulator(architecture: str) -> bool:
     folder = "/proc/sys/fs/binfmt_misc"
     try:

@@ -131,7 +131,7 @@ class LiveView:
             self._above.append(self._timed(f" => CACHED {name}", 0.0, _BLUE))
             return
         self._above.append(self._timed(f" => {name}", event.seconds, _BLUE))
-        if event.reason is not None:
+        if event.reason is not None and "--no-cache" not in event.reason.text:
             self._above.append(self._paint(_FAINT, f" => => because {printable(event.reason.text)}"))
 
     def _fail(self, event: StepFailed) -> None:

@@ -118,7 +118,7 @@ _HOW = (
          help="Say which steps would be done and why, and build nothing"),
     flag("--on-error", kind="str", metavar="shell", choices=("", "shell"), help="Open a shell in a step that failed"),
 )  # fmt: skip
-# Podman documents these as doing nothing, or what they ask for is always so here.
+# Podman documents these as doing nothing, or what they ask for is always so here (there is one builder, by any name).
 _NOTHING = (
     flag("--compress", hidden=True), flag("--disable-content-trust", hidden=True, default=True),
     flag("--force-rm", hidden=True, default=True), flag("--builder", kind="str", hidden=True),

@@ -35,14 +35,13 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         tags=list(args["tag"]),
         manifest=args["manifest"],
         format=args["format"],
-        labels=_pairs(args["label"], "label"),
+        labels={**_identity(args), **_pairs(args["label"], "label")},
         layer_labels=_pairs(args["layer_label"], "layer-label"),
         annotations=_annotations(args["annotation"]),
         env=_environment(args["env"]),
         unset_env=args["unsetenv"],
         unset_labels=args["unsetlabel"],
         inherit_labels=args["inherit_labels"],
-        identity_label=args["identity_label"],
         from_=args["from"],
         pull={"true": "always", "ifmissing": "missing", "false": "missing"}.get(args["pull"], args["pull"]),
         pull_options=_pull_options(args, out),
@@ -92,8 +91,6 @@ def refuse(args: Args) -> None:
         raise UsageError("--rm=false is not supported: no container is left of a step; --on-error=shell looks into one")
     if args.given("disable_compression") and not args["disable_compression"]:
         raise UsageError("--disable-compression=false is not supported: layers are compressed when they are pushed")
-    if args["builder"] not in ("", "default"):
-        raise UsageError(f'no builder "{args["builder"]}" found: there is only one, "default"')
     if args["isolation"] == "chroot":
         raise UsageError("--isolation=chroot is not supported: RUN always uses the OCI runtime")
     if args["no_cache"] and args["cache_from"]:
@@ -135,6 +132,15 @@ def _pairs(items: list[str], flag: str) -> dict[str, str]:
             raise UsageError(f'invalid --{flag} "{item}": it has no key')
         found[key] = value
     return found
+
+
+def _identity(args: Args) -> dict[str, str]:
+    """Podman's is io.buildah.version, and this is no Buildah."""
+    if not args["identity_label"]:
+        return {}
+    from skerry import __version__
+
+    return {"io.skerry.version": __version__}
 
 
 def _annotations(items: list[str]) -> dict[str, str]:

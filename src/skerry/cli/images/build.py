@@ -69,4 +69,4 @@ def _explain(error: BaseException, options: BuildOptions, out: Output) -> None:
         for line in excerpt(lines, place[1], place[2], name=place[0]):
             out.error_text(line + "\n")
     if isinstance(error, RunFailed) and not error.hint and not options.on_error_shell:
-        error.hint = hint_of(error)
+        out.error_text(f"hint: {hint_of(error)}\n")
