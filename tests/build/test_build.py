@@ -289,15 +289,30 @@ def test_no_cache_and_filters(build_in: Build, tmp_path: Path) -> None:
     assert build_in(text, context=context, no_cache_filter=["b"]).cached == [True, False]
 
 
-def test_reproducible_with_a_given_time(build_in: Build) -> None:
-    text = BASE + "COPY f /f\nRUN echo x > /x; mkdir /d\nWORKDIR /w\n"
-    ids = set()
-    for _ in range(2):
-        built = build_in(text, {"f": "1"}, no_cache=True, source_date_epoch=1000000000, rewrite_timestamp=True)
-        ids.add((built.id, built.result.digest))
-    assert len(ids) == 1
+def test_reproducible_with_a_given_time(build_in: Build, skerry: Skerry) -> None:
+    text = BASE + "COPY f /f\nRUN echo x > /x; mkdir /d; ln /x /y; rm /bin/arch\nWORKDIR /w\n"
+    made = [
+        build_in(text, {"f": "1"}, no_cache=True, **when)  # type: ignore[arg-type]
+        for when in ({"source_date_epoch": 10**9}, {"build_args": {"SOURCE_DATE_EPOCH": "1000000000"}})
+        for _ in range(2)
+    ]
+    assert len({(built.id, built.result.digest) for built in made}) == 1
+    assert look(skerry, made[0].id, "stat -c %Y /f /x /d /w | sort -u; stat -c %h /x; ls /bin/arch 2>&1 | wc -l") == [
+        "1000000000", "2", "1",
+    ]  # fmt: skip
     other = [build_in(text, {"f": "1"}, no_cache=True, timestamp=1000000000).id for _ in range(2)]
     assert other[0] == other[1]
+
+
+def test_another_time_leaves_the_cache_whole(build_in: Build, tmp_path: Path) -> None:
+    context = tmp_path / "c"
+    context.mkdir()
+    text = BASE + "RUN echo x > /x\n"
+    first = build_in(text, context=context, source_date_epoch=10**9)
+    other = build_in(text, context=context, source_date_epoch=10**9 + 1)
+    assert other.cached == [True]
+    assert other.id != first.id
+    assert build_in(text, context=context, source_date_epoch=10**9).id == first.id
 
 
 def test_squash_leaves_one_layer_above_the_base(build_in: Build, skerry: Skerry) -> None:

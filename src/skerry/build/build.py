@@ -169,7 +169,7 @@ def _unused_arguments(plan: Plan, report: Callable[[Event], None]) -> list[Warne
 
 def _finished(engine: Engine, options: BuildOptions, state: StageState, platform: str) -> Solved:
     """The target's layers and the image's config document, with times that stay the same when nothing changes."""
-    layers, history = list(state.layers), _history(options, state)
+    layers, history = _clamped(engine, options, state), _history(options, state)
     keep = 0 if options.squash_all else state.base_layers
     if (options.squash or options.squash_all) and len(layers) > keep:
         layers = _squashed(engine, options, layers, keep)
@@ -191,15 +191,32 @@ def _finished(engine: Engine, options: BuildOptions, state: StageState, platform
     return Solved(platform, tuple(layers), document, state.base, state.base_digest, state.base_layers)
 
 
+def _clamp_ns(options: BuildOptions) -> int | None:
+    return None if options.source_date_epoch is None else options.source_date_epoch * 10**9
+
+
+def _clamped(engine: Engine, options: BuildOptions, state: StageState) -> list[str]:
+    """The layers; with SOURCE_DATE_EPOCH those that were made here hold no later time, so that they are the same
+    wherever they are made. The steps themselves do not depend on it: another commit's time leaves the cache whole."""
+    clamp_ns, layers = _clamp_ns(options), list(state.layers)
+    if clamp_ns is None:
+        return layers
+    builds = engine.builds
+    for index in range(state.base_layers, len(layers)):
+        key = step_key("rewrite", layers[index - 1] if index else "", layer=state.layers[index], clamp_ns=clamp_ns)
+        record = builds.lookup(key)
+        if record is None:
+            (layer,) = builds.rewrite([*layers[:index], state.layers[index]], clamp_ns, keep=index)
+            record = builds.record(key, layer["chain_id"])
+        assert record["layer"] is not None
+        layers[index] = record["layer"]
+    return layers
+
+
 def _squashed(engine: Engine, options: BuildOptions, layers: list[str], keep: int) -> list[str]:
     if len(layers) == keep + 1:
         return layers  # one layer already
-    clamp = (
-        options.source_date_epoch * 10**9
-        if options.rewrite_timestamp and options.source_date_epoch is not None
-        else None
-    )
-    layer = engine.builds.squash(layers, keep=keep, clamp_ns=clamp)
+    layer = engine.builds.squash(layers, keep=keep, clamp_ns=_clamp_ns(options))
     return [*layers[:keep], layer["chain_id"]]
 
 

@@ -123,7 +123,7 @@ class CopyStep:
         }  # fmt: skip
         whole = gathered[0].digest if len(gathered) == 1 else digest([each.digest for each in gathered])
         self.key = step_key(
-            "copy", step.parent, content=whole, times=[step.clamp_ns, step.mtime_ns], owner=self._request.owner,
+            "copy", step.parent, content=whole, times=step.mtime_ns, owner=self._request.owner,
             **settings,
         )  # fmt: skip
         self._digest = whole
@@ -167,7 +167,7 @@ class CopyStep:
             several = len(gathered) > 1
             for part in gathered:
                 carry_out(where, part, now_ns=time.time_ns(), into_folder=several)
-            layer = root.commit(clamp_ns=step.clamp_ns, mtime_ns=step.mtime_ns)
+            layer = root.commit(mtime_ns=step.mtime_ns)
         return layer["chain_id"] if layer else None
 
     def history(self) -> str:

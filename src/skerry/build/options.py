@@ -88,6 +88,7 @@ class BuildOptions:
     unset_env: list[str] = field(default_factory=list)
     unset_labels: list[str] = field(default_factory=list)
     inherit_labels: bool = True
+    identity_label: bool = False  # io.skerry.version; io.buildah.version is another builder's
     from_: str = ""  # replaces the first FROM's image
     pull: str = "missing"  # always, missing, never, newer
     pull_options: dict[str, Any] = field(default_factory=dict)  # authfile, creds, tls_verify, …

@@ -57,7 +57,7 @@ class RunStep:
                     "directory": state.workdir, "devices": [device.name for device in command.devices]}  # fmt: skip
         self.key = step_key(
             "run", step.parent, argv=self._argv, env=self._env, mounts=[d.key for d in described],
-            script=script.text if script else "", times=[step.clamp_ns, step.mtime_ns], **settings,
+            script=script.text if script else "", times=step.mtime_ns, **settings,
         )  # fmt: skip
         files: dict[str, str] = {}
         texts: dict[str, str] = {}
@@ -96,7 +96,7 @@ class RunStep:
                 open_shell(step, root, request, code)
             if code:
                 raise RunFailed(command.instruction.original, code, self._tail, command.instruction.position)
-            layer = root.commit(clamp_ns=step.clamp_ns, mtime_ns=step.mtime_ns)
+            layer = root.commit(mtime_ns=step.mtime_ns)
         return layer["chain_id"] if layer else None
 
     def _script_file(self, stack: ExitStack, text: str) -> str:

@@ -75,14 +75,6 @@ class StepWork:
         return self.state.layers[-1] if self.state.layers else ""
 
     @property
-    def clamp_ns(self) -> int | None:
-        """No file of the step's layer is newer (--rewrite-timestamp)."""
-        options = self.options
-        if options.rewrite_timestamp and options.source_date_epoch is not None:
-            return options.source_date_epoch * 10**9
-        return None
-
-    @property
     def mtime_ns(self) -> int | None:
         """The time of all files of the step's layer (--timestamp)."""
         return None if self.options.timestamp is None else self.options.timestamp * 10**9

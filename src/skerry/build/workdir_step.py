@@ -45,7 +45,7 @@ class WorkdirStep:
             with Placer(root.path, new_folders=Metadata(0o755, uid, gid, now)) as placer:
                 if placer.kind(self._path) != "folder":
                     placer.folder(self._path, None)
-            layer = root.commit(clamp_ns=step.clamp_ns, mtime_ns=step.mtime_ns)
+            layer = root.commit(mtime_ns=step.mtime_ns)
         return layer["chain_id"] if layer else None
 
     def close(self) -> None:
