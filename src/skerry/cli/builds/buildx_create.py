@@ -31,7 +31,7 @@ ENGINE = False
 MIN_ARGS, MAX_ARGS = 0, 1
 
 
-def run(args: Args, engine: None, out: Output) -> int:  # noqa: ARG001 - every command has the same shape
+def run(args: Args, engine: None, out: Output) -> int:
     for name in ("driver_opt", "config", "append", "node", "leave"):
         if args[name]:
             raise UsageError(

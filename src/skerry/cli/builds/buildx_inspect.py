@@ -22,7 +22,7 @@ ENGINE = False
 MIN_ARGS, MAX_ARGS = 0, 1
 
 
-def run(args: Args, engine: None, out: Output) -> int:  # noqa: ARG001 - every command has the same shape
+def run(args: Args, engine: None, out: Output) -> int:
     name = (args.positional or [args["builder"] or "default"])[0]
     row = builder()
     for line in (

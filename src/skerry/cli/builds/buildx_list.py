@@ -21,7 +21,7 @@ ENGINE = False
 MIN_ARGS, MAX_ARGS = 0, 0
 
 
-def run(args: Args, engine: None, out: Output) -> int:  # noqa: ARG001 - every command has the same shape
+def run(args: Args, engine: None, out: Output) -> int:
     row = builder()
     out.listing(
         [row], format=args["format"], default="table {{.Name}}\t{{.DriverEndpoint}}\t{{.Status}}\t{{.Buildkit}}\t{{.Platforms}}",

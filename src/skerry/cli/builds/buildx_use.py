@@ -23,5 +23,5 @@ ENGINE = False
 MIN_ARGS, MAX_ARGS = 0, None
 
 
-def run(args: Args, engine: None, out: Output) -> int:  # noqa: ARG001 - every command has the same shape
+def run(args: Args, engine: None, out: Output) -> int:
     return 0

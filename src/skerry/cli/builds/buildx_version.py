@@ -16,7 +16,7 @@ ENGINE = False
 MIN_ARGS, MAX_ARGS = 0, 0
 
 
-def run(args: Args, engine: None, out: Output) -> int:  # noqa: ARG001 - every command has the same shape
+def run(args: Args, engine: None, out: Output) -> int:
     from skerry import __version__
 
     out.line(f"skerry/buildx v{__version__} skerry")

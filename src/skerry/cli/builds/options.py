@@ -35,7 +35,8 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         tags=list(args["tag"]),
         manifest=args["manifest"],
         format=args["format"],
-        labels={**_identity(args), **_pairs(args["label"], "label")},
+        labels=_pairs(args["label"], "label"),
+        identity_label=args["identity_label"],
         layer_labels=_pairs(args["layer_label"], "layer-label"),
         annotations=_annotations(args["annotation"]),
         env=_environment(args["env"]),
@@ -132,15 +133,6 @@ def _pairs(items: list[str], flag: str) -> dict[str, str]:
             raise UsageError(f'invalid --{flag} "{item}": it has no key')
         found[key] = value
     return found
-
-
-def _identity(args: Args) -> dict[str, str]:
-    """Podman's is io.buildah.version, and this is no Buildah."""
-    if not args["identity_label"]:
-        return {}
-    from skerry import __version__
-
-    return {"io.skerry.version": __version__}
 
 
 def _annotations(items: list[str]) -> dict[str, str]:
