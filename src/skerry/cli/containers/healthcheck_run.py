@@ -28,9 +28,7 @@ MIN_ARGS, MAX_ARGS = 1, 1
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     warm_up()
-    from skerry.engine.health.run import run_check
-
-    status = run_check(engine, args.positional[0])
+    status = engine.containers.check_health(args.positional[0])
     if status == "healthy":
         return 0
     out.line(status)

@@ -21,8 +21,11 @@ MAPS = (
 )  # fmt: skip
 # Podman itself takes these older names.
 _SYNONYMS = {
-    "Src": "Source", "Dst": "Destination", "ImageID": "Image",
-    "Healthcheck": "Health", "HealthMaxLogCount": "HealthcheckMaxLogCount",
+    "Src": "Source",
+    "Dst": "Destination",
+    "ImageID": "Image",
+    "Healthcheck": "Health",
+    "HealthMaxLogCount": "HealthcheckMaxLogCount",
     "HealthMaxLogSize": "HealthcheckMaxLogSize",
 }
 

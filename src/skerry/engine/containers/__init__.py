@@ -4,8 +4,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any, Unpack
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any, BinaryIO, Unpack
 
     from skerry.engine.containers.exec import ExecOptions
     from skerry.engine.containers.logs import Entry
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from skerry.store.changes import Change
 
     Changes = list[Change]
+    Words = list[str]
     Mounts = list[tuple[ContainerRecord, str]]
     Pruned = list[tuple[str, int]]  # named here because `list` is a method below
 
@@ -73,6 +74,15 @@ class Containers:
 
         return kill(self._engine, name, signal)
 
+    def copy(
+        self, sources: Words, dest: str, *, archive: bool = True, overwrite: bool = False,
+        stdin: BinaryIO | None = None,
+    ) -> None:  # fmt: skip
+        """Copy files as ``skerry cp``: each end is a path here or ``CONTAINER:PATH``; ``-`` is a tar on a stream."""
+        from skerry.engine.containers.copy import copy
+
+        copy(self._engine, sources, dest, archive=archive, overwrite=overwrite, stdin=stdin)
+
     def pause(self, name: str) -> str:
         """Freeze it; its id."""
         from skerry.engine.containers.signals import pause
@@ -105,6 +115,18 @@ class Containers:
         from skerry.engine.containers.wait import wait
 
         return wait(self._engine, name, conditions=conditions, interval_s=interval_s)
+
+    def check_health(self, name: str) -> str:
+        """Run its health check once, and do what follows: ``healthy``, ``unhealthy``, ``starting`` or ``stopped``."""
+        from skerry.engine.health.run import run_check
+
+        return run_check(self._engine, name)
+
+    def update_health(self, name: str, options: Mapping[str, Any]) -> str:
+        """Change its health check by options of `CreateOptions` (health_cmd, health_interval, …); its id."""
+        from skerry.engine.health.update import update_health
+
+        return update_health(self._engine, name, options)
 
     def clean_up(self, name: str) -> None:
         """Take down what an ended container still holds; with ``--rm`` remove it."""

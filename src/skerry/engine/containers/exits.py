@@ -69,7 +69,8 @@ def clean_up(engine: Engine, container_id: str) -> tuple[ContainerRecord, Contai
         from skerry.engine.containers.remove import remove_ended
 
         remove_ended(engine, record["id"])
-    elif state["status"] == "exited":
+    elif state["status"] == "exited" and written.get("boot_id") == process.boot_id():
+        # What was running when the machine restarted did not end by itself: what is to run again, its boot says.
         from skerry.engine.containers.restart import restart_by_policy
 
         restart_by_policy(engine, record, state)

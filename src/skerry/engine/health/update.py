@@ -35,3 +35,5 @@ def changed(engine: Engine, record: ContainerRecord, state: ContainerState) -> N
     running = states.observe(engine, record["id"], state)["status"] in ("running", "paused")
     if running and is_timed(record["config"]):
         supervisor.watch(engine, record["id"])
+    elif running:
+        supervisor.release(engine, record["id"])

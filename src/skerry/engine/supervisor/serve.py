@@ -103,14 +103,7 @@ class Supervisor:
 
     def _look(self) -> None:
         """Bring the wards up to the files that there are."""
-        found: dict[str, int] = {}
-        base = folder(self.engine, "wards")
-        with os.scandir(base) as entries:
-            for entry in entries:
-                try:
-                    found[entry.name] = entry.stat().st_mtime_ns
-                except FileNotFoundError:
-                    continue  # released in this moment
+        found = _files(folder(self.engine, "wards"))
         for container_id in self.wards.keys() - found.keys():
             ward = self.wards.pop(container_id)
             if ward.check is not None:
@@ -185,8 +178,11 @@ class Supervisor:
 
     def _about_ended(self, ward: Ward, written: ContainerState, state: ContainerState, now: int) -> None:
         """It does not run: its policy may start it again, its end may be unnoticed, or nobody needs us."""
+        if written.get("boot_id") != process.boot_id():
+            self._drop(ward)  # the machine restarted: what is to run then, those who boot it say
+            return
         due_ns = state.get("restart_due_ns", 0)
-        if due_ns and state.get("boot_id") == process.boot_id():
+        if due_ns:
             ward.due_ns = due_ns
             if due_ns <= now:
                 self._act(ward, "policy")
@@ -236,7 +232,8 @@ class Supervisor:
 
     def _heard(self, ward: Ward, fd: int) -> None:
         check = ward.check
-        assert check is not None and check.probe is not None
+        assert check is not None
+        assert check.probe is not None
         if fd == check.probe.output:
             if not check.probe.gather():
                 self._forget_fd(fd)
@@ -312,6 +309,21 @@ class Supervisor:
         fd = os.pidfd_open(pid)
         self.children[fd] = (pid, ward)
         self.poll.register(fd, select.POLLIN)
+
+
+def _files(path: str) -> dict[str, int]:
+    """The wards' names, and when each was last written."""
+    found: dict[str, int] = {}
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                try:
+                    found[entry.name] = entry.stat().st_mtime_ns
+                except FileNotFoundError:
+                    continue  # released in this moment
+    except FileNotFoundError:
+        pass  # the whole store was removed
+    return found
 
 
 def _due(ward: Ward) -> int:
