@@ -151,6 +151,9 @@ def test_the_indexes_that_lead_to_an_image_are_known(engine: Engine, liar: Lying
     assert digests == [record["digest"], first, second]
     for digest in digests:
         assert engine.images.resolve(f"{liar.host}/x@{digest}")["id"] == record["id"]
+    third = liar.add_manifest({**index_at(liar, "many"), "annotations": {"build": "3"}}, "many", OCI_INDEX)
+    engine.images.pull(f"{liar.host}/x:many", policy="newer", transfer=FAST)
+    assert engine.images.resolve(f"{liar.host}/x@{third}")["id"] == record["id"]
     engine.images.pull(f"{liar.host}/x:amd64", transfer=FAST)
     assert first in "".join(engine.images.inspect(record["id"])["RepoDigests"])
 

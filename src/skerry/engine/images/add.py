@@ -8,7 +8,7 @@ from _hashlib import openssl_sha256
 
 from skerry import fastjson
 from skerry.errors import Conflict, Corrupt, SkerryError
-from skerry.store.blobs import add_blob, remove_blob
+from skerry.store.blobs import add_blob, has_blob, remove_blob
 from skerry.store.layers import get_layer, remove_layer
 from skerry.store.steps import step
 
@@ -60,6 +60,9 @@ def add_image(
     if pulled:
         record["pulled"] = True
     store = engine.store
+    if not pulled and _is_known(engine, record, names):
+        record["names"] = list(names)
+        return record
     with store.lock("image", record["id"]):
         before = store.db.query("SELECT digest, doc FROM images WHERE id = ?", record["id"])
         _note_indexes(record, before[0][1] if before else "", index_digest)
@@ -103,6 +106,27 @@ def _note_indexes(record: ImageRecord, before: str, index_digest: str) -> None:
     found = [digest for digest in known if digest != index_digest] + [index_digest] * bool(index_digest)
     if found:
         record["index_digests"] = found[-_MAX_INDEXES:]
+
+
+def _is_known(engine: Engine, record: ImageRecord, names: Sequence[str]) -> bool:
+    """Whether the very same image has these names already: a build that found everything in its cache writes nothing."""
+    query = engine.store.db.query
+    if query("SELECT digest FROM images WHERE id = ?", record["id"]) != [(record["digest"],)]:
+        return False
+    had = {row[0] for row in query("SELECT name FROM image_names WHERE image = ?", record["id"])}
+    whole = all(has_blob(engine.store, digest) for digest in (f"sha256:{record['id']}", record["digest"]))
+    return had.issuperset(names) and whole
+
+
+def note_index(engine: Engine, image_id: str, index_digest: str) -> None:
+    """Note that an image, which is here as it was, is what this index leads to now."""
+    store = engine.store
+    with store.lock("image", image_id), store.db.write(durable=True) as db:
+        for (doc,) in db.query("SELECT doc FROM images WHERE id = ?", image_id):
+            record: ImageRecord = fastjson.loads(doc)
+            if index_digest and index_digest not in record.get("index_digests", ()):
+                _note_indexes(record, doc, index_digest)
+                db.execute("UPDATE images SET doc = ? WHERE id = ?", fastjson.dumps(record), image_id)
 
 
 def _insert(db: Database, record: ImageRecord, top: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from skerry.config import policy
-from skerry.engine.images.add import add_image, diff_ids_of, parse_config
+from skerry.engine.images.add import add_image, diff_ids_of, note_index, parse_config
 from skerry.engine.images.pull_layers import fetch_layers
 from skerry.engine.images.resolve import find
 from skerry.engine.images.transfer import Report, Transfer, connect
@@ -196,6 +196,7 @@ def _pull_from(
         manifest = source.manifest(reference)
         index = source.index
         if local and local["digest"] == manifest.digest:
+            note_index(engine, local["id"], index)
             return local
         config = source.config(engine, manifest)
         options.report.line("Getting image source signatures")
