@@ -120,6 +120,9 @@ def test_files_of_stages_images_and_numbers(build_in: Build, skerry: Skerry) -> 
         ("COPY --exclude=*.txt . /n/", "ls /n", ["Containerfile", "d"]),
         ("COPY --parents d/sub/y a.txt /n/", "find /n -type f | sort", ["/n/a.txt", "/n/d/sub/y"]),
         ("COPY --parents ./d/./sub/y /n/", "find /n -type f", ["/n/sub/y"]),
+        ("COPY --parents d/**/y /n/", "find /n -type f", ["/n/d/sub/y"]),
+        ("COPY --parents d/./** /n/", "find /n -type f | sort", ["/n/sub/y", "/n/x"]),
+        ("COPY --parents --chown=7 d/sub /n/", "stat -c '%u %a' /n/d /n/d/sub", ["7 755", "7 700"]),
         ("COPY <<EOF /n\nv=$V\nEOF", "cat /n", ["v=val"]),
         ("COPY <<'EOF' /n\nv=$V\nEOF", "cat /n", ["v=$V"]),
         ("COPY <<a <<b /n/\n1\na\n2\nb", "cat /n/a /n/b", ["1", "2"]),
@@ -135,7 +138,8 @@ def test_files_of_stages_images_and_numbers(build_in: Build, skerry: Skerry) -> 
 def test_copies(build_in: Build, skerry: Skerry, tmp_path: Path, copy: str, look_at: str, seen: list[str]) -> None:
     context = tmp_path / "c"
     files = {"a.txt": "a\n", "b.txt": "b\n", "d/x": "x", "d/sub/y": "y"}
-    context.mkdir()
+    (context / "d" / "sub").mkdir(parents=True, mode=0o700)
+    (context / "d" / "sub").chmod(0o700)
     if "t.tar" in copy:
         import subprocess
 

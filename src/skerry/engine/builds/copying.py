@@ -83,10 +83,10 @@ def gather(engine: Engine, tree: Tree | None, request: CopyRequest) -> Gathered:
         if tree is not None:
             digests = Digests(engine, tree)
             for source in chosen:
-                items = list(tree.items(source, request.exclude))
+                items = [*tree.items(source, request.exclude)]
                 found.items.append(items)
                 whole.update(fastjson.dumps([source.name, source.is_folder]).encode("utf-8", "surrogateescape"))
-                for item in items:
+                for item in (*source.above, *items):
                     mode = _mode(request, item.status.st_mode)
                     uid, gid = request.owner or (item.status.st_uid, item.status.st_gid)
                     text = fastjson.dumps(describe(tree, item, digests, uid, gid, mode)).encode(
@@ -175,6 +175,10 @@ def _copy_source(
     named = bool(source.name) and (request.parents or not source.is_folder)
     if named and (request.parents or folder or placer.kind(dest) == "folder"):
         base = f"{base}/{source.name}"
+    for item in source.above:
+        target = f"{dest.rstrip('/')}/{item.name}"
+        if placer.kind(target) != "folder":
+            placer.folder(target, _metadata(request, tree, item))
     links: dict[tuple[int, int], str] = {}
     for item in items:
         target = f"{base}/{item.name}" if item.name else base
@@ -183,7 +187,8 @@ def _copy_source(
             # As with Podman: what is there stays as it is, a new one is plain, whatever its source is like.
             there = placer.kind(base or "/") == "folder"
             uid, gid = request.owner or (status.st_uid, status.st_gid)
-            placer.folder(base or "/", None if there else Metadata(0o755, uid, gid, status.st_mtime_ns))
+            new = _metadata(request, tree, item) if named else Metadata(0o755, uid, gid, status.st_mtime_ns)
+            placer.folder(base or "/", None if there else new)
         elif (
             request.unpack
             and stat.S_ISREG(status.st_mode)

@@ -14,7 +14,7 @@ from skerry.errors import Invalid, NotFound, Unavailable
 from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 _IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 _WILD = frozenset("*?[\\")
@@ -22,12 +22,13 @@ _WILD = frozenset("*?[\\")
 
 class Chosen:
     """One source: ``path`` in the tree as written, ``real`` with its links resolved, ``name`` under which it is
-    copied into a folder ("" for a folder, whose contents are meant), ``is_folder``."""
+    copied into a folder ("" for a folder, whose contents are meant), ``is_folder``. ``above``: with --parents the
+    folders on the way to it, as items named from the destination on."""
 
-    __slots__ = ("is_folder", "name", "path", "real")
+    __slots__ = ("above", "is_folder", "name", "path", "real")
 
-    def __init__(self, path: str, real: str, name: str, *, is_folder: bool) -> None:
-        self.path, self.real, self.name, self.is_folder = path, real, name, is_folder
+    def __init__(self, path: str, real: str, name: str, *, is_folder: bool, above: Sequence[Item] = ()) -> None:
+        self.path, self.real, self.name, self.is_folder, self.above = path, real, name, is_folder, above
 
 
 class Item:
@@ -73,10 +74,14 @@ class Tree:
         wild = any(character in _WILD for character in pattern)
         found = []
         whole = _clean(f"{pivot}/{kept}")
-        for path in self._expand(whole) if wild else [whole]:
+        taken: list[str] = []
+        for path in self._expand(whole, deep=parents) if wild else [whole]:
+            if any(path.startswith(f"{folder}/") for folder in taken):
+                continue  # it comes with the folder
             chosen = self._chosen(path, wild=wild, pivot=_clean(pivot) if parents else None)
             if chosen is not None:
                 found.append(chosen)
+                taken += [path] if chosen.is_folder and parents else []
         return found
 
     def _chosen(self, path: str, *, wild: bool, pivot: str | None) -> Chosen | None:
@@ -98,9 +103,20 @@ class Tree:
             raise NotFound(f'"/{path}": not found', hint=f"{path} is left out by the ignore file")
         if pivot is not None:
             name = path[len(pivot) :].lstrip("/") if pivot else path
-        else:
-            name = "" if folder else path.rpartition("/")[2]
-        return Chosen(path, real, name, is_folder=folder)
+            return Chosen(path, real, name, is_folder=folder, above=self._above(pivot, name))
+        return Chosen(path, real, "" if folder else path.rpartition("/")[2], is_folder=folder)
+
+    def _above(self, pivot: str, name: str) -> list[Item]:
+        found = []
+        for index, character in enumerate(name):
+            if character == "/":
+                path = f"{pivot}/{name[:index]}".lstrip("/")
+                fd = openat2(self.fd, path, os.O_PATH | os.O_DIRECTORY, resolve=_IN_ROOT)
+                try:
+                    found.append(Item(name[:index], self._real(fd), os.fstat(fd), ""))
+                finally:
+                    os.close(fd)
+        return found
 
     def _real(self, fd: int) -> str:
         """A descriptor's path in the tree: what links in it led to."""
@@ -114,18 +130,30 @@ class Tree:
             return NotFound(f'"/{path}": not found')
         return Unavailable(f'cannot read "/{path}": {error.strerror}')
 
-    def _expand(self, pattern: str) -> list[str]:
+    def _expand(self, pattern: str, *, deep: bool) -> list[str]:
+        """``deep``: ``**`` stands for any number of folders, none as well."""
         found = [""]
         for part in pattern.split("/"):
             following: list[str] = []
             for folder in found:
-                if not any(character in _WILD for character in part):
+                if deep and part == "**":
+                    following += self._folders(folder)
+                elif not any(character in _WILD for character in part):
                     following.append(f"{folder}/{part}".lstrip("/"))
-                    continue
-                rule = compile_name(part)
-                following += [f"{folder}/{n}".lstrip("/") for n in self._names(folder) if rule.match(n)]
+                else:
+                    rule = compile_name(part)
+                    following += [f"{folder}/{n}".lstrip("/") for n in self._names(folder) if rule.match(n)]
             found = following
-        return sorted(found)
+        return sorted(dict.fromkeys(found))
+
+    def _folders(self, folder: str) -> list[str]:
+        """It, and all folders below it; links are not followed."""
+        found = [folder]
+        for name in self._names(folder):
+            path = f"{folder}/{name}".lstrip("/")
+            if stat.S_ISDIR(os.stat(path, dir_fd=self.fd, follow_symlinks=False).st_mode):
+                found += self._folders(path)
+        return found
 
     def _names(self, folder: str) -> list[str]:
         try:

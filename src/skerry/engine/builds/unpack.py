@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from skerry.engine.builds.place import Metadata
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from skerry.store.archive.header import Entry
 
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
-_NODES = (header.CHARACTER, header.BLOCK, header.FIFO)
+_NODES = {header.CHARACTER: stat.S_IFCHR, header.BLOCK: stat.S_IFBLK, header.FIFO: stat.S_IFIFO}
 
 
 def archive_kind(fd: int) -> str:
@@ -80,8 +81,8 @@ def _by_library(fd: int, kind: str) -> Iterator[bytes]:
             raise Corrupt(f"the archive is damaged: {error}") from None
 
 
-def unpack(placer: Placer, fd: int, dest: str, *, owner: tuple[int, int] | None) -> None:
-    """Unpack below ``dest``, without devices and fifos, over what is there. ``owner``: of all, else as the archive has it.
+def unpack(placer: Placer, fd: int, dest: str, *, owner: tuple[int, int] | None, devices: bool = False) -> None:
+    """Unpack below ``dest``, over what is there. ``devices``: and fifos, too, which ADD leaves out. ``owner``: of all, else as the archive has it.
     `Corrupt` for a damaged archive, `Invalid` for a name that leads out of it."""
     kind = archive_kind(fd)
     os.lseek(fd, 0, os.SEEK_SET)
@@ -91,7 +92,7 @@ def unpack(placer: Placer, fd: int, dest: str, *, owner: tuple[int, int] | None)
     placer.replaces_folders = True
     try:
         for entry in entries(source, lambda _data: None):
-            if entry.kind in _NODES:
+            if entry.kind in _NODES and not devices:
                 continue
             name = _name(entry.name)
             target = f"{base}/{name}" if name else base or "/"
@@ -109,6 +110,8 @@ def _place(placer: Placer, source: Source, entry: Entry, target: str, base: str,
         placer.link(target, os.fsdecode(entry.link), how)
     elif entry.kind == header.HARDLINK:
         placer.hard_link(target, f"{base}/{_name(entry.link)}")
+    elif entry.kind in _NODES:
+        placer.node(target, _NODES[entry.kind], os.makedev(entry.major, entry.minor), how)
     elif entry.sparse is not None:
         out = placer.open_new(target)
         try:
