@@ -18,6 +18,7 @@ from skerry.engine.health.act import record_outcome
 from skerry.engine.health.check import Check, end_left_behind, is_startup
 from skerry.engine.supervisor import command, folder, release
 from skerry.engine.supervisor.log import Log
+from skerry.engine.supervisor.place import leave_session
 from skerry.engine.supervisor.single import Heir, take
 from skerry.errors import Conflict, NotFound, SkerryError
 from skerry.linux import process
@@ -337,6 +338,9 @@ def serve(engine: Engine) -> None:
     if lock < 0:
         return
     supervisor = Supervisor(engine, lock)
+    problem = leave_session(engine.settings)
+    if problem:
+        supervisor.log.line(f"stays where it was started: {problem}")
     try:
         supervisor.run()
     except BaseException as error:

@@ -207,6 +207,10 @@ def sweep_small_files(engine: Engine) -> None:
     """Remove files that commands leave in passing and that are no damage: exit codes, locks of what is gone."""
     now = time.time()
     known = {row[0] for row in engine.store.db.query("SELECT id FROM containers")}
+    for folder in ("health", "supervisor/wards"):
+        for name in leftovers.names(engine.store.run_path(folder)):
+            if name.partition(".")[0] not in known:
+                leftovers.unlink(engine.store.run_path(folder, name))
     for name in leftovers.names(engine.store.run_path("exits")):
         path = engine.store.run_path("exits", name)
         if name not in known and now - leftovers.modified(path) > _EXIT_FILES_KEPT_S:
