@@ -149,7 +149,7 @@ class StageBuilder:
             return StepOutcome(cached=True)
         self._ordinal += 1
         stage = self.planned.label
-        identity = digest([self.solver.identity, stage, self._ordinal, self.planned.platform])
+        identity = digest([self.solver.identity, stage, self._ordinal, self.planned.platform, self.solver.platform])
         skip = self.options.no_cache or self._filtered()
         return StepWork(self, step, identity, no_cache=skip).do(command)
 
