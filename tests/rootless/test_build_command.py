@@ -1,0 +1,31 @@
+"""skerry build as a user: owners are the container's, and the second build takes all from the cache."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def test_a_user_builds(user, busybox_archive: Path) -> None:
+    archive = user.home / "bb.tar"
+    archive.write_bytes(busybox_archive.read_bytes())
+    os.chown(archive, user.uid, user.gid)
+    user.skerry("load", "-q", "-i", str(archive))
+    image = "localhost/busybox:latest"
+    context = user.home / "context"
+    context.mkdir()
+    (context / "a").write_text("a\n")
+    (context / "Containerfile").write_text(
+        f"FROM {image} AS one\nRUN echo 1 > /one && chown 3:4 /one\nFROM {image}\nCOPY a /a\nCOPY --chown=5:6 a /b/\n"
+        "COPY --from=one /one /one\nWORKDIR /w\nRUN --mount=type=bind,target=/c --mount=type=cache,target=/k cp /c/a x; id -u > /k/id; cp /k/id .\n"
+        "USER nobody\nRUN id -u > /tmp/who\n"
+    )
+    for path in (context, *context.iterdir()):
+        os.chown(path, user.uid, user.gid)
+    first = user.skerry("build", "-t", "mine", str(context))
+    assert "Using cache" not in first.stdout
+    look = "stat -c '%u:%g' /a /b/a /one /w/x; cat /tmp/who"
+    seen = user.skerry("run", "--rm", "--network", "none", "mine", "sh", "-c", look).stdout.split()
+    assert seen == ["0:0", "5:6", "3:4", "0:0", "65534"]
+    again = user.skerry("build", "-q", str(context))
+    assert again.stdout.split()[-1] == first.stdout.split()[-1]
