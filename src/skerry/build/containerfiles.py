@@ -81,9 +81,10 @@ def _local(path: str) -> bytes:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise NotFound(f"open {path}: {os.strerror(error.errno or 0).lower()}") from None
+    if stat.S_ISDIR(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise Invalid(f'containerfile: "{path}" cannot be path to a directory')
     with open(fd, "rb") as file:
-        if stat.S_ISDIR(os.fstat(fd).st_mode):
-            raise Invalid(f'containerfile: "{path}" cannot be path to a directory')
         data = file.read(_MOST + 1)  # a fifo, too: `-f <(generate)`
     if len(data) > _MOST:
         raise Invalid(f"{path} is larger than {_MOST >> 20} MiB")

@@ -96,7 +96,15 @@ class Contexts:
             return None
         with self._lock:
             if name not in self._known:
-                self._known[name] = self._image(value) or self._open(value, main=False)
+                from skerry.engine.engine import Engine
+
+                # A step's thread asks, and a database connection is one thread's.
+                own, mine = self._engine, Engine(self._engine.settings, warn=self._engine.warn, log=self._engine.log)
+                self._engine = mine
+                try:
+                    self._known[name] = self._image(value) or self._open(value, main=False)
+                finally:
+                    self._engine = own
             return self._known[name]
 
     def read_stdin(self) -> bytes:

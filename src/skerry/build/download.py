@@ -31,7 +31,7 @@ class Download(io.RawIOBase):
         self._cancelled = cancelled
         self._answer: Any = None
         try:
-            request = urllib.request.Request(url, headers={"User-Agent": "skerry"})
+            request = _request(url)
             self._answer = _opener().open(request, timeout=_SILENCE_S)
         except urllib.error.HTTPError as error:
             kind = NotFound if error.code in (404, 410) else Unavailable
@@ -72,6 +72,21 @@ class Download(io.RawIOBase):
         if self._answer is not None:
             self._answer.close()
         super().close()
+
+
+def _request(url: str) -> Any:
+    """A GET, with the URL's user and password as Basic authentication, which no redirection takes along."""
+    import urllib.request
+    from base64 import b64encode
+    from urllib.parse import unquote, urlsplit, urlunsplit
+
+    parts = urlsplit(url)
+    user, at, netloc = parts.netloc.rpartition("@")
+    request = urllib.request.Request(urlunsplit(parts._replace(netloc=netloc)), headers={"User-Agent": "skerry"})
+    if at:
+        value = b64encode(unquote(user if ":" in user else user + ":").encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {value}")
+    return request
 
 
 def _opener() -> Any:

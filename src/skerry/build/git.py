@@ -23,8 +23,6 @@ _COMMIT = re.compile(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
 _REF = re.compile(r"^[^\s~^:?*\[\\\x00-\x1f\x7f]+$")
 _ALLOWED = "http:https:git:ssh"
 _QUERY = {"ref", "branch", "tag", "commit", "checksum", "subdir", "keep-git-dir", "submodules", "fetch-by-commit"}
-# A host of our own choosing that is asked for: files on it are no transport for a stranger's repository.
-_LOCAL_FOR_TESTS = "SKERRY_BUILD_GIT_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ def parse(text: str) -> GitURL | None:
     address, _hash, fragment = text.partition("#")
     if address.startswith("github.com/"):
         address = "https://" + address
-    elif not address.startswith(("git://", "ssh://", "git+ssh://", "http://", "https://", "file://")):
+    elif not address.startswith(("git://", "ssh://", "git+ssh://", "http://", "https://")):
         return _checked(GitURL(address), fragment) if _SCP.match(address) else None
     parts = urlsplit(address)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -61,8 +59,6 @@ def parse(text: str) -> GitURL | None:
         )
         if not ends and not (query and set(query) <= _QUERY):
             return None
-    if parts.scheme == "file" and not os.environ.get(_LOCAL_FOR_TESTS):
-        return None
     url = GitURL(urlunsplit(parts._replace(query="", fragment="")))
     if query and set(query) <= _QUERY:
         url = _with_query(url, query)
@@ -106,7 +102,7 @@ def _checked(url: GitURL, fragment: str) -> GitURL:
     host = scp.group(1) if scp else (urlsplit(url.remote).hostname or "")
     path = scp.group(2) if scp else urlsplit(url.remote).path
     user = "" if scp else urlsplit(url.remote).username or ""
-    if not url.remote.startswith("file://") and (not host or host.startswith("-")):
+    if not host or host.startswith("-"):
         raise Invalid(f"git URL {redacted(url.remote)} has no host")
     if path.startswith("-") or user.startswith("-") or any(ord(letter) < 32 for letter in url.remote):
         raise Invalid(f"git URL {redacted(url.remote)} is not one that git would be given")
@@ -142,7 +138,10 @@ def clone(
 
 
 def _whole(git: _Git, url: GitURL, error: Unavailable) -> str:
-    """Some servers give no single commit: all branches and tags, then."""
+    """Some servers give no single commit, or nothing without its history: more of it, then."""
+    if "shallow" in error.message:
+        git.run("fetch", "--quiet", "--no-tags", "--force", "--update-head-ok", "origin", url.ref or "HEAD")
+        return "FETCH_HEAD"
     if not _COMMIT.match(url.ref):
         if "couldn't find remote ref" in error.message:
             raise NotFound(f"{url}: there is no such branch, tag or commit") from None
@@ -190,9 +189,8 @@ class _Git:
             place = urlunsplit((origin.scheme, origin.netloc.rpartition("@")[2], "/", "", ""))
             config.append((f"http.{place}.extraheader", f"Authorization: {value}"))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        local = ":file" if os.environ.get(_LOCAL_FOR_TESTS) else ""
         environment.update(
-            GIT_TERMINAL_PROMPT="0", GIT_ALLOW_PROTOCOL=_ALLOWED + local, GIT_OPTIONAL_LOCKS="0", LC_ALL="C",
+            GIT_TERMINAL_PROMPT="0", GIT_ALLOW_PROTOCOL=_ALLOWED, GIT_OPTIONAL_LOCKS="0", LC_ALL="C",
             GIT_LFS_SKIP_SMUDGE=os.environ.get("GIT_LFS_SKIP_SMUDGE", "0"), GIT_CONFIG_COUNT=str(len(config)),
         )  # fmt: skip
         if "GIT_SSH_COMMAND" not in os.environ:
