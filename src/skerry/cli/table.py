@@ -38,6 +38,7 @@ GROUPS = {
 COMMANDS = {
     # Containers
     "attach": Command("containers.attach", "Attach to a running container", "container attach"),
+    "cp": Command("containers.cp", "Copy files between a container and the host", "container cp"),
     "create": Command("containers.create", "Create but do not start a container", "container create"),
     "exec": Command("containers.exec", "Run a process in a running container", "container exec", starts=True),
     "inspect": Command("containers.inspect", "Display the configuration of an object by name or ID"),

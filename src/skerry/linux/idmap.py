@@ -63,6 +63,23 @@ def clone_tree(path: str) -> int:
     return syscall("open_tree", AT_FDCWD & 0xFFFFFFFF, os.fsencode(path), _OPEN_TREE_CLONE | os.O_CLOEXEC, about=path)
 
 
+class FilesMadeAs:
+    """``with FilesMadeAs(uid, gid)``: `become_on_files`, and back to our own ids and rules at the end."""
+
+    __slots__ = ("_gid", "_uid")
+
+    def __init__(self, uid: int, gid: int) -> None:
+        self._uid, self._gid = uid, gid
+
+    def __enter__(self) -> None:
+        become_on_files(self._uid, self._gid)
+
+    def __exit__(self, *_: object) -> None:
+        call("setfsuid", os.geteuid())
+        call("setfsgid", os.getegid())
+        call("prctl", _PR_SET_SECUREBITS, 0, 0, 0, 0)
+
+
 def become_on_files(uid: int, gid: int) -> None:
     """From here on this thread makes files as ``uid`` and ``gid``, with its capabilities as they are. For good.
 

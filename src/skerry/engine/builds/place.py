@@ -170,6 +170,11 @@ class Placer:
         self._finish_name(parent, name, metadata)
         os.chmod(name, metadata.mode, dir_fd=parent)
 
+    def remove(self, path: str) -> None:
+        """Take away a folder with all in it."""
+        parent, name = self._parent(path)
+        self._make_room(parent, name, path, for_folder=True)
+
     def finish(self) -> None:
         """The times of folders, once nothing is put into them any more."""
         for path, mtime_ns in sorted(self._times.items(), reverse=True):

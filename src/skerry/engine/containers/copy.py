@@ -1,0 +1,296 @@
+"""``skerry cp``: files between a container and the host, two containers, a tar on a stream. Rules as Podman's.
+
+All that is in a container is opened beneath its root without leaving it: what its processes do to links meanwhile cannot
+lead a copy to the host's files.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tarfile
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, BinaryIO
+
+from skerry.engine.builds.place import Metadata, Placer, translated
+from skerry.engine.builds.select import Tree, xattrs_of
+from skerry.engine.builds.unpack import archive_kind, unpack
+from skerry.engine.containers import state as states
+from skerry.engine.containers.whole_root import in_whole_root
+from skerry.errors import Invalid, NotFound, SkerryError
+from skerry.runtime import users
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skerry.engine.builds.select import Chosen, Item
+    from skerry.engine.containers.types import ContainerRecord
+    from skerry.engine.engine import Engine
+
+Owner = tuple[int, int]
+
+
+class Place:
+    """One end: ``path`` in ``container`` (None: on the host)."""
+
+    __slots__ = ("container", "path", "shown")
+
+    def __init__(self, engine: Engine, text: str) -> None:
+        name, colon, path = text.partition(":")
+        self.container: ContainerRecord | None = None
+        self.shown = text
+        if colon and not text.startswith(("/", ".")):
+            self.container = states.find(engine, name)[0]
+            self.path = path
+            if not path:
+                raise Invalid(f"container path must not be empty: {text}")
+            return
+        self.path = text
+
+    @property
+    def absolute(self) -> str:
+        """From the tree's root: a container's working directory, or ours. A slash or ``/.`` at the end stays."""
+        base = self.container["config"]["cwd"] if self.container else os.getcwd()
+        return self.path if self.path.startswith("/") else f"{base.rstrip('/')}/{self.path}"
+
+    def missing(self, path: str) -> NotFound:
+        """What Podman says of a path that is not there."""
+        if self.container is None:
+            return NotFound(f'"{path}" could not be found on the host: no such file or directory')
+        name = self.shown.partition(":")[0]
+        return NotFound(f'"{path}" could not be found on container {name}: No such file or directory')
+
+
+def copy(
+    engine: Engine, sources: list[str], dest: str, *, archive: bool = True, overwrite: bool = False,
+    stdin: BinaryIO | None = None, stdout: int = 1,
+) -> None:  # fmt: skip
+    """Copy each source to ``dest``; ``-`` is a tar on ``stdin`` or ``stdout``. `NotFound`, `Invalid`, `Conflict`."""
+    if dest == "-":
+        _to_tar(engine, Place(engine, sources[0]), stdout)
+        return
+    target = Place(engine, dest)
+    if sources == ["-"]:
+        assert stdin is not None
+        data = stdin
+        _with_root(engine, target, lambda root, live: _from_tar(engine, target, root, live, data, archive=archive))
+        return
+    for source in sources:
+        origin = Place(engine, source)
+        if origin.container is None and target.container is None:
+            raise Invalid("must specify at least one container source or destination", hint="CONTAINER:PATH")
+
+        def between(root: str, live: bool, origin: Place = origin) -> None:
+            _with_root(engine, origin, lambda top, _live: _copy(
+                top, origin, root, target, live=live, archive=archive, several=len(sources) > 1, overwrite=overwrite,
+            ))  # fmt: skip
+
+        _with_root(engine, target, between)
+
+
+def _with_root(engine: Engine, place: Place, work: Callable[[str, bool], None]) -> None:
+    try:
+        if place.container is None:
+            work("/", False)
+        else:
+            in_whole_root(engine, place.container, work)
+    except OSError as error:
+        raise translated(error) from error
+
+
+def _owner(target: Place, root: str, *, live: bool, archive: bool) -> Owner | None:
+    """Who what is copied belongs to: the container's user, or on the host us; None: as at its source."""
+    if not archive:
+        return None
+    if target.container is None:
+        return os.geteuid(), os.getegid()
+    config = target.container["config"]
+    user = users.resolve(root, config["user"], [])
+    if live and config.get("uid_maps"):
+        from skerry.engine.containers.mapped import owner_outside
+
+        return owner_outside(config, user["uid"], user["gid"])
+    return user["uid"], user["gid"]
+
+
+def _maker(target: Place, *, live: bool) -> AbstractContextManager[None]:
+    """Where a running container has ids of its own, only who has one of them can make files in it."""
+    if live and target.container is not None and target.container["config"].get("uid_maps"):
+        from skerry.engine.containers.mapped import owner_outside
+        from skerry.linux.idmap import FilesMadeAs
+
+        return FilesMadeAs(*owner_outside(target.container["config"], 0, 0))
+    return nullcontext()
+
+
+def _copy(
+    top: str, origin: Place, root: str, target: Place, *, live: bool, archive: bool, several: bool,
+    overwrite: bool,
+) -> None:  # fmt: skip
+    owner = _owner(target, root, live=live, archive=archive)
+    path = origin.absolute
+    with Tree(top) as tree, _maker(target, live=live):
+        chosen = _chosen(tree, origin, path)
+        with Placer(root, new_folders=Metadata(0o755, *(owner or (0, 0)), 0)) as placer:
+            for source in chosen:
+                contents = path.endswith("/.") or path == "."
+                base = _destination(placer, target, source, contents=contents, several=several or len(chosen) > 1)
+                _place_all(placer, tree, source, base, owner, overwrite=overwrite)
+            placer.finish()
+
+
+def _chosen(tree: Tree, origin: Place, path: str) -> list[Chosen]:
+    """The source; a pattern only where nothing has that very name."""
+    wild = any(character in "*?[\\" for character in path)
+    try:
+        found = tree.choose(_literal(path))
+    except NotFound:
+        raise origin.missing(origin.path) from None
+    if not found and wild:
+        found = tree.choose(path)
+    if not found:
+        raise origin.missing(origin.path)
+    return found
+
+
+def _literal(path: str) -> str:
+    return "".join(f"\\{character}" if character in "*?[\\" else character for character in path)
+
+
+def _destination(placer: Placer, target: Place, source: Chosen, *, contents: bool, several: bool) -> str:
+    """Where a source goes: into a folder that is there, else under the name that is given."""
+    dest = target.absolute
+    plain = _clean(dest)
+    kind = placer.kind(plain)
+    name = source.path.rpartition("/")[2]
+    if kind == "folder":
+        return plain if source.is_folder and contents else f"{plain.rstrip('/')}/{name}" if name else plain
+    if several:
+        raise (
+            target.missing(target.path)
+            if not kind
+            else Invalid(f'"{target.path}" must be a folder for several sources')
+        )
+    if kind == "file":
+        if source.is_folder or dest.endswith("/"):
+            raise Invalid(f'destination must be a directory when copying a directory: "{target.path}" is a file'
+                          if source.is_folder else f'"{target.path}" is not a directory')  # fmt: skip
+        return plain
+    if dest.endswith("/") and not source.is_folder:
+        raise target.missing(target.path)
+    above = plain.rpartition("/")[0] or "/"
+    if placer.kind(above) != "folder":
+        raise target.missing(target.path)
+    return plain
+
+
+def _clean(path: str) -> str:
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
+def _place_all(placer: Placer, tree: Tree, source: Chosen, base: str, owner: Owner | None, *, overwrite: bool) -> None:
+    links: dict[tuple[int, int], str] = {}
+    for item in tree.items(source):
+        target = f"{base.rstrip('/')}/{item.name}" if item.name else base
+        status = item.status
+        if not item.name and source.is_folder and placer.kind(target) == "folder":
+            continue  # the folder that is copied into stays as it is
+        if overwrite:
+            _make_way(placer, target, folder=stat.S_ISDIR(status.st_mode))
+        if stat.S_ISREG(status.st_mode) and status.st_nlink > 1 and (status.st_dev, status.st_ino) in links:
+            placer.hard_link(target, links[status.st_dev, status.st_ino])
+            continue
+        how = Metadata(
+            status.st_mode & 0o7777, *(owner or (status.st_uid, status.st_gid)), status.st_mtime_ns,
+            xattrs_of(tree, item),
+        )  # fmt: skip
+        _place(placer, tree, item, target, how)
+        links[status.st_dev, status.st_ino] = target
+
+
+def _make_way(placer: Placer, target: str, *, folder: bool) -> None:
+    """--overwrite: a folder gives way to a file."""
+    if not folder and placer.kind(target) == "folder":
+        placer.remove(target)
+
+
+def _place(placer: Placer, tree: Tree, item: Item, target: str, how: Metadata) -> None:
+    mode = item.status.st_mode
+    if stat.S_ISDIR(mode):
+        placer.folder(target, how)
+    elif stat.S_ISREG(mode):
+        fd = tree.open(item)
+        try:
+            placer.file(target, fd, how)
+        finally:
+            os.close(fd)
+    elif stat.S_ISLNK(mode):
+        placer.link(target, item.link, how)
+    else:
+        placer.node(target, stat.S_IFMT(mode), item.status.st_rdev, how)
+
+
+def _from_tar(engine: Engine, target: Place, root: str, live: bool, stream: BinaryIO, *, archive: bool) -> None:
+    """Unpack a tar, plain or compressed, into a folder that is there."""
+    owner = _owner(target, root, live=live, archive=archive)
+    with engine.store.staging() as staging, _maker(target, live=live):
+        path = f"{staging.path}/archive"
+        with open(path, "w+b") as file:
+            while chunk := stream.read(1 << 20):
+                file.write(chunk)
+            file.seek(0)
+            if not archive_kind(file.fileno()):
+                raise Invalid("source must be a (compressed) tar archive when copying from stdin")
+            with Placer(root, new_folders=Metadata(0o755, *(owner or (0, 0)), 0)) as placer:
+                dest = _clean(target.absolute)
+                if placer.kind(dest) != "folder":
+                    if not placer.kind(dest):
+                        raise target.missing(target.path)
+                    raise Invalid("destination must be a directory when copying from stdin")
+                unpack(placer, file.fileno(), dest, owner=owner, devices=True)
+                placer.finish()
+
+
+def _to_tar(engine: Engine, origin: Place, fd: int) -> None:
+    """Write a container's file or folder as a tar, under its own name."""
+    if origin.container is None:
+        raise Invalid("must specify at least one container source or destination", hint="CONTAINER:PATH")
+
+    def write(root: str, _live: bool) -> None:
+        path = origin.absolute
+        with Tree(root) as tree, os.fdopen(os.dup(fd), "wb") as out, tarfile.open(fileobj=out, mode="w|") as tar:
+            for source in _chosen(tree, origin, path):
+                inside = path.endswith("/.") or not source.path
+                base = "." if inside else source.path.rpartition("/")[2]
+                for item in tree.items(source):
+                    _add(tar, tree, item, f"{base}/{item.name}" if item.name else base)
+
+    try:
+        _with_root(engine, origin, write)
+    except tarfile.TarError as error:
+        raise SkerryError(f"cannot write the tar: {error}") from error
+
+
+def _add(tar: tarfile.TarFile, tree: Tree, item: Item, name: str) -> None:
+    status = item.status
+    info = tarfile.TarInfo(name)
+    info.mode, info.uid, info.gid, info.mtime = status.st_mode & 0o7777, status.st_uid, status.st_gid, status.st_mtime
+    if stat.S_ISREG(status.st_mode):
+        fd = tree.open(item)
+        with os.fdopen(fd, "rb") as file:
+            info.size = os.fstat(fd).st_size
+            tar.addfile(info, file)
+        return
+    kinds = {stat.S_IFDIR: tarfile.DIRTYPE, stat.S_IFLNK: tarfile.SYMTYPE, stat.S_IFIFO: tarfile.FIFOTYPE,
+             stat.S_IFCHR: tarfile.CHRTYPE, stat.S_IFBLK: tarfile.BLKTYPE}  # fmt: skip
+    info.type = kinds[stat.S_IFMT(status.st_mode)]
+    info.linkname = item.link
+    if info.type in (tarfile.CHRTYPE, tarfile.BLKTYPE):
+        info.devmajor, info.devminor = os.major(status.st_rdev), os.minor(status.st_rdev)
+    tar.addfile(info)

@@ -1,0 +1,161 @@
+"""``skerry cp``: where files go, whose they are, and that nothing leads out of the container."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+from tests.support.command import Skerry
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.fixture(params=["running", "stopped"])
+def box(request: pytest.FixtureRequest, skerry: Skerry, busybox: str) -> str:
+    """A container with a user, a working directory and a volume."""
+    flags = ("--user", "5:6", "-w", "/home", "-v", "data:/data", "--name", "box")
+    if request.param == "running":
+        skerry("run", "-d", *flags, busybox, "sleep", "600")
+    else:
+        skerry("create", *flags, busybox, "sleep", "600")
+    return "box"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    (tmp_path / "d/s").mkdir(parents=True)
+    (tmp_path / "a").write_text("a\n")
+    (tmp_path / "d/x").write_text("x\n")
+    (tmp_path / "d/s/y").write_text("y\n")
+    (tmp_path / "d/l").symlink_to("x")
+    return tmp_path
+
+
+def listing(skerry: Skerry, box: str, path: str) -> dict[str, tarfile.TarInfo]:
+    """What is at a path in the container, by cp itself."""
+    raw = skerry("cp", f"{box}:{path}", "-").raw
+    with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
+        return {member.name: member for member in tar}
+
+
+@pytest.mark.parametrize(
+    ("source", "dest", "seen"),
+    [
+        ("a", "/", "/a"),
+        ("a", "/tmp", "/tmp/a"),
+        ("a", "/tmp/", "/tmp/a"),
+        ("a", "/tmp/new", "/tmp/new"),
+        ("a", ".", "/home/a"),
+        ("a", "new", "/home/new"),
+        ("a", "/data/", "/data/a"),
+        ("d", "/new", "/new/s/y"),
+        ("d", "/tmp", "/tmp/d/s/y"),
+        ("d/.", "/tmp", "/tmp/s/y"),
+        ("d/.", "/new", "/new/s/y"),
+    ],
+)
+def test_where_it_goes(skerry: Skerry, box: str, here: Path, source: str, dest: str, seen: str) -> None:
+    skerry("cp", f"{here}/{source}", f"{box}:{dest}")
+    (member,) = listing(skerry, box, seen).values()
+    assert (member.uid, member.gid) == (5, 6)
+
+
+def test_a_folder_that_is_copied_into_stays_as_it_is(skerry: Skerry, box: str, here: Path) -> None:
+    skerry("cp", f"{here}/d/.", f"{box}:/tmp")
+    top = listing(skerry, box, "/tmp")["tmp"]
+    assert (top.uid, top.mode) == (0, 0o1777)
+
+
+def test_out_again_it_is_ours(skerry: Skerry, box: str, here: Path) -> None:
+    skerry("cp", f"{here}/d", f"{box}:/new")
+    skerry("cp", f"{box}:/new", here / "out")
+    assert (here / "out/s/y").read_text() == "y\n"
+    assert os.readlink(here / "out/l") == "x"
+    assert (here / "out/x").stat().st_uid == os.geteuid()
+    skerry("cp", f"{box}:/new/x", f"{box}:/new/s", here)
+    assert (here / "s/y").exists()
+    skerry("cp", "-a=false", f"{box}:/new/x", here / "theirs")
+    assert (here / "theirs").stat().st_uid == 5
+
+
+def test_patterns_and_several_sources(skerry: Skerry, box: str, here: Path) -> None:
+    out = here / "out"
+    out.mkdir()
+    skerry("cp", f"{box}:/etc/pas*", f"{box}:/etc/gro*", out)
+    assert sorted(os.listdir(out)) == ["group", "passwd"]
+
+
+def test_a_tar_in_and_out(skerry: Skerry, box: str, here: Path) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.add(here / "d", "d")
+    skerry("cp", "-", f"{box}:/tmp", input=packed.getvalue())
+    assert set(listing(skerry, box, "/tmp/d")) == {"d", "d/l", "d/s", "d/s/y", "d/x"}
+
+
+def test_between_containers(skerry: Skerry, box: str, busybox: str, here: Path) -> None:
+    skerry("create", "--name", "other", "--user", "7", busybox)
+    skerry("cp", f"{here}/d", f"{box}:/new")
+    skerry("cp", f"{box}:/new", "other:/there")
+    assert {member.uid for member in listing(skerry, "other", "/there").values()} == {7}
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("{here}/nope", "box:/tmp"), 'nope" could not be found on the host: no such file or directory'),
+        (("{here}/a", "box:/nope/"), '"/nope/" could not be found on container box: No such file or directory'),
+        (("{here}/a", "box:/nope/x"), '"/nope/x" could not be found on container box: No such file or directory'),
+        (("box:/nope", "{here}"), '"/nope" could not be found on container box: No such file or directory'),
+        (("{here}/d", "box:/etc/passwd"), "destination must be a directory when copying a directory"),
+        (("{here}/a", "{here}/b"), "must specify at least one container source or destination"),
+        (("{here}/a", "nobox:/"), 'no container with name or ID "nobox" found: no such container'),
+        (("-", "box:/tmp"), "source must be a (compressed) tar archive when copying from stdin"),
+        (("-", "box:/etc/passwd"), ""),
+    ],
+)
+def test_mistakes(skerry: Skerry, box: str, here: Path, argv: tuple[str, ...], words: str) -> None:
+    result = skerry("cp", *(word.format(here=here) for word in argv), check=False, input=b"no tar")
+    assert result.code == 125
+    assert words in result.stderr
+
+
+def test_overwrite_lets_a_file_replace_a_folder(skerry: Skerry, box: str, here: Path) -> None:
+    skerry("cp", f"{here}/d", f"{box}:/tmp/d")
+    (here / "e").mkdir()
+    (here / "e/s").write_text("file")
+    assert skerry("cp", f"{here}/e/.", f"{box}:/tmp/d", check=False).code == 125
+    skerry("cp", "--overwrite", f"{here}/e/.", f"{box}:/tmp/d")
+    assert listing(skerry, box, "/tmp/d/s")["s"].isfile()
+
+
+@pytest.mark.parametrize("target", ["/etc", "../../../../../../etc", "/proc/self/root/etc"])
+def test_links_in_the_container_lead_nowhere_outside(skerry: Skerry, busybox: str, here: Path, target: str) -> None:
+    skerry("run", "-d", "--name", "evil", busybox, "sh", "-c", f"ln -s {target} /lnk; sleep 600")
+    skerry("exec", "evil", "sh", "-c", "until [ -L /lnk ]; do sleep 0.1; done")
+    skerry("cp", f"{here}/a", "evil:/lnk/skerry-was-here", check=False)
+    assert not os.path.exists("/etc/skerry-was-here")
+    skerry("cp", "evil:/lnk/passwd", here / "got", check=False)
+    if (here / "got").exists():
+        assert "bin/bash" not in (here / "got").read_text()
+
+
+def test_into_tmpfs_and_binds_of_a_running_container(skerry: Skerry, busybox: str, here: Path) -> None:
+    skerry("run", "-d", "--name", "box", "--tmpfs", "/t", "-v", f"{here}/d:/b", busybox, "sleep", "600")
+    skerry("cp", f"{here}/a", "box:/t/")
+    skerry("cp", f"{here}/a", "box:/b/")
+    assert skerry("exec", "box", "ls", "/t").stdout == "a\n"
+    assert (here / "d/a").read_text() == "a\n"
+
+
+def test_a_container_with_ids_of_its_own(skerry: Skerry, busybox: str, here: Path) -> None:
+    flags = ("--uidmap", "0:100000:1000", "--user", "5")
+    skerry("run", "-d", "--name", "box", *flags, busybox, "sleep", "600")
+    skerry("create", "--name", "still", *flags, busybox, "stat", "-c", "%u", "/home/a")
+    for name in ("box", "still"):
+        skerry("cp", f"{here}/a", f"{name}:/home/")
+    assert skerry("exec", "box", "stat", "-c", "%u", "/home/a").stdout == "5\n"
+    assert skerry("start", "-a", "still").stdout == "5\n"
