@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from skerry.cli.flags import Args
     from skerry.cli.output import Output
     from skerry.engine.engine import Engine
-    from skerry.network.types import NetworkRequest
 
 USAGE = "[options] NETWORK CONTAINER"
 DESCRIPTION = (
@@ -31,11 +30,8 @@ COMPLETE = "networks"
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    request: NetworkRequest = {
-        "aliases": list(args["alias"]),
-        "static_ips": [address for address in (args["ip"], args["ip6"]) if address],
-    }
-    if args["mac_address"]:
-        request["static_mac"] = args["mac_address"]
-    engine.networks.connect(args.positional[0], args.positional[1], request)
+    engine.networks.connect(
+        args.positional[0], args.positional[1], aliases=args["alias"], mac=args["mac_address"],
+        addresses=[address for address in (args["ip"], args["ip6"]) if address],
+    )  # fmt: skip
     return 0

@@ -52,11 +52,20 @@ class Networks:
 
         return prune(self._engine, filters)
 
-    def connect(self, network: str, container: str, request: NetworkRequest | None = None) -> None:
-        """Join a container to a network, at once if it runs. `Conflict` when it is on it already."""
+    def connect(
+        self, network: str, container: str, *, aliases: Sequence[str] = (), addresses: Sequence[str] = (), mac: str = "",
+        interface: str = "",
+    ) -> None:  # fmt: skip
+        """Join a container to a network, at once if it runs: by ``aliases`` besides its name, with fixed addresses and
+        names if given. `Conflict` when it is on it already."""
         from skerry.engine.networks.connect import connect
 
-        connect(self._engine, network, container, request or {})
+        request: NetworkRequest = {"aliases": [*aliases], "static_ips": [*addresses]}
+        if mac:
+            request["static_mac"] = mac
+        if interface:
+            request["interface_name"] = interface
+        connect(self._engine, network, container, request)
 
     def disconnect(self, network: str, container: str, *, force: bool = False) -> None:
         """Take a container off a network, at once if it runs."""
