@@ -37,7 +37,7 @@ def engine(tmp_path: Path) -> Any:
 
 
 def forget(engine: Any, container_id: str, *, auto_remove: bool) -> set[str]:
-    remove._forget_files(engine, {"id": container_id, "auto_remove": auto_remove})  # type: ignore[typeddict-item]
+    remove._forget_files(engine, {"id": container_id, "auto_remove": auto_remove, "config": {}})  # type: ignore[typeddict-item]
     return set(os.listdir(engine.store.run_path("exits")))
 
 
