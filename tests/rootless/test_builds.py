@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.rootless.conftest import wait_until
 
 BUILDER = Path(__file__).resolve().parents[1] / "engine/builds/builder.py"
 
@@ -57,8 +58,7 @@ def test_what_a_killed_builder_of_a_user_left_is_swept(user, image):
     assert builder.stdout.readline().strip() == "b'ready\\n'"
     os.kill(builder.pid, signal.SIGKILL)
     builder.wait()
-    user.skerry("ps")
+    roots = user.home / ".local/share/skerry/builds/roots"
+    wait_until(lambda: not list(roots.iterdir()), "who watches over the builder did not sweep")
     for pid in user.processes():
         assert b"987" not in Path(f"/proc/{pid}/cmdline").read_bytes()
-    roots = user.home / ".local/share/skerry/builds/roots"
-    assert list(roots.iterdir()) == []
