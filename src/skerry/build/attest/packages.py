@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from skerry import fastjson
-from skerry.errors import Invalid, NotFound
+from skerry.errors import Invalid, NotFound, SkerryError
 
 if TYPE_CHECKING:
     from skerry.engine.engine import Engine
@@ -161,7 +161,7 @@ def _npm(tree: Tree, _release: dict[str, str]) -> Iterator[Package]:
             path = f"{here}/{name}/package.json"
             try:
                 document = fastjson.loads(tree.read(path) or "{}")
-            except ValueError:
+            except (ValueError, SkerryError):
                 continue
             if (
                 isinstance(document, dict)

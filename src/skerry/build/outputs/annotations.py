@@ -20,16 +20,21 @@ def annotations_of(engine: Engine, options: BuildOptions, solved: Solved) -> dic
         return dict(options.annotations)
     found: dict[str, str] = {}
     based = bool(solved.base_name) and solved.base_name != "scratch"
-    if based and options.inherit_annotations:
+    name = solved.base_name
+    if based:
         try:
-            found.update(engine.images.resolve(solved.base_name)["annotations"] or {})
+            base = engine.images.resolve(solved.base_name)
         except SkerryError:
             pass  # it was removed meanwhile
-    for name in options.unset_annotations:
-        found.pop(name, None)
+        else:
+            name = base["names"][0] if base["names"] else name
+            if options.inherit_annotations:
+                found.update(base["annotations"] or {})
+    for key in options.unset_annotations:
+        found.pop(key, None)
     found.pop(_PREFIX + "created", None)
     if based:
-        found[_PREFIX + "base.name"] = solved.base_name
+        found[_PREFIX + "base.name"] = name
         found[_PREFIX + "base.digest"] = solved.base_digest
     if options.created_annotation and solved.document.get("created"):
         found[_PREFIX + "created"] = str(solved.document["created"])
