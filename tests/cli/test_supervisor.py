@@ -105,7 +105,7 @@ def test_a_check_that_hangs_when_it_is_killed_is_ended(skerry: Skerry, busybox: 
     skerry("run", "-d", "--name", "box", *words, busybox, "sleep", "1000")
 
     def running() -> list[str]:
-        return [line for line in skerry("exec", "box", "ps").lines if "sleep 777" in line]
+        return [line for line in skerry("exec", "box", "ps").lines if line.split()[2:] == ["sleep", "777"]]
 
     eventually(running)
     os.kill(supervisor(skerry), signal.SIGKILL)

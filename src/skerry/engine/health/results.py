@@ -89,7 +89,9 @@ def change(
 
 def _replace(target: str, text: str) -> None:
     new = f"{target}.new"
-    with open(new, "w", encoding="utf-8", errors="backslashreplace") as file:
+    # The folder may be one that others write to: no link of theirs is followed.
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
     os.rename(new, target)
 

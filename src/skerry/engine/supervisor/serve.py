@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import select
+import time
 
 from skerry.engine.containers import state as states
 from skerry.engine.health import has_check, results
@@ -20,6 +21,7 @@ from skerry.engine.supervisor import command, folder, release
 from skerry.engine.supervisor.log import Log
 from skerry.engine.supervisor.place import leave_session
 from skerry.engine.supervisor.single import Heir, take
+from skerry.engine.supervisor.wards import Ward, by_time, files
 from skerry.errors import Conflict, NotFound, SkerryError
 from skerry.linux import process
 from skerry.linux.inotify import Watch
@@ -35,20 +37,6 @@ _SECOND = 10**9
 # a moment are not counted, so that hanging ones keep nobody from starting.
 _AT_ONCE, _MOMENT_NS = 8, _SECOND
 _LONGEST_SLEEP_MS = 3_600_000
-
-
-class Ward:
-    """A container that is looked after."""
-
-    __slots__ = ("acting", "check", "due_ns", "id", "mtime_ns", "started_ns")
-
-    def __init__(self, container_id: str) -> None:
-        self.id = container_id
-        self.mtime_ns = 0
-        self.due_ns = 0
-        self.check: Check | None = None
-        self.started_ns = 0  # of the check
-        self.acting = False
 
 
 class Supervisor:
@@ -104,7 +92,7 @@ class Supervisor:
 
     def _look(self) -> None:
         """Bring the wards up to the files that there are."""
-        found = _files(folder(self.engine, "wards"))
+        found = files(folder(self.engine, "wards"))
         for container_id in self.wards.keys() - found.keys():
             ward = self.wards.pop(container_id)
             if ward.check is not None:
@@ -127,7 +115,7 @@ class Supervisor:
         young = [ward.started_ns for ward in self.wards.values() if ward.check and now - ward.started_ns < _MOMENT_NS]
         if len(young) >= _AT_ONCE:
             # Those that are due wait for the first to end, or not to count any more.
-            times = [time for time in times if time > now] + [min(young) + _MOMENT_NS]
+            times = [each for each in times if each > now] + [min(young) + _MOMENT_NS]
         if not times:
             return _LONGEST_SLEEP_MS
         return max(0, min(_LONGEST_SLEEP_MS, (min(times) - now + 999_999) // 10**6))
@@ -137,7 +125,7 @@ class Supervisor:
     def _begin_due(self) -> None:
         now = results.clock_ns()
         due = [ward for ward in self.wards.values() if not ward.check and not ward.acting and ward.due_ns <= now]
-        due.sort(key=_due)
+        due.sort(key=by_time)
         young = sum(1 for ward in self.wards.values() if ward.check and now - ward.started_ns < _MOMENT_NS)
         for ward in due:
             if young >= _AT_ONCE:
@@ -220,10 +208,13 @@ class Supervisor:
             self.poll.unregister(fd)
             self.heir.reap()
         elif fd in self.children:
-            pid, ward = self.children.pop(fd)
+            pid, ward = self.children[fd]
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if not done:
+                return  # the news was of a descriptor that had this number until a moment ago
+            del self.children[fd]
             self.poll.unregister(fd)
             os.close(fd)
-            status = os.waitpid(pid, 0)[1]
             if ward is not None:
                 ward.acting = False
                 # One that failed is not worth trying as fast as it fails.
@@ -312,25 +303,6 @@ class Supervisor:
         self.poll.register(fd, select.POLLIN)
 
 
-def _files(path: str) -> dict[str, int]:
-    """The wards' names, and when each was last written."""
-    found: dict[str, int] = {}
-    try:
-        with os.scandir(path) as entries:
-            for entry in entries:
-                try:
-                    found[entry.name] = entry.stat().st_mtime_ns
-                except FileNotFoundError:
-                    continue  # released in this moment
-    except FileNotFoundError:
-        pass  # the whole store was removed
-    return found
-
-
-def _due(ward: Ward) -> int:
-    return ward.due_ns
-
-
 def serve(engine: Engine) -> None:
     """Be the supervisor, unless there is one already."""
     os.makedirs(folder(engine, "wards"), mode=0o700, exist_ok=True)
@@ -345,4 +317,5 @@ def serve(engine: Engine) -> None:
         supervisor.run()
     except BaseException as error:
         supervisor.log.line(f"failed: {type(error).__name__}: {error}")
+        time.sleep(1)  # the heir would fail in the same way, and its heir
         raise
