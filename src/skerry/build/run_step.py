@@ -73,9 +73,9 @@ class RunStep:
         """With its variables replaced, and checked."""
         if "$" not in mount.text:
             return mount
-        text = expand(mount.text, self._step.state.variables(), escape=self._command.instruction.escape).text
+        variables, escape = self._step.state.variables(), self._command.instruction.escape
         try:
-            return parse_mount(text)
+            return parse_mount(mount.text, lambda text: expand(text, variables, escape=escape).text)
         except MountError as error:
             raise Invalid(f"invalid --mount: {error}") from None
 

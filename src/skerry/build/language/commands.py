@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from skerry.build.errors import syntax_error
@@ -11,7 +10,9 @@ from skerry.build.language import instructions as typed
 from skerry.build.language.flags import Flags
 from skerry.build.language.heredocs import parse_heredoc
 from skerry.build.language.mounts import MountError, parse_mount
-from skerry.build.language.splitting import BLANKS, SplitError, json_or_words, json_strings, pairs, split_words
+from skerry.build.language.splitting import BLANKS, SplitError, json_or_words, json_strings, pairs, split_words, strip
+from skerry.build.language.suggest import did_you_mean
+from skerry.build.language.words import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from skerry.build.language.ast import Heredoc, Instruction
 
 _STAGE = re.compile(r"[a-z][a-z0-9-_.]*\Z")
-_RESERVED = ("context", "scratch")
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _TIME = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 
@@ -28,49 +28,45 @@ def command(instruction: Instruction) -> typed.From | typed.Command:
     """The typed instruction; `BuildSyntaxError` with the words of BuildKit."""
     parse = _PARSERS.get(instruction.keyword)
     if parse is None:
-        close = get_close_matches(instruction.keyword, _PARSERS, 1)
         raise _error(
-            instruction, f"unknown instruction: {instruction.raw_keyword}",
-            hint=f"did you mean {close[0]}?" if close else "",
-        )  # fmt: skip
+            instruction,
+            f"unknown instruction: {instruction.raw_keyword}",
+            hint=did_you_mean(instruction.raw_keyword, _PARSERS),
+        )
     if instruction.keyword not in ("FROM", "RUN", "COPY", "ADD", "HEALTHCHECK"):
         Flags(instruction)  # there are none: each is an error
     try:
         return parse(instruction)
-    except (SplitError, MountError) as error:
+    except SplitError as error:
         raise _error(instruction, str(error)) from None
+    except MountError as error:
+        raise _error(instruction, str(error), hint=error.hint) from None
 
 
 def _error(instruction: Instruction, what: str, hint: str = "") -> Exception:
     return syntax_error(what, instruction.position, hint=hint, source=instruction.source)
 
 
-def _count(instruction: Instruction, *, exactly: int = 0, at_least: int = 0) -> tuple[str, ...]:
-    words = tuple(BLANKS.split(instruction.text.strip())) if instruction.text.strip() else ()
-    keyword = instruction.keyword
-    if exactly and len(words) != exactly:
-        count = "one argument" if exactly == 1 else f"{exactly} arguments"
-        raise _error(instruction, f"{keyword} requires exactly {count}")
-    if len(words) < at_least:
-        raise _error(
-            instruction,
-            f"{keyword} requires at least {'one' if at_least == 1 else at_least} argument{'s' * (at_least > 1)}",
-        )
-    return words
+def _one(instruction: Instruction) -> str:
+    """The whole text as the only argument."""
+    if not instruction.text:
+        raise _error(instruction, f"{instruction.keyword} requires exactly one argument")
+    return instruction.text
 
 
 def _from(instruction: Instruction) -> typed.From:
-    flags = Flags(instruction)
-    words = _count(instruction)
-    if len(words) not in (1, 3) or (len(words) == 3 and words[1].lower() != "as"):
-        raise _error(instruction, "FROM requires either one argument, or three: FROM <source> [as <name>]")
-    name = words[2].lower() if words[1:] else None
-    if name is not None and not _STAGE.match(name):
-        raise _error(
-            instruction,
-            f'invalid name for build stage: "{words[2]}", name can\'t start with a number or contain symbols',
-        )
-    return typed.From(instruction, words[0], flags.text("platform"), name)
+    words = BLANKS.split(instruction.text) if instruction.text else []
+    name: str | None = None
+    if len(words) == 3 and words[1].lower() == "as":
+        name = words[2].lower()
+        if not _STAGE.match(name):
+            what = (
+                f"invalid name for build stage: {quoted(words[2])}, name can't start with a number or contain symbols"
+            )
+            raise _error(instruction, what)
+    elif len(words) != 1:
+        raise _error(instruction, "FROM requires either one or three arguments")
+    return typed.From(instruction, words[0], Flags(instruction).text("platform"), name)
 
 
 def _arg(instruction: Instruction) -> typed.Arg:
@@ -118,12 +114,12 @@ def _run(instruction: Instruction) -> typed.Run:
         raise _error(instruction, "RUN requires at least one argument")
     network = flags.text("network") or "default"
     if network not in ("default", "none", "host"):
-        raise _error(instruction, f"unsupported network mode {network!r}", hint="default, none or host")
+        raise _error(instruction, f"invalid network mode {quoted(network)}", hint="default, none or host")
     security = flags.text("security") or "sandbox"
     if security not in ("sandbox", "insecure"):
-        raise _error(instruction, f"unsupported security mode {security!r}", hint="sandbox or insecure")
+        raise _error(instruction, f"security {quoted(security)} is not valid", hint="sandbox or insecure")
     return typed.Run(
-        instruction, program, shell, tuple(parse_mount(text) if "$" not in text else typed.Mount(text) for text in flags.list("mount")),
+        instruction, program, shell, tuple(parse_mount(text) for text in flags.list("mount")),
         network, security, tuple(_device(text) for text in flags.list("device")), instruction.heredocs,
     )  # fmt: skip
 
@@ -192,7 +188,9 @@ def _entrypoint(instruction: Instruction) -> typed.Entrypoint:
 
 
 def _expose(instruction: Instruction) -> typed.Expose:
-    return typed.Expose(instruction, _count(instruction, at_least=1))
+    if not instruction.text:
+        raise _error(instruction, "EXPOSE requires at least one argument")
+    return typed.Expose(instruction, tuple(sorted(BLANKS.split(instruction.text))))
 
 
 def _volume(instruction: Instruction) -> typed.Volume:
@@ -201,17 +199,15 @@ def _volume(instruction: Instruction) -> typed.Volume:
         raise _error(instruction, "VOLUME requires at least one argument")
     if any(not path.strip() for path in paths):
         raise _error(instruction, "VOLUME specified can not be an empty string")
-    return typed.Volume(instruction, paths)
+    return typed.Volume(instruction, tuple(strip(path) for path in paths))
 
 
 def _user(instruction: Instruction) -> typed.User:
-    return typed.User(instruction, _count(instruction, exactly=1)[0])
+    return typed.User(instruction, _one(instruction))
 
 
 def _workdir(instruction: Instruction) -> typed.Workdir:
-    if not instruction.text:
-        raise _error(instruction, "WORKDIR requires exactly one argument")
-    return typed.Workdir(instruction, instruction.text)
+    return typed.Workdir(instruction, _one(instruction))
 
 
 def _shell(instruction: Instruction) -> typed.Shell:
@@ -224,13 +220,11 @@ def _shell(instruction: Instruction) -> typed.Shell:
 
 
 def _stop_signal(instruction: Instruction) -> typed.StopSignal:
-    return typed.StopSignal(instruction, _count(instruction, exactly=1)[0])
+    return typed.StopSignal(instruction, _one(instruction))
 
 
 def _maintainer(instruction: Instruction) -> typed.Maintainer:
-    if not instruction.text:
-        raise _error(instruction, "MAINTAINER requires exactly one argument")
-    return typed.Maintainer(instruction, instruction.text)
+    return typed.Maintainer(instruction, _one(instruction))
 
 
 def _onbuild(instruction: Instruction) -> typed.OnBuild:
@@ -241,6 +235,9 @@ def _onbuild(instruction: Instruction) -> typed.OnBuild:
         raise _error(instruction, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")
     if first in ("FROM", "MAINTAINER"):
         raise _error(instruction, f"{first} isn't allowed as an ONBUILD trigger")
+    if first not in _PARSERS:
+        word = BLANKS.split(instruction.text, maxsplit=1)[0]
+        raise _error(instruction, f"unknown instruction: {word}", hint=did_you_mean(word, _PARSERS))
     text = re.sub(r"^\s*ONBUILD\s*", "", instruction.line, count=1, flags=re.IGNORECASE)
     return typed.OnBuild(instruction, "\n".join([text, *(h.content + h.name for h in instruction.heredocs)]))
 
@@ -252,27 +249,24 @@ def _healthcheck(instruction: Instruction) -> typed.Healthcheck:
         raise _error(instruction, "HEALTHCHECK requires at least one argument")
     kind, rest = parts[0].upper(), parts[1] if parts[1:] else ""
     if kind == "NONE":
-        if rest or instruction.flags:
+        if rest:
             raise _error(instruction, "HEALTHCHECK NONE takes no arguments")
         return typed.Healthcheck(instruction, ("NONE",))
     if kind != "CMD":
-        raise _error(instruction, f"unknown type {parts[0]!r} in HEALTHCHECK (try CMD)")
+        raise _error(instruction, f"Unknown type {quoted(kind)} in HEALTHCHECK (try CMD)")
     values = json_strings(rest)
     if not (values if values is not None else rest):
-        raise _error(instruction, "missing command after HEALTHCHECK CMD")
+        raise _error(instruction, "Missing command after HEALTHCHECK CMD")
     test = ("CMD", *values) if values is not None else ("CMD-SHELL", rest)
     times = {
         name: _duration(instruction, name, flags.text(name))
         for name in ("interval", "timeout", "start-period", "start-interval")
     }
     retries = flags.text("retries") or "0"
-    if not re.fullmatch(r"\d{1,9}", retries):
-        raise _error(
-            instruction,
-            f"--retries must be at least 1 (not {retries})"
-            if retries.startswith("-")
-            else f"invalid --retries: {retries}",
-        )
+    if re.fullmatch(r"-\d{1,9}", retries):
+        raise _error(instruction, f"--retries cannot be negative ({retries})")
+    if not re.fullmatch(r"[0-9]{1,9}", retries):
+        raise _error(instruction, f"--retries is no number: {retries}")
     return typed.Healthcheck(
         instruction, test, times["interval"], times["timeout"], times["start-period"], times["start-interval"], int(retries),
     )  # fmt: skip
@@ -280,16 +274,14 @@ def _healthcheck(instruction: Instruction) -> typed.Healthcheck:
 
 def _duration(instruction: Instruction, name: str, text: str | None) -> int:
     """Go's time.ParseDuration, in nanoseconds."""
-    if text is None:
+    if not text or text.lstrip("+-") == "0":
         return 0
     pieces = _TIME.findall(text)
-    if text == "0":
-        return 0
-    if not pieces or "".join(a + b for a, b in pieces) != text:
-        raise _error(instruction, f'time: invalid duration "{text}" of --{name}')
+    if not pieces or "".join(number + unit for number, unit in pieces) != text.lstrip("+-") or len(text) > 64:
+        raise _error(instruction, f"time: invalid duration {quoted(text)}", hint=f"of --{name}: such as 30s or 1m30s")
     found = int(sum(float(number) * _UNITS[unit] for number, unit in pieces))
-    if 0 < found < 10**6:
-        raise _error(instruction, f"Interval {name!r} cannot be less than 1ms")
+    if found and (found < 10**6 or text.startswith("-")):
+        raise _error(instruction, f"Interval {quoted(name)} cannot be less than 1ms")
     return found
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from skerry.build.errors import syntax_error
+from skerry.build.language.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from skerry.build.language.ast import Instruction
@@ -36,8 +36,7 @@ class Flags:
         known = KNOWN.get(instruction.keyword, {})
         for name, value in instruction.flags:
             if name not in known:
-                close = get_close_matches(name, known, 1)
-                raise self.error(f"unknown flag: --{name}", hint=f"did you mean --{close[0]}?" if close else "")
+                raise self.error(f"unknown flag: --{name}", hint=did_you_mean(name, known, "--"))
             if known[name] != "bool" and value is None:
                 raise self.error(f"missing a value on flag: --{name}")
             if known[name] != "list" and name in self._values:

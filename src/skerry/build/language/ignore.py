@@ -7,9 +7,12 @@ what is below a matched folder is matched, too; the last line that matches decid
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from skerry.errors import Invalid
+
+Match = Callable[[str], bool]
+_SPECIAL = re.compile(r"[*?\[\]\\]")
 
 
 def read_ignore_file(data: bytes) -> list[str]:
@@ -51,7 +54,7 @@ class Patterns:
     """A list of patterns, in order. `Invalid` for one that is malformed."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._rules: list[tuple[bool, re.Pattern[str], str]] = []
+        self._rules: list[tuple[bool, Match, str]] = []
         for given in patterns:
             text = given.strip()
             if not text:
@@ -62,7 +65,7 @@ class Patterns:
                 text = text[1:]
                 if not text:
                     raise Invalid('illegal exclusion pattern: "!"')
-            self._rules.append((negated, compile_pattern(text), text))
+            self._rules.append((negated, matcher(text), text))
         self.negated = any(negated for negated, _, _ in self._rules)
 
     def __bool__(self) -> bool:
@@ -75,12 +78,12 @@ class Patterns:
         for negated, rule, _text in self._rules:
             if negated != matched:
                 continue  # it could only say what is so already
-            found = rule.match(path) is not None
+            found = rule(path)
             if not found and path not in (".", ""):
                 if parents is None:
                     parts = path.split("/")[:-1]
                     parents = ["/".join(parts[: n + 1]) for n in range(len(parts))]
-                found = any(rule.match(parent) for parent in parents)
+                found = any(rule(parent) for parent in parents)
             if found:
                 matched = not negated
         return matched
@@ -104,9 +107,25 @@ def _could_reach(pattern: str, folder: str) -> bool:
             return True
         if number >= len(wanted):
             return True
-        if not compile_pattern(part).match(wanted[number]):
-            return False
+        try:
+            if not compile_pattern(part).match(wanted[number]):
+                return False
+        except Invalid:
+            return True  # an escaped slash: better to look below in vain than to miss something
     return False
+
+
+def matcher(pattern: str) -> Match:
+    """How a path is compared with a pattern. `Invalid` for a malformed one.
+
+    As in moby, ``**`` at the beginning and no other wildcard means that the path ends so (``**b`` matches
+    ``ab``), and at the end that it begins so.
+    """
+    compiled = compile_pattern(pattern)
+    if pattern.startswith("**") and not _SPECIAL.search(pattern, 2):
+        ending = pattern[2:]
+        return lambda path: path.endswith(ending) or (ending.startswith("/") and path == ending[1:])
+    return lambda path: compiled.match(path) is not None
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
@@ -165,7 +184,7 @@ def _class(pattern: str, start: int) -> tuple[str, int]:
         pieces.append(re.escape(low) if low == high else f"{re.escape(low)}-{re.escape(high)}")
         first = False
     body = "".join(pieces)
-    return f"[{'^/' if negated else ''}{body}]", index + 1
+    return f"[{'^' if negated else ''}{body}]", index + 1
 
 
 def _class_character(pattern: str, index: int) -> tuple[str, int]:

@@ -4,100 +4,142 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Callable
+from dataclasses import replace
 
 from skerry.build.language.instructions import Mount
+from skerry.build.language.suggest import did_you_mean
+from skerry.build.language.words import quoted
 
 _TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
 _SHARING = ("shared", "private", "locked")
-_NAMES = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
-_BOOLEAN = {"": True, "true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)i?b?", re.IGNORECASE)
-# What may be given for which type.
-_ALLOWED = {
-    "from": ("bind", "cache"), "source": ("bind", "cache", "secret"), "id": ("cache", "secret", "ssh"),
-    "sharing": ("cache",), "required": ("secret", "ssh"), "mode": ("cache", "secret", "ssh"),
-    "uid": ("cache", "secret", "ssh"), "gid": ("cache", "secret", "ssh"), "size": ("tmpfs",), "env": ("secret",),
-    "readonly": ("bind", "cache"), "readwrite": ("bind", "cache"), "relabel": ("bind", "cache"),
+_SHORT = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
+_KEYS = (
+    "type", "from", "source", "target", "readonly", "readwrite", "id", "sharing", "required", "size", "mode", "uid",
+    "gid", "env", "relabel",
+)  # fmt: skip
+_TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(?:([kmgtp])i?)?b?", re.IGNORECASE)
+_FOR_FILES = ("cache", "secret", "ssh")
+# The keys that only some types have; the others are taken with any.
+_ONLY_FOR = {
+    "required": ("secret", "ssh"), "size": ("tmpfs",), "mode": _FOR_FILES, "uid": _FOR_FILES, "gid": _FOR_FILES,
 }  # fmt: skip
 
 
 class MountError(ValueError):
-    """The text is no mount."""
+    """The text is no mount. ``hint`` says what may have been meant."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
-def parse_mount(text: str) -> Mount:
-    """One mount. `MountError` says what is wrong."""
-    fields = next(csv.reader([text], strict=True), [])
-    values = dict(_field(field) for field in fields)
-    kind = values.pop("type", "bind").lower()
+def parse_mount(text: str, expand: Callable[[str], str] | None = None) -> Mount:
+    """One mount, its values expanded. `MountError` says what is wrong.
+
+    Without ``expand`` a mount with variables is only known by its type and ``from``, which takes none.
+    """
+    fields = _fields(text)
+    origin = fields.get("from", "")
+    if "$" in origin[:-1]:
+        raise MountError("'from' doesn't support variable expansion, define alias stage instead")
+    if expand is not None:
+        fields = {key: expand(value) for key, value in fields.items()}
+    elif any("$" in value for value in fields.values()):
+        kind = fields.get("type", "bind").lower()
+        return Mount(text, kind if kind in _TYPES else "bind", origin)
+    return _checked(_mount(text, fields))
+
+
+def _fields(text: str) -> dict[str, str]:
+    try:
+        rows = list(csv.reader([text], strict=True))
+    except csv.Error as error:
+        raise MountError(f"failed to parse csv mounts: {error}") from None
+    found: dict[str, str] = {}
+    for field in rows[0] if rows else ():
+        written, equals, value = field.partition("=")
+        key = _SHORT.get(written.lower(), written.lower())
+        if not equals and written in ("z", "Z"):
+            key, value = "relabel", "shared" if written == "z" else "private"
+        elif not equals and key in ("readonly", "readwrite", "required"):
+            value = "true"
+        elif not equals:
+            raise MountError(f"invalid field '{field}' must be a key=value pair")
+        if key not in _KEYS:
+            hint = did_you_mean(key, (*_KEYS, *_SHORT))
+            raise MountError(f"unexpected key '{key}' in '{field}'", hint)
+        found[key] = value
+    return found
+
+
+def _mount(text: str, fields: dict[str, str]) -> Mount:
+    kind = fields.get("type", "bind").lower()
     if kind not in _TYPES:
-        raise MountError(f"unsupported mount type {kind!r}")
-    for name in values:
-        if name != "target" and kind not in _ALLOWED[name]:
-            raise MountError(f"unexpected key {name!r} for mount type {kind!r}")
-    readonly = kind == "bind"
-    if "readwrite" in values:
-        readonly = not _truth(values["readwrite"], "readwrite")
-    if "readonly" in values:
-        readonly = _truth(values["readonly"], "readonly")
-    mount = Mount(
-        text=text, type=kind, from_=values.get("from", ""), source=values.get("source", ""),
-        target=values.get("target", ""), readonly=readonly, id=values.get("id", ""),
-        sharing=values.get("sharing", "").lower(), required=_truth(values.get("required", "false"), "required"),
-        mode=_number(values.get("mode"), "mode", 8), uid=_number(values.get("uid"), "uid", 10),
-        gid=_number(values.get("gid"), "gid", 10), size=_size(values.get("size")), env=values.get("env"),
-        relabel=values.get("relabel", ""),
+        raise MountError(f"unsupported mount type {quoted(fields['type'])}", did_you_mean(kind, _TYPES))
+    for key in fields:
+        if kind not in _ONLY_FOR.get(key, _TYPES):
+            if key in ("mode", "uid", "gid"):
+                raise MountError(f'{key} not allowed for "{kind}" type mounts')
+            raise MountError(f"unexpected key '{key}' for mount type '{kind}'")
+    readonly = kind not in ("cache", "tmpfs")
+    for key in ("readonly", "readwrite"):
+        if key in fields:
+            readonly = _truth(fields, key) == (key == "readonly")
+    return Mount(
+        text=text, type=kind, from_=fields.get("from", ""), source=fields.get("source", ""),
+        target=fields.get("target", ""), readonly=readonly, id=fields.get("id", ""),
+        sharing=fields.get("sharing", "").lower(), required=_truth(fields, "required"),
+        mode=_number(fields, "mode", 8), uid=_number(fields, "uid", 10), gid=_number(fields, "gid", 10),
+        size=_size(fields.get("size")), env=fields.get("env"), relabel=fields.get("relabel", ""),
     )  # fmt: skip
-    _check(mount)
-    return mount
 
 
-def _field(field: str) -> tuple[str, str]:
-    name, equals, value = field.partition("=")
-    name = name.strip().lower()
-    name = _NAMES.get(name, name)
-    if name in ("z", "relabel") and not equals:
-        return "relabel", value or "shared"
-    if name not in ("type", "target", *_ALLOWED):
-        raise MountError(f"unexpected key {name!r} in {field!r}")
-    if not equals and name not in ("readonly", "readwrite", "required"):
-        raise MountError(f"invalid field {field!r} must be a key=value pair")
-    return name, value
-
-
-def _check(mount: Mount) -> None:
-    if mount.type in ("bind", "cache", "tmpfs") and not mount.target:
-        raise MountError("target is required")
-    if mount.type == "secret" and not (mount.target or mount.source or mount.id):
-        raise MountError("invalid secret mount: one of source, id or target is required")
+def _checked(mount: Mount) -> Mount:
     if mount.sharing and mount.sharing not in _SHARING:
-        raise MountError(f"unsupported sharing value {mount.sharing!r}")
-    if mount.env is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", mount.env):
-        raise MountError(f"invalid name of a variable: {mount.env!r}")
+        raise MountError(f"unsupported sharing value {quoted(mount.sharing)}", did_you_mean(mount.sharing, _SHARING))
+    if mount.type == "secret":
+        if mount.from_:
+            raise MountError("secret mount should not have a from")
+        if mount.sharing:
+            raise MountError("secret mount should not define sharing")
+        if not (mount.source or mount.target or mount.id):
+            raise MountError("invalid secret mount. one of source, target required")
+        if mount.source and mount.id:
+            raise MountError("both source and id can't be set")
+    elif mount.env is not None:
+        raise MountError(f"unexpected key 'env' for mount type '{mount.type}'")
+    if mount.sharing and mount.type != "cache":
+        raise MountError(f"invalid cache sharing set for {mount.type} mount")
+    if mount.type in ("bind", "cache", "tmpfs") and not mount.target:
+        raise MountError(f"{mount.type} mount requires target")
+    if mount.env is not None and ("=" in mount.env or "\0" in mount.env):
+        raise MountError(f"invalid name of a variable: {quoted(mount.env)}")
+    return replace(mount, env=mount.env or mount.id or mount.source) if mount.env == "" else mount
 
 
-def _truth(text: str, name: str) -> bool:
-    if text.lower() not in _BOOLEAN:
-        raise MountError(f"invalid value for {name}: {text}")
-    return _BOOLEAN[text.lower()]
+def _truth(fields: dict[str, str], key: str) -> bool:
+    text = fields.get(key, "false")
+    if text not in _TRUE + _FALSE:
+        raise MountError(f"invalid value for {key}: {text}")
+    return text in _TRUE
 
 
-def _number(text: str | None, name: str, base: int) -> int | None:
+def _number(fields: dict[str, str], key: str, base: int) -> int | None:
+    text = fields.get(key)
     if text is None:
         return None
-    try:
-        number = int(text, base)
-    except ValueError:
-        raise MountError(f"invalid value {text} for {name}") from None
-    if not 0 <= number < 1 << 32:
-        raise MountError(f"invalid value {text} for {name}")
-    return number
+    digits = "01234567" if base == 8 else "0123456789"
+    if not text or len(text) > 11 or text.strip(digits) or int(text, base) >= 1 << 32:
+        raise MountError(f"invalid value {text} for {key}")
+    return int(text, base)
 
 
 def _size(text: str | None) -> int | None:
     if text is None:
         return None
-    match = _SIZE.fullmatch(text.strip())
+    match = _SIZE.fullmatch(text)
     if match is None:
         raise MountError(f"invalid value for size: {text}")
-    return int(float(match[1]) * 1024 ** " kmgtp".index(match[2].lower() or " "))
+    return int(float(match[1]) * 1024 ** " kmgtp".index((match[2] or " ").lower()))
