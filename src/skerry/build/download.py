@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from skerry.build.redact import redacted
@@ -21,19 +21,31 @@ def is_url(text: str) -> bool:
 
 
 class Download(io.RawIOBase):
-    """The bytes at ``url``, to their announced end. `NotFound` for 404, `Unavailable` for other failures."""
+    """The bytes at ``url``, to their announced end. `NotFound` for 404, `Unavailable` for other failures.
 
-    def __init__(self, url: str, *, cancelled: Callable[[], bool] = lambda: False) -> None:
+    ``conditions``: headers (If-None-Match, …) with which the server may say that nothing is new: `unchanged`."""
+
+    def __init__(
+        self, url: str, *, cancelled: Callable[[], bool] = lambda: False, conditions: Mapping[str, str] | None = None
+    ) -> None:
         import urllib.error
         import urllib.request
 
         self._name = redacted(url)
         self._cancelled = cancelled
         self._answer: Any = None
+        self.unchanged = False
+        self.length: int | None = None
+        self._left: int | None = None
         try:
             request = _request(url)
+            for name, value in (conditions or {}).items():
+                request.add_header(name, value)
             self._answer = _opener().open(request, timeout=_SILENCE_S)
         except urllib.error.HTTPError as error:
+            if conditions and error.code == 304:
+                self.unchanged = True
+                return
             kind = NotFound if error.code in (404, 410) else Unavailable
             raise kind(f"downloading {self._name}: HTTP {error.code} {error.reason}") from None
         except urllib.error.URLError as error:
@@ -41,8 +53,7 @@ class Download(io.RawIOBase):
         except (OSError, ValueError) as error:
             raise Unavailable(f"downloading {self._name}: {error}") from None
         length = self._answer.headers.get("Content-Length", "")
-        self.length = int(length) if length.isdecimal() else None
-        self._left = self.length
+        self.length = self._left = int(length) if length.isdecimal() else None
 
     def header(self, name: str) -> str:
         """A header of the answer; "" when there is none."""

@@ -7,13 +7,16 @@ import os
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from hashlib import new as new_hash
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from skerry.build import git
 from skerry.build.download import Download, is_url
+from skerry.build.keys import digest as digest_of
 from skerry.build.redact import redacted
 from skerry.engine.builds.copying import Inline
+from skerry.engine.builds.errors import Changed
 from skerry.engine.builds.select import Tree
 from skerry.errors import Invalid
 
@@ -36,13 +39,65 @@ def is_git(source: str) -> bool:
 
 @contextmanager
 def fetch(step: StepWork, source: str, checksum: str) -> Iterator[Inline]:
-    """Download a file, to the end of the block. `Invalid` when it has not the checksum."""
+    """A file, to the end of the block. It is downloaded only when it must be: a checksum says what it is, and a server may
+    say that it is what it was the last time. `Invalid` when it has not the checksum."""
     with step.engine.builds.staging() as staging:
-        path = f"{staging.path}/file"
-        digest, modified_ns = _download(step, source, path, checksum.partition(":")[0] or "sha256")
-        if checksum and f"{checksum.partition(':')[0]}:{digest}" != checksum:
-            raise Invalid(f"digest mismatch {checksum.partition(':')[0]}:{digest}: {checksum} (of {redacted(source)})")
-        yield Inline(_name(source), path=path, mode=0o600, mtime_ns=modified_ns)
+        yield _Remote(step, source, f"{staging.path}/file", checksum).inline()
+
+
+class _Remote:
+    """One URL of one step."""
+
+    def __init__(self, step: StepWork, source: str, path: str, checksum: str) -> None:
+        self._step, self._source, self._path = step, source, path
+        self._algorithm, _, self._wanted = (checksum or "sha256:").partition(":")
+        self._identity = digest_of(["url", source])
+
+    def inline(self) -> Inline:
+        name = _name(self._source)
+        if self._algorithm == "sha256" and len(self._wanted) == 64:
+            return Inline(name, digest=self._wanted, fetch=self._download, mode=0o600)
+        before = self._step.engine.builds.latest(self._identity)
+        known = before["inputs"] if before and not self._wanted else {}
+        download = Download(self._source, cancelled=self._step.solver.cancelled, conditions=known.get("conditions"))
+        if download.unchanged:
+            return Inline(name, digest=known["digest"], fetch=self._download, mode=0o600)
+        path, mtime_ns, content = self._keep(download)
+        return Inline(name, path=path, digest=content, mode=0o600, mtime_ns=mtime_ns)
+
+    def _download(self, wanted: str) -> tuple[str, int]:
+        """(where it is, its time) once it is certain that it is needed."""
+        path, mtime_ns, content = self._keep(Download(self._source, cancelled=self._step.solver.cancelled))
+        if content != wanted:
+            raise Changed(f"{redacted(self._source)} has changed meanwhile")
+        return path, mtime_ns
+
+    def _keep(self, download: Download) -> tuple[str, int, str]:
+        try:
+            checked = new_hash(self._algorithm)
+        except ValueError:
+            raise Invalid(f"unsupported digest algorithm {self._algorithm!r}") from None
+        content = sha256()
+        with download, open(self._path, "wb") as file:
+            while chunk := download.read(1 << 18):
+                content.update(chunk)
+                checked.update(chunk)
+                file.write(chunk)
+        if self._wanted and checked.hexdigest() != self._wanted:
+            wanted = f"{self._algorithm}:{self._wanted}"
+            raise Invalid(
+                f"digest mismatch {self._algorithm}:{checked.hexdigest()}: {wanted} (of {redacted(self._source)})"
+            )
+        self._remember(download, content.hexdigest())
+        return self._path, _modified(download), content.hexdigest()
+
+    def _remember(self, download: Download, content: str) -> None:
+        headers = {"If-None-Match": download.header("ETag"), "If-Modified-Since": download.header("Last-Modified")}
+        conditions = {name: value for name, value in headers.items() if value}
+        if conditions:
+            self._step.engine.builds.record(
+                self._identity, None, identity=self._identity, inputs={"conditions": conditions, "digest": content}
+            )
 
 
 @contextmanager
@@ -62,19 +117,6 @@ def clone(step: StepWork, source: str, command: Add, checksum: str) -> Iterator[
             raise Invalid(f"expected checksum to match {checksum}, got {commit} (of {url})")
         with Tree(step.engine.builds.folder_in(folder, url.subdir) if url.subdir else folder) as tree:
             yield tree
-
-
-def _download(step: StepWork, source: str, path: str, algorithm: str) -> tuple[str, int]:
-    try:
-        digest = new_hash(algorithm)
-    except ValueError:
-        raise Invalid(f"unsupported digest algorithm {algorithm!r}") from None
-    download = Download(source, cancelled=step.solver.cancelled)
-    with download, open(path, "wb") as file:
-        while chunk := download.read(1 << 18):
-            digest.update(chunk)
-            file.write(chunk)
-    return digest.hexdigest(), _modified(download)
 
 
 def _modified(download: Download) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,8 @@ class Inline:
     name: str
     data: bytes = b""
     path: str = ""  # or a file out here
+    digest: str = ""  # SHA-256 of that file, where it is known
+    fetch: Callable[[str], tuple[str, int]] | None = None  # brings it: from its digest to (path, time)
     mode: int = 0o644
     mtime_ns: int | None = None  # None: now
 
@@ -100,24 +102,14 @@ def gather(engine: Engine, tree: Tree | None, request: CopyRequest) -> Gathered:
     except OSError as error:
         raise translated(error) from error
     for file in request.inline:
-        data = file.data or _content_digest(file.path)
-        line = fastjson.dumps([file.name, file.mode, request.owner, sha256(data).hexdigest()]).encode()
+        content = file.digest or sha256(file.data).hexdigest()
+        line = fastjson.dumps([file.name, file.mode, request.owner, content]).encode()
         whole.update(line)
         found.count += 1
         found.files[file.name] = sha256(line).hexdigest()[:16]
     found.digest = whole.hexdigest()
     found.empty = not found.count
     return found
-
-
-def _content_digest(path: str) -> bytes:
-    if not path:
-        return b""
-    digest = sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.digest()
 
 
 def _mode(request: CopyRequest, mode: int) -> int:
@@ -148,6 +140,9 @@ def carry_out(root: str, gathered: Gathered, *, now_ns: int, into_folder: bool =
 
 def _write_inline(placer: Placer, request: CopyRequest, file: Inline, target: str, dest: str, now_ns: int) -> None:
     uid, gid = request.owner or (0, 0)
+    if file.fetch is not None:
+        path, mtime_ns = file.fetch(file.digest)
+        file = replace(file, path=path, mtime_ns=mtime_ns)
     how = Metadata(
         request.mode.apply(file.mode, folder=False) if request.mode else file.mode, uid, gid,
         now_ns if file.mtime_ns is None else file.mtime_ns,

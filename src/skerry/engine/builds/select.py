@@ -34,10 +34,11 @@ class Chosen:
 class Item:
     """A file below a source. ``name``: its path below the source, "" for the source itself. ``path``: in the tree."""
 
-    __slots__ = ("link", "name", "path", "status")
+    __slots__ = ("link", "name", "path", "status", "xattrs")
 
     def __init__(self, name: str, path: str, status: os.stat_result, link: str) -> None:
         self.name, self.path, self.status, self.link = name, path, status, link
+        self.xattrs: dict[str, bytes] | None = None  # once `xattrs_of` has looked
 
 
 class Tree:
@@ -290,8 +291,13 @@ def _class_character(pattern: str, index: int) -> tuple[str, int]:
 
 
 def xattrs_of(tree: Tree, item: Item) -> dict[str, bytes]:
-    """A file's extended attributes that a layer can hold."""
-    path = f"/proc/self/fd/{tree.fd}/{item.path}"
+    """A file's extended attributes that a layer can hold, as they were when they were first asked for."""
+    if item.xattrs is None:
+        item.xattrs = _read_xattrs(f"/proc/self/fd/{tree.fd}/{item.path}")
+    return item.xattrs
+
+
+def _read_xattrs(path: str) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     try:
         for name in sorted(os.listxattr(path, follow_symlinks=False)):
