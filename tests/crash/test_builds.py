@@ -158,3 +158,22 @@ def test_ten_builders_at_once_do_each_step_once(new_world: Callable[[], World]) 
         done += out.split()
     assert sorted(done) == ["key-1", "key-2"]
     assert left(world) == []
+
+
+def test_commands_that_clean_up_leave_a_running_build_alone(new_world: Callable[[], World]) -> None:
+    world = new_world()
+    script = "sleep 3; wget -q -T 5 -O /dev/null http://$(ip route | cut -d' ' -f3 | head -1):1 2>/tmp/e; cat /tmp/e; echo {} > /file-{}"
+    argv = [sys.executable, str(BUILDER), str(world.top), "steps", "bb", script]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(1)
+        for words in (
+            ("system", "check", "--repair"), ("network", "prune", "-f"), ("image", "prune", "-af"),
+            ("builder", "prune", "-af"), ("system", "prune", "-af", "--volumes", "--build"),
+        ):  # fmt: skip
+            world.run(*words)
+        assert process.poll() is None
+        out, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+    assert out.split() == ["key-1", "key-2"]
+    assert world.ok("run", "--rm", "--network", "none", "built", "cat", "/file-2") == "2"
+    assert left(world) == []
