@@ -149,6 +149,22 @@ def test_copies(build_in: Build, skerry: Skerry, tmp_path: Path, copy: str, look
     assert look(skerry, image, look_at) == seen
 
 
+def test_a_linked_copy_is_moved_to_another_base_without_being_made_anew(
+    build_in: Build, skerry: Skerry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from skerry.build import copy_step
+
+    context = tmp_path / "c"
+    context.mkdir()
+    text = BASE + "RUN echo 1 > /1\nCOPY --link --chown=3:4 d /d\n"
+    first = build_in(text, {"d/f": "f\n"}, context=context)
+    monkeypatch.setattr(copy_step, "carry_out", None)
+    other = build_in(text.replace("echo 1", "echo 2"), context=context)
+    look_at = "cat /1 /d/f; stat -c '%u:%g' /d/f"
+    assert look(skerry, first.id, look_at) == ["1", "f", "3:4"]
+    assert look(skerry, other.id, look_at) == ["2", "f", "3:4"]
+
+
 def test_the_ignore_file_hides_files_from_copy_and_from_binds(build_in: Build, skerry: Skerry) -> None:
     files = {".dockerignore": "*.key\n!ok.key\nd\n", "a.key": "no", "ok.key": "yes", "d/x": "x", "f": "f"}
     text = BASE + "COPY . /n/\nRUN --mount=type=bind,target=/m ls -A /m > /seen\n"

@@ -126,6 +126,9 @@ class CopyStep:
             "copy", step.parent, content=whole, times=step.mtime_ns, owner=self._request.owner,
             **settings,
         )  # fmt: skip
+        # A linked layer is the same above everything, unless names of users are looked up below.
+        linked = command.link and not self._owner_names
+        self._link_key = step_key("link", "", content=whole, times=step.mtime_ns, **settings) if linked else ""
         self._digest = whole
         chosen = [each for part in gathered for each in part.chosen]
         self._kind = "multi" if len(chosen) > 1 else "dir" if chosen and chosen[0].is_folder else "file"
@@ -153,6 +156,23 @@ class CopyStep:
         return found
 
     def carry_out(self) -> str | None:
+        step = self._step
+        if self._link_key and not step.no_cache and (moved := self._moved()):
+            return moved
+        layer = self._copy()
+        if self._link_key:
+            step.engine.builds.record(self._link_key, layer)
+        return layer
+
+    def _moved(self) -> str | None:
+        """The same files above another base: by hard links, without reading one."""
+        builds, layers = self._step.engine.builds, self._step.state.layers
+        record = builds.lookup(self._link_key)
+        if record is None or record["layer"] is None:
+            return None
+        return builds.squash([*layers, record["layer"]], keep=len(layers))["chain_id"]
+
+    def _copy(self) -> str | None:
         step, gathered = self._step, self._gathered
         layers = step.state.layers
         if self._owner_names:
