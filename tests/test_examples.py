@@ -20,3 +20,13 @@ def test_the_library_s_example_runs(skerry: Skerry, busybox: str) -> None:
     assert done.returncode == 0, done.stderr
     assert "is running" in done.stdout
     assert busybox in skerry("images", "--format", "{{.Repository}}:{{.Tag}}").lines
+
+
+def test_the_project_with_two_stages_builds_and_runs(skerry: Skerry, busybox: str) -> None:
+    env = {**os.environ, "SKERRY": " ".join(skerry.argv)}
+    done = subprocess.run(
+        [str(TOP / "examples/greeter/build.sh")], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "pages made so far: 2" in done.stdout
+    assert "<title>Greetings</title><pre>\nGood morning.\n</pre>" in done.stdout
