@@ -16,6 +16,10 @@ _NOT_PASSED = (
     "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "SKERRY_CRASH_AT", "SKERRY_TRACE_STEPS",
 )  # fmt: skip
 
+# The shell waits until it is where it should be, and leaves at once, so that the supervisor is nobody's child: whoever
+# starts it may live for long.
+_START = 'read -r _ && { "$@" </dev/null >/dev/null 2>&1 & }'
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.engine import Engine
@@ -80,14 +84,23 @@ def ensure(engine: Engine) -> None:
     """Start it unless it runs. Of several that start at once all but one end again at once."""
     if is_running(engine):
         return
+    from skerry.engine.supervisor.place import leave_session
     from skerry.linux.spawn import spawn
 
-    # The shell leaves at once, so that the supervisor is nobody's child: whoever starts it may live for long.
-    argv = ["/bin/sh", "-c", '"$@" </dev/null >/dev/null 2>&1 &', "skerry", *command(engine)]
+    argv = ["/bin/sh", "-c", _START, "skerry", *command(engine)]
+    read, write = os.pipe()
     try:
-        os.waitpid(spawn(argv, env=_environment(), new_session=True, cwd="/"), 0)
+        pid = spawn(argv, env=_environment(), stdin=read, new_session=True, cwd="/")
     except Unavailable as error:
         engine.log(f"the supervisor cannot be started: {error.message}")
+        return
+    else:
+        leave_session(engine.settings, pid)
+        os.write(write, b"\n")
+        os.waitpid(pid, 0)
+    finally:
+        os.close(read)
+        os.close(write)
 
 
 def _environment() -> dict[str, str]:

@@ -19,7 +19,6 @@ from skerry.engine.health.act import record_outcome
 from skerry.engine.health.check import Check, end_left_behind, is_startup
 from skerry.engine.supervisor import command, folder, release
 from skerry.engine.supervisor.log import Log
-from skerry.engine.supervisor.place import leave_session
 from skerry.engine.supervisor.single import Heir, take
 from skerry.engine.supervisor.wards import Ward, by_time, files
 from skerry.errors import Conflict, NotFound, SkerryError
@@ -310,9 +309,6 @@ def serve(engine: Engine) -> None:
     if lock < 0:
         return
     supervisor = Supervisor(engine, lock)
-    problem = leave_session(engine.settings)
-    if problem:
-        supervisor.log.line(f"stays where it was started: {problem}")
     try:
         supervisor.run()
     except BaseException as error:
