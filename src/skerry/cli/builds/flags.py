@@ -102,7 +102,7 @@ _RUN = (
     flag("--ipc", kind="str", metavar="MODE", help="IPC namespace of RUN: private, host, ns:PATH"),
     flag("--pid", kind="str", metavar="MODE", help="PID namespace of RUN: private, host, ns:PATH"),
     flag("--uts", kind="str", metavar="MODE", help="UTS namespace of RUN: private, host, ns:PATH"),
-    flag("--userns", kind="str", metavar="MODE", help="User namespace of RUN: host, private, ns:PATH"),
+    flag("--userns", kind="str", metavar="MODE", help="User namespace of RUN: host"),
     flag("--isolation", kind="str", metavar="HOW", choices=("", "default", "oci", "rootless", "chroot"), help="How RUN is isolated: oci"),
     flag("--runtime", kind="str", metavar="NAME", help="The OCI runtime of RUN"),
 )  # fmt: skip

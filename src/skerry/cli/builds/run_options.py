@@ -98,8 +98,8 @@ def _namespaces(args: Args) -> dict[str, str]:
         if value not in ("host", "private") and not value.startswith("ns:"):
             raise UsageError(f'invalid --{flag} "{value}": host, private or ns:PATH are possible in builds')
         found[kind] = value
-    if found.get("user") == "host":
-        del found["user"]
+    if found.pop("user", "host") != "host":
+        raise UsageError("--userns is not supported in builds, but for host: RUN has this user namespace's ids")
     return found
 
 
