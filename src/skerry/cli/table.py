@@ -53,6 +53,8 @@ COMMANDS = {
     "run": Command("containers.run", "Run a command in a new container", "container run", starts=True),
     "start": Command("containers.start", "Start one or more containers", "container start", starts=True),
     "stop": Command("containers.stop", "Stop one or more containers", "container stop"),
+    "stats": Command("containers.stats", "Show what containers use, as it changes", "container stats"),
+    "top": Command("containers.top", "Show the processes of a container", "container top"),
     "unpause": Command("containers.unpause", "Unpause the processes of containers", "container unpause"),
     "wait": Command("containers.wait", "Block until containers stop and print their exit codes", "container wait"),
     "healthcheck run": Command("containers.healthcheck_run", "Run the health check of a container", starts=True),

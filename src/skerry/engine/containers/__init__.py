@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Changes = list[Change]
     Words = list[str]
+    Table = list[list[str]]
+    Rows = list[dict[str, Any]]
     Mounts = list[tuple[ContainerRecord, str]]
     Pruned = list[tuple[str, int]]  # named here because `list` is a method below
 
@@ -82,6 +84,18 @@ class Containers:
         from skerry.engine.containers.copy import copy
 
         copy(self._engine, sources, dest, archive=archive, overwrite=overwrite, stdin=stdin)
+
+    def top(self, name: str, descriptors: Sequence[str] = ()) -> Table:
+        """The processes of a running container: a header, then a row for each."""
+        from skerry.engine.containers.top import top
+
+        return top(self._engine, name, descriptors)
+
+    def stats(self, names: Sequence[str] = (), *, all: bool = False) -> Rows:
+        """What containers (none named: the running ones; ``all``: every one) use now, with Podman's keys."""
+        from skerry.engine.containers.stats import stats
+
+        return stats(self._engine, names, all=all)
 
     def pause(self, name: str) -> str:
         """Freeze it; its id."""

@@ -86,3 +86,21 @@ def _with_line(rootfs: str, path: str, number: int, line: str, *, force: bool) -
     if content and not content.endswith(b"\n"):
         content += b"\n"
     return content + line.encode() + b"\n"
+
+
+def read_accounts(rootfs: str, kind: str) -> list[tuple[int, str]]:
+    """(id, name) of the lines of /etc/passwd or /etc/group (``kind``) of a root file system; none when there are none."""
+    try:
+        fd = open_in_root(rootfs, f"/etc/{kind}", os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return []
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return []
+        content = os.read(fd, _MAX_BYTES)
+    except OSError:
+        return []
+    finally:
+        os.close(fd)
+    rows = [line.split(":") for line in content.decode("utf-8", "replace").splitlines()]
+    return [(int(row[2]), row[0]) for row in rows if len(row) > 2 and row[2].isascii() and row[2].isdigit()]
