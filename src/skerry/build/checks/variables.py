@@ -72,7 +72,7 @@ class StageCheck:
         if not self.walk.known:
             return
         for name in sorted(found.unmatched - self.walk.args.keys() - _NOT_OURS):
-            hint = did_you_mean(name, self.walk.variables(), "$")
+            hint = did_you_mean(name, [*self.walk.variables(), *self.walk.args], "$")
             text = f" ({hint})" if hint else ""
             self.findings.add(rules.UNDEFINED_VAR, command.instruction.position, name, text)
 

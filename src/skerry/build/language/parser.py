@@ -30,7 +30,10 @@ def parse(text: str | bytes, file: str = "Containerfile") -> Dockerfile:
     plain = tuple(line.rstrip("\r") for line in lines)
     directives = read_directives(plain, file)
     escape = directives["escape"].value if "escape" in directives else "\\"
-    instructions = tuple(_Reader(lines, file, escape).instructions())
+    # A directive describes no instruction: blanked, it is no comment of the one below it.
+    noted = {directive.line for directive in directives.values()}
+    readable = ["" if number in noted else line for number, line in enumerate(lines, 1)]
+    instructions = tuple(_Reader(readable, file, escape).instructions())
     if not instructions:
         raise BuildSyntaxError("file with no instructions", file=file, line=max(len(plain), 1))
     return Dockerfile(instructions, directives, plain, file, escape, {file: plain})
