@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -101,6 +100,8 @@ def _preprocessed(item: Containerfile, folder: str, flags: list[str]) -> Contain
     """``.in`` files are C preprocessor input, as Podman has it."""
     if not item.name.endswith(".in"):
         return item
+    import subprocess
+
     command = ["cpp", "-E", "-iquote", folder, "-traditional", "-undef", *flags, "-"]
     try:
         done = subprocess.run(command, input=item.data, capture_output=True, check=False)

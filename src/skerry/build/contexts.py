@@ -14,7 +14,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from skerry.build import git
 from skerry.build.download import Download, is_url
 from skerry.build.events import Note
 from skerry.build.ignore_files import ignore_patterns
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from skerry.build.containerfiles import Containerfile
     from skerry.build.events import Event
+    from skerry.build.git import GitURL
     from skerry.build.language.ignore import Patterns
     from skerry.build.options import BuildOptions
     from skerry.engine.engine import Engine
@@ -119,9 +119,12 @@ class Contexts:
     def _open(self, value: str, *, main: bool) -> Context:
         if value == "-":
             return self._from_stream(self._stdin(), "-", main=main)
-        url = git.parse(value)
-        if url is not None:
-            return self._from_git(url, main=main)
+        if ":" in value or value.startswith("github.com/"):
+            from skerry.build import git
+
+            url = git.parse(value)
+            if url is not None:
+                return self._from_git(url, main=main)
         if is_url(value):
             self._report(Note(f"Downloading {redacted(value)}"))
             download = Download(value, cancelled=self._options.cancelled)
@@ -149,7 +152,9 @@ class Contexts:
             raise Invalid(f'context must be a directory: "{absolute}"')
         return self._context(os.path.realpath(absolute), path, main=main)
 
-    def _from_git(self, url: git.GitURL, *, main: bool) -> Context:
+    def _from_git(self, url: GitURL, *, main: bool) -> Context:
+        from skerry.build import git
+
         self._report(Note(f"Fetching {url}"))
         folder = self._folder() + "/tree"
         secrets = {name: self._options.secrets.get(name) for name in ("GIT_AUTH_TOKEN", "GIT_AUTH_HEADER")}

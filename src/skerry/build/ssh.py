@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from typing import TYPE_CHECKING
 
 from skerry.errors import Invalid, NotFound, Unavailable
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping
     from types import TracebackType
 
@@ -64,6 +64,8 @@ class Agents:
             raise
 
     def _start(self, number: int, name: str, paths: list[str]) -> str:
+        import subprocess
+
         socket = f"{self._folder}/{number}"
         try:
             # In the foreground (-D) it is our child, and ends with us at the latest by its parent's death signal.
