@@ -14,7 +14,7 @@ from tests.rootless.test_network import SERVE
 
 pytestmark = needs_programs
 Run = Callable[..., str]
-CHECK = ("--health-cmd", "sh -c '! cat /tmp/bad'", "--health-interval", "200ms", "--health-retries", "1")
+CHECK = ("--health-cmd", "sh -c '! cat /dev/shm/bad'", "--health-interval", "200ms", "--health-retries", "1")
 
 
 def status(user: User, name: str) -> str:
@@ -38,7 +38,7 @@ def test_a_users_supervisor(user: User, run: Run) -> None:
     old = supervisors(user)[0]
     os.kill(old, signal.SIGKILL)
     wait_until(lambda: len(supervisors(user)) == 1 and supervisors(user) != [old], "the heir takes over")
-    user.skerry("exec", "one", "touch", "/tmp/bad")
+    user.skerry("exec", "one", "touch", "/dev/shm/bad")
     wait_until(lambda: status(user, "one") == "unhealthy", "it goes on checking")
     user.skerry("rm", "-fa", "-t", "0")
     wait_until(lambda: len(user.processes()) == 1, "only the namespace's holder is left")
@@ -62,7 +62,7 @@ def test_the_unhealthy_leave_a_users_names(user: User, run: Run) -> None:
         return [line for line in lines if "db" in line.split()[-1].split(",")]
 
     wait_until(lambda: len(sharing()) == 2, "both have the name")
-    user.skerry("exec", "idle", "touch", "/tmp/bad")
+    user.skerry("exec", "idle", "touch", "/dev/shm/bad")
     wait_until(lambda: len(sharing()) == 1, "the unhealthy one leaves it")
     wait_until(lambda: ask(user, "client", "db") == "hello", "the other one answers")
     user.skerry("rm", "-fa", "-t", "0")
