@@ -70,6 +70,9 @@ def test_each_step_that_runs_says_why(build_in: Build, tmp_path: Path) -> None:
     instruction = build_in(text.replace("echo $V", "echo no"), context=context).steps["RUN echo no"].reason
     assert instruction
     assert instruction.text.startswith("the instruction changed: RUN /bin/sh -c echo $V → ")
+    inserted = build_in(text.replace("COPY", "RUN true\nCOPY"), context=context)
+    moved = inserted.steps["COPY requirements.txt /r"].reason
+    assert inserted.cached == [False, True, True] or (moved and moved.text == "a step before it changed")
 
 
 def test_times_of_files_do_not_count_but_modes_do(build_in: Build, tmp_path: Path) -> None:

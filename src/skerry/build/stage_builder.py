@@ -16,7 +16,7 @@ from skerry.build.language.commands import command as typed_command
 from skerry.build.language.parser import parse_line
 from skerry.build.language.words import ExpansionError, expand
 from skerry.build.stage_state import StageState, apply_config
-from skerry.build.steps import StepOutcome, StepWork
+from skerry.build.steps import Identity, StepOutcome, StepWork
 from skerry.engine.builds.errors import Interrupted
 from skerry.errors import SkerryError
 
@@ -36,6 +36,7 @@ class StageBuilder:
         self.options = solver.options
         self.state = StageState()
         self._ordinal = 0
+        self._texts: dict[str, int] = {}
 
     @property
     def label(self) -> str:
@@ -147,11 +148,16 @@ class StageBuilder:
         if apply_config(state, command, state.variables()):
             state.note(NOP + command.instruction.original)
             return StepOutcome(cached=True)
-        self._ordinal += 1
-        stage = self.planned.label
-        identity = digest([self.solver.identity, stage, self._ordinal, self.planned.platform, self.solver.platform])
         skip = self.options.no_cache or self._filtered()
-        return StepWork(self, step, identity, no_cache=skip).do(command)
+        return StepWork(self, step, self._identify(command), no_cache=skip).do(command)
+
+    def _identify(self, command: typed.Command) -> Identity:
+        """Which step it is, to find what it was the last time: by its text, else by its place in the stage."""
+        self._ordinal += 1
+        text = command.instruction.original
+        self._texts[text] = self._texts.get(text, 0) + 1
+        stage = [self.solver.identity, self.planned.label, self.planned.platform, self.solver.platform]
+        return Identity(digest([*stage, text, self._texts[text]]), digest([*stage, self._ordinal]))
 
     def _filtered(self) -> bool:
         names = [name.lower() for name in self.options.no_cache_filter]

@@ -59,10 +59,18 @@ class StepOutcome:
     layer: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Under which names a step's last inputs are kept."""
+
+    text: str
+    place: str
+
+
 class StepWork:
     """One step in its stage."""
 
-    def __init__(self, builder: StageBuilder, step: Step, identity: str, *, no_cache: bool) -> None:
+    def __init__(self, builder: StageBuilder, step: Step, identity: Identity, *, no_cache: bool) -> None:
         self.builder, self.step, self.identity, self.no_cache = builder, step, identity, no_cache
         self.engine: Engine = builder.engine
         self.solver: Solver = builder.solver
@@ -129,7 +137,7 @@ class StepWork:
         if not self.no_cache and (record := builds.lookup(work.key)) and record["created_ns"] >= oldest:
             return record, None
         inputs = {**work.inputs, "base": self.state.base, "base_digest": self.state.base_digest, "parent": self.parent}
-        before = builds.latest(self.identity)
+        before = builds.latest(self.identity.text) or builds.latest(self.identity.place)
         why = reason(before["inputs"] if before else None, inputs, no_cache=self.no_cache)
         began = time.time_ns()
         with builds.lock_step(work.key, cancelled=self.solver.cancelled), self.solver.working:
@@ -141,4 +149,6 @@ class StepWork:
                 raise WouldRun(why)
             self.solver.check_cancelled()
             layer = work.carry_out()
-            return builds.record(work.key, layer, identity=self.identity, inputs=inputs), why
+            place = {"instruction": inputs["instruction"]}  # enough to tell that another one was here
+            builds.record(self.identity.place, None, identity=self.identity.place, inputs=place)
+            return builds.record(work.key, layer, identity=self.identity.text, inputs=inputs), why
