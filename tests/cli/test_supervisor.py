@@ -170,3 +170,20 @@ def test_what_boots_start(skerry: Skerry, busybox: str) -> None:
     skerry("stop", "-t", "0", "stopped")
     skerry("start", "--all", "--filter", "should-start-on-boot=true")
     assert sorted(skerry("ps", "--format", "{{.Names}}").lines) == ["always", "unless-stopped"]
+
+
+def test_prune_leaves_what_is_about_to_be_started_again(skerry: Skerry, busybox: str, eventually: Eventually) -> None:
+    skerry("run", "-d", "--name", "box", "--restart", "always", busybox, "false")
+    eventually(lambda: skerry("inspect", "-f", "{{.State.Restarting}}", "box").lines == ["true"])
+    skerry("container", "prune", "-f")
+    assert skerry("container", "exists", "box", check=False).code == 0
+
+
+def test_hanging_checks_of_many_hold_nobody_up(skerry: Skerry, busybox: str, eventually: Eventually) -> None:
+    common = ("--net", "none", "--health-interval", "200ms", "--health-timeout", "1h")
+    for number in range(10):  # more than are started at a time
+        skerry("run", "-d", "--name", f"hangs{number}", *common, "--health-cmd", "sleep 777", busybox, "sleep", "1000")
+    skerry("run", "-d", "--name", "quick", *common, "--health-cmd", "true", busybox, "sleep", "1000")
+    eventually(
+        lambda: len(json.loads(skerry("inspect", "-f", "{{json .State.Health.Log}}", "quick").stdout) or ()) == 5
+    )

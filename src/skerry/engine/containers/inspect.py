@@ -83,7 +83,7 @@ def _state(engine: Engine, record: ContainerRecord, state: ContainerState) -> di
         "Status": states.shown(state),
         "Running": status in ("running", "stopping"),
         "Paused": status == "paused",
-        "Restarting": status == "exited" and bool(state.get("restart_due_ns")),
+        "Restarting": states.is_restarting(state),
         "OOMKilled": state.get("oom_killed", False),
         "Dead": False,
         "Pid": state.get("pid", 0),

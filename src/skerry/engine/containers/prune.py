@@ -5,6 +5,7 @@ from __future__ import annotations
 from skerry.engine.containers.filters import matcher
 from skerry.engine.containers.listing import observed, sizes
 from skerry.engine.containers.remove import remove
+from skerry.engine.containers.state import is_restarting
 from skerry.errors import Conflict, Invalid, NotFound
 
 TYPE_CHECKING = False
@@ -27,6 +28,8 @@ def prune(engine: Engine, filters: Sequence[str] = ()) -> list[tuple[str, int]]:
     removed = []
     for record, state in observed(engine):
         if state["status"] not in ("created", "exited", "removing") or not matches(record, state):
+            continue
+        if is_restarting(state):
             continue
         written = sizes(engine, record)[0]
         try:

@@ -150,6 +150,12 @@ def _after_exit(engine: Engine, container_id: str, state: ContainerState) -> Con
     return new
 
 
+def is_restarting(state: ContainerState) -> bool:
+    """Whether it ended and its restart policy starts it again in a while."""
+    waits = state["status"] == "exited" and bool(state.get("restart_due_ns"))
+    return waits and state.get("boot_id") == process.boot_id()
+
+
 def read_exit(engine: Engine, container_id: str) -> tuple[int | None, int]:
     """The exit code that conmon left and when (ns since the epoch); (None, 0) while there is none."""
     try:

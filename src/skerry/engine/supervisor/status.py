@@ -10,7 +10,6 @@ from skerry.engine.supervisor import folder, is_running
 from skerry.engine.supervisor.log import tail
 from skerry.engine.supervisor.single import holder
 from skerry.errors import NotFound
-from skerry.linux import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,14 +57,13 @@ def _wards(engine: Engine) -> list[dict[str, Any]]:
         except NotFound:
             continue
         state = states.observe(engine, name, written)
-        waits = state["status"] == "exited" and state.get("restart_due_ns") and state["boot_id"] == process.boot_id()
         found.append(
             {
                 "Id": name,
                 "Name": record["name"],
                 "State": state["status"],
                 "Health": health_status(engine, record, state),
-                "Why": "restart" if waits else "health",
+                "Why": "restart" if states.is_restarting(state) else "health",
             }
         )
     return found
