@@ -20,7 +20,7 @@ from skerry.engine.health.check import Check, end_left_behind, is_startup
 from skerry.engine.supervisor import command, folder, release
 from skerry.engine.supervisor.log import Log
 from skerry.engine.supervisor.single import Heir, take
-from skerry.engine.supervisor.wards import Ward, by_time, files
+from skerry.engine.supervisor.wards import AT_ONCE, Ward, by_time, files, sleep_ms, young_checks
 from skerry.errors import Conflict, NotFound, SkerryError
 from skerry.linux import process
 from skerry.linux.inotify import Watch
@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
 
 _SECOND = 10**9
-# So many programs are started at a time: a hundred at once would only wait for each other. Those that take longer than
-# a moment are not counted, so that hanging ones keep nobody from starting.
-_AT_ONCE, _MOMENT_NS = 8, _SECOND
-_LONGEST_SLEEP_MS = 3_600_000
 
 
 class Supervisor:
@@ -67,7 +63,7 @@ class Supervisor:
             if not self.heir.pid and self.heir.start():
                 self.poll.register(self.heir.ended, select.POLLIN)
             self._begin_due()
-            for fd, _ in self.poll.poll(self._sleep_ms()):
+            for fd, _ in self.poll.poll(sleep_ms(self.wards.values())):
                 self._ready(fd)
             self._end_late()
 
@@ -106,28 +102,15 @@ class Supervisor:
         release(self.engine, ward.id)
         self.wards.pop(ward.id, None)
 
-    def _sleep_ms(self) -> int:
-        times = [
-            ward.check.deadline_ns if ward.check else ward.due_ns for ward in self.wards.values() if not ward.acting
-        ]
-        now = results.clock_ns()
-        young = [ward.started_ns for ward in self.wards.values() if ward.check and now - ward.started_ns < _MOMENT_NS]
-        if len(young) >= _AT_ONCE:
-            # Those that are due wait for the first to end, or not to count any more.
-            times = [each for each in times if each > now] + [min(young) + _MOMENT_NS]
-        if not times:
-            return _LONGEST_SLEEP_MS
-        return max(0, min(_LONGEST_SLEEP_MS, (min(times) - now + 999_999) // 10**6))
-
     # what is due
 
     def _begin_due(self) -> None:
         now = results.clock_ns()
         due = [ward for ward in self.wards.values() if not ward.check and not ward.acting and ward.due_ns <= now]
         due.sort(key=by_time)
-        young = sum(1 for ward in self.wards.values() if ward.check and now - ward.started_ns < _MOMENT_NS)
+        young = len(young_checks(self.wards.values(), now))
         for ward in due:
-            if young >= _AT_ONCE:
+            if young >= AT_ONCE:
                 return
             try:
                 self._begin(ward)

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import os
 
+from skerry.engine.health.results import clock_ns
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from skerry.engine.health.check import Check
+
+# So many programs are started at a time: a hundred at once would only wait for each other. Those that take longer than
+# a moment are not counted, so that hanging ones keep nobody from starting.
+AT_ONCE, _MOMENT_NS = 8, 10**9
+_LONGEST_SLEEP_MS = 3_600_000
 
 
 class Ward:
@@ -41,3 +50,21 @@ def files(path: str) -> dict[str, int]:
     except FileNotFoundError:
         pass  # the whole store was removed
     return found
+
+
+def young_checks(wards: Collection[Ward], now_ns: int) -> list[int]:
+    """When the checks began that have not run for longer than a moment."""
+    return [ward.started_ns for ward in wards if ward.check and now_ns - ward.started_ns < _MOMENT_NS]
+
+
+def sleep_ms(wards: Collection[Ward]) -> int:
+    """How long there is nothing to do unless something happens."""
+    now = clock_ns()
+    times = [ward.check.deadline_ns if ward.check else ward.due_ns for ward in wards if not ward.acting]
+    young = young_checks(wards, now)
+    if len(young) >= AT_ONCE:
+        # Those that are due wait for the first to end, or not to count any more.
+        times = [each for each in times if each > now] + [min(young) + _MOMENT_NS]
+    if not times:
+        return _LONGEST_SLEEP_MS
+    return max(0, min(_LONGEST_SLEEP_MS, (min(times) - now + 999_999) // 10**6))
