@@ -82,7 +82,6 @@ class BuildOptions:
     manifest: str = ""
     format: str = "oci"
     labels: dict[str, str] = field(default_factory=dict)
-    layer_labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     unset_env: list[str] = field(default_factory=list)
@@ -94,7 +93,6 @@ class BuildOptions:
     pull_options: dict[str, Any] = field(default_factory=dict)  # authfile, creds, tls_verify, …
     no_cache: bool = False
     no_cache_filter: list[str] = field(default_factory=list)
-    layers: bool = True  # keep each step's layer
     squash: bool = False
     squash_all: bool = False
     skip_unused_stages: bool = True
@@ -123,8 +121,6 @@ class BuildOptions:
     created_annotation: bool = False
     os_version: str = ""
     os_features: list[str] = field(default_factory=list)
-    save_stages: bool = False
-    stage_labels: bool = False
     http_proxy: bool = True
     cpp_flags: list[str] = field(default_factory=list)
     check: bool = False

@@ -197,4 +197,5 @@ def _volume(text: str) -> StepMount:
     if not source.startswith("/") or not target.startswith("/"):
         raise Invalid(f"invalid volume {text!r}: HOST-DIR:CONTAINER-DIR[:OPTIONS] is wanted, both absolute")
     words = [word for word in options.split(",") if word]
-    return StepMount("bind", target, source=source, readonly="ro" in words)
+    more = tuple(word for word in words if word not in ("ro", "rw", "z", "Z"))
+    return StepMount("bind", target, source=source, readonly="ro" in words, options=more)
