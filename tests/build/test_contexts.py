@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import http.server
@@ -319,6 +320,32 @@ def test_git_commits_and_folders(skerry: Skerry, tmp_path: Path, repository: tup
         assert result.stderr.count("Error:") == 1
 
 
+def test_a_repository_does_not_reach_this_machine_by_a_submodule(
+    skerry: Skerry, tmp_path: Path, repository: tuple[str, Path]
+) -> None:
+    url, folder = repository
+    private = tmp_path / "private"
+    private.mkdir()
+    git_call(private, "init", "-q", "-b", "main")
+    (private / "key").write_text("geheim")
+    git_call(private, "add", "-A")
+    git_call(private, "commit", "-q", "-m", "x")
+    git_call(folder, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(private), "stolen")
+    git_call(folder, "commit", "-q", "-m", "submodule")
+    done = skerry("build", "-o", tmp_path / "out", f"{url}#main:sub", check=False)
+    assert done.code == 125
+    assert "transport 'file' not allowed" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_tar_that_claims_to_be_huge_is_refused(skerry: Skerry) -> None:
+    info = tarfile.TarInfo("big")
+    info.size = 1 << 50
+    done = skerry("build", "-", input=info.tobuf(tarfile.GNU_FORMAT) + bytes(1024), check=False)
+    assert done.code == 125
+    assert "does not fit" in done.stderr
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -352,6 +379,34 @@ def test_git_urls(text: str, remote: str, ref: str, subdir: str) -> None:
     url = git.parse(text)
     assert url is not None
     assert (url.remote, url.ref, url.subdir) == (remote, ref, subdir)
+
+
+def test_a_token_goes_to_the_server_and_into_no_message(skerry: Skerry, tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers.get("Authorization", ""))
+            self.send_error(403, "no " + self.headers.get("Authorization", ""))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        done = skerry(
+            "build", "--secret", "id=GIT_AUTH_TOKEN,env=MINE", f"http://127.0.0.1:{server.server_port}/x.git", check=False,
+            env={"MINE": "geheim123"},
+        )  # fmt: skip
+    finally:
+        server.shutdown()
+        server.server_close()
+    value = base64.b64encode(b"x-access-token:geheim123").decode()
+    assert done.code == 125
+    assert seen[0] == f"basic {value}"
+    assert "geheim123" not in done.stderr
+    assert value not in done.stderr
 
 
 def test_passwords_are_in_no_message() -> None:
