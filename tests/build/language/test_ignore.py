@@ -123,3 +123,8 @@ def test_garbage_is_a_pattern_or_invalid(patterns: list[str], path: str) -> None
         return
     matcher.matches(path)
     matcher.may_match_below(path)
+
+
+def test_a_hostile_pattern_takes_no_time() -> None:
+    assert not Patterns(["*a" * 40 + "b"]).matches("a" * 2000)
+    assert not Patterns(["**/a/" * 20 + "b"]).matches("a/" * 200 + "c")

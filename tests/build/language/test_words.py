@@ -110,3 +110,9 @@ def test_garbage_is_expanded_or_an_error(text: str, raw_quotes: bool, skip_quote
         expand(text, {"a": "ab"}, raw_quotes=raw_quotes, skip_quotes=skip_quotes, skip_unset=skip_unset)
     except ExpansionError:
         pass
+
+
+def test_a_hostile_pattern_takes_no_time() -> None:
+    for modifier in ("#", "##", "%", "%%", "/"):
+        word = "${a" + modifier + "*a" * 40 + "b" + ("/" if modifier == "/" else "") + "}"
+        assert expand(word, {"a": "a" * 500}).text == "a" * 500

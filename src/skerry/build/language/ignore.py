@@ -9,9 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from skerry.build.language.globbing import Glob
 from skerry.errors import Invalid
 
 Match = Callable[[str], bool]
+Token = tuple[str, str]
+_STAR: Token = ("star", "[^/]*")
+_ANY: Token = ("any", ".*")
+_FOLDERS: Token = ("folders", "(?:.*/)?")
+_MOST_WILDCARDS = 2  # with more, trying every way could take ages: see ``globbing``
 _SPECIAL = re.compile(r"[*?\[\]\\]")
 
 
@@ -121,45 +127,45 @@ def matcher(pattern: str) -> Match:
     As in moby, ``**`` at the beginning and no other wildcard means that the path ends so (``**b`` matches
     ``ab``), and at the end that it begins so.
     """
-    compiled = compile_pattern(pattern)
+    parts = tokens(pattern)
     if pattern.startswith("**") and not _SPECIAL.search(pattern, 2):
         ending = pattern[2:]
         return lambda path: path.endswith(ending) or (ending.startswith("/") and path == ending[1:])
+    if sum(kind != "one" for kind, _ in parts) > _MOST_WILDCARDS:
+        return Glob(parts).matches
+    compiled = compile_pattern(pattern)
     return lambda path: compiled.match(path) is not None
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
     """A pattern as a regular expression. `Invalid` when a bracket is open or a backslash ends it."""
-    out = ["\\A"]
+    return re.compile("\\A" + "".join(text for _, text in tokens(pattern)) + "\\Z", re.DOTALL)
+
+
+def tokens(pattern: str) -> list[Token]:
+    """A pattern's parts, each with its regular expression: ``one`` character, or a wildcard of some kind. `Invalid`."""
+    out: list[Token] = []
     index, length = 0, len(pattern)
     while index < length:
         character = pattern[index]
-        if character == "*":
-            if pattern.startswith("**", index):
-                index += 2
-                if pattern.startswith("/", index):
-                    index += 1
-                out.append(".*" if index >= length else "(?:.*/)?")
-                continue
-            out.append("[^/]*")
-        elif character == "?":
-            out.append("[^/]")
-        elif character == "[":
-            text, index = _class(pattern, index)
-            out.append(text)
+        if character == "*" and pattern.startswith("**", index):
+            index += 3 if pattern.startswith("/", index + 2) else 2
+            out.append(_ANY if index >= length else _FOLDERS)
             continue
-        elif character == "\\":
+        if character == "[":
+            text, index = _class(pattern, index)
+            out.append(("one", text))
+            continue
+        if character == "\\":
             index += 1
             if index >= length:
                 raise Invalid(f'syntax error in pattern "{pattern}": a backslash ends it')
-            out.append(re.escape(pattern[index]))
+        if character in "*?":
+            out.append(_STAR if character == "*" else ("one", "[^/]"))
         else:
-            out.append(re.escape(character))
+            out.append(("one", re.escape(pattern[index])))
         index += 1
-    try:
-        return re.compile("".join(out) + "\\Z", re.DOTALL)
-    except re.error:
-        raise Invalid(f'syntax error in pattern "{pattern}"') from None
+    return out
 
 
 def _class(pattern: str, start: int) -> tuple[str, int]:

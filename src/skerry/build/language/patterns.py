@@ -39,25 +39,37 @@ def replace(value: str, pattern: str, replacement: str, *, everywhere: bool) -> 
 
 
 def _compile(pattern: str, greedy: bool) -> re.Pattern[str]:
-    out: list[str] = []
+    """Each piece behind a ``*`` is looked for once: the nearest is right for all but the last, so nothing is tried
+    twice (``*a*a*a*b`` would take ages otherwise)."""
+    first, *rest = _pieces(pattern)
+    out = [first]
+    for number, piece in enumerate(rest, 1):
+        farthest = greedy and number == len(rest)
+        out.append(f"(?>.*{piece})" if farthest else f"(?>.*?{piece})")
+    return re.compile("".join(out))
+
+
+def _pieces(pattern: str) -> list[str]:
+    """What stands between the stars, as regular expressions."""
+    pieces = [""]
     characters = iter(range(len(pattern)))
     for index in characters:
         character = pattern[index]
         if character == "*":
-            out.append(".*" if greedy else ".*?")
+            pieces.append("")
         elif character == "?":
-            out.append(".")
+            pieces[-1] += "."
         elif character == "\\":
             following = pattern[index + 1 : index + 2]
             if following and following in _NEEDLESS:
                 continue
             if not following or following not in "*?\\":
                 raise PatternError(f"invalid escape '\\{following}'")
-            out.append("\\" + following)
+            pieces[-1] += "\\" + following
             next(characters)
         else:
-            out.append(re.escape(character))
-    return re.compile("".join(out))
+            pieces[-1] += re.escape(character)
+    return pieces
 
 
 def _reversed(pattern: str) -> str:

@@ -239,6 +239,8 @@ class _Lexer:
             return value
         if modifier == "/":
             return self.replaced(name)
+        if not modifier:
+            raise ExpansionError("syntax error: missing '}'")
         shown = modifier
         if modifier == ":":
             modifier = self.next()
