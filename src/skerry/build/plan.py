@@ -76,7 +76,7 @@ def make_plan(dockerfile: Dockerfile, options: BuildOptions, platform: str) -> P
             if value is not None:
                 used.add(name)
             elif default is not None:
-                value = expand(default, {**builtin, **meta}, escape=arg.instruction.escape).text
+                value = _default(arg, default, {**builtin, **meta})
             else:
                 value = builtin.get(name)
             if value is not None:
@@ -88,6 +88,14 @@ def make_plan(dockerfile: Dockerfile, options: BuildOptions, platform: str) -> P
     needed = _needed(planned, target) if options.skip_unused_stages else tuple(range(target + 1))
     overridden = frozenset(name.lower() for name in options.build_contexts)
     return Plan(tuple(planned), target, needed, meta, arguments, builtin, used, overridden)
+
+
+def _default(arg: typed.Arg, text: str, variables: dict[str, str]) -> str:
+    instruction = arg.instruction
+    try:
+        return expand(text, variables, escape=instruction.escape).text
+    except ExpansionError as error:
+        raise syntax_error(error.message, instruction.position, source=instruction.source) from None
 
 
 def _planned(

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skerry.build.checks.check import check, fail_if_wanted
 from skerry.build.checks.rules import RULES
@@ -13,7 +15,7 @@ from skerry.build.checks.settings import parse_settings
 from skerry.build.language.ignore import Patterns
 from skerry.build.language.parser import parse
 from skerry.build.language.stages import parse_stage_list
-from skerry.errors import Invalid
+from skerry.errors import Invalid, SkerryError
 
 BUILTIN = {"TARGETPLATFORM": "linux/amd64", "BUILDPLATFORM": "linux/amd64", "TARGETOS": "linux"}
 
@@ -123,3 +125,17 @@ def test_findings_may_be_an_error() -> None:
 def test_every_rule_has_a_test() -> None:
     tested = {warning[0] for _, warning in CASES} | {"CopyIgnoredFile"}
     assert set(RULES) - tested == {"InvalidBaseImagePlatform"}  # the builder's, who sees the image
+
+
+PIECE = st.sampled_from(
+    ["FROM a", " AS b", "\n", "ARG x", "=$", "${", "}", "$x", "ENV a ", "b=c", "COPY $q <<E /\nE", "EXPOSE ", "1:2/TCP", "WORKDIR ",
+     "RUN --mount=target=$y x", "CMD a", "FROM --platform=$x b", "# check=skip=all\n", ":", "HEALTHCHECK NONE", "onbuild RUN x", "# x"]
+)  # fmt: skip
+
+
+@given(st.lists(PIECE, max_size=20).map("".join))
+def test_garbage_is_checked_or_an_error(text: str) -> None:
+    try:
+        found("FROM a\n" + text, ignored=["q*"], base={"Env": ["a=b", "odd"]})
+    except SkerryError:
+        pass
