@@ -264,3 +264,30 @@ def test_buildx_answers_what_ci_scripts_ask(skerry: Skerry) -> None:
     skerry("buildx", "use", "ci")
     skerry("buildx", "rm", "ci")
     assert skerry("buildx", "create", "tcp://elsewhere:1234", check=False).code == 125
+
+
+def test_podmans_own_words_for_pulls_layers_and_formats(skerry: Skerry, context: Path) -> None:
+    done = skerry("build", "--pull-never", write(context, "FROM nosuch:1\nRUN true\n"), check=False)
+    assert "Error: creating build container: nosuch:1: image not known" in done.stderr
+    write(context, BASE + "RUN echo 1 > /1\nRUN echo 2 > /2\n")
+    skerry("build", "--network", "none", context)
+    assert (
+        "Using cache"
+        not in skerry("build", "--network", "none", "-t", "one", context, env={"BUILDAH_LAYERS": "false"}).stdout
+    )
+    assert len(json.loads(skerry("image", "inspect", "-f", "{{json .RootFS.Layers}}", "one").stdout)) == 2
+    assert (
+        "Using cache"
+        in skerry("build", "--network", "none", "--layers", context, env={"BUILDAH_LAYERS": "false"}).stdout
+    )
+    skerry("build", "-q", "--network", "none", "-t", "docker", context, env={"BUILDAH_FORMAT": "docker"})
+    assert "docker.distribution" in skerry("image", "inspect", "-f", "{{.ManifestType}}", "docker").stdout
+    done = skerry("build", "--authfile", "/none/auth", context, check=False)
+    assert "/none/auth: no such file or directory" in done.stderr
+
+
+def test_several_containerfiles_are_read_as_one(skerry: Skerry, context: Path) -> None:
+    (context / "one").write_text("FROM scratch\nCOPY one /1\n")
+    (context / "two").write_text("LABEL two=yes\n")
+    skerry("build", "-q", "-t", "joined", "-f", context / "one", "-f", context / "two")
+    assert skerry("image", "inspect", "-f", "{{.Labels.two}}", "joined").id == "yes"

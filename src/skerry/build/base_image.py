@@ -87,7 +87,8 @@ def find_image(engine: Engine, name: str, platform: str, options: BuildOptions) 
     try:
         return image_for(engine, request)  # type: ignore[arg-type]
     except SkerryError as error:
-        error.message = f"{error.message}" if name in error.message else f"{name}: {error.message}"
+        shown = error.message if name in error.message else f"{name}: {error.message}"
+        error.message = f"creating build container: {shown}"
         raise
 
 

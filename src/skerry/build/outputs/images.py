@@ -52,6 +52,7 @@ def write_images(work: Work, report: Callable[[Event], None]) -> None:
     for number, solved in enumerate(result.solved):
         report(Note(f"COMMIT {mine[0]}" if mine and not number else "COMMIT"))
         image = make_image(engine, options, solved, mine if not number else ())
+        report(Note(f"--> {image['id'][:12]}"))
         result.images[solved.platform] = image["id"]
         if not number:
             result.image_id, result.digest = image["id"], image["digest"]

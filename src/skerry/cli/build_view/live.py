@@ -101,6 +101,8 @@ class LiveView:
             elif isinstance(event, Warned):
                 self._above.append(self._paint(_YELLOW, f" => WARNING {warning_text(event)}"))
             elif isinstance(event, Note):
+                if event.text.startswith("-->"):
+                    return  # the image's id, which stands on stdout
                 self._above.append(f" => {printable(event.text)}")
             elif isinstance(event, ShellOpened):
                 self._above.append(

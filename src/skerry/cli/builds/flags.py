@@ -121,6 +121,7 @@ _HOW = (
 _NOTHING = (
     flag("--compress", hidden=True), flag("--disable-content-trust", hidden=True, default=True),
     flag("--force-rm", hidden=True, default=True), flag("--builder", kind="str", hidden=True),
+    flag("--pull-always", hidden=True), flag("--pull-never", hidden=True),
     flag("-D", "--disable-compression", hidden=True, default=True), flag("--rm", hidden=True, default=True),
 )  # fmt: skip
 _REFUSED = (

@@ -24,6 +24,7 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
     """`UsageError`, `Invalid`, `NotFound` before anything is done."""
     refuse(args)
     files = [_file(path) for path in args["file"]]
+    layers = _layers(args)
     options = BuildOptions(
         context=_context(args, files),
         containerfiles=files,
@@ -34,7 +35,7 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         platforms=_platforms(args),
         tags=list(args["tag"]),
         manifest=args["manifest"],
-        format=args["format"],
+        format=_format(args),
         labels=_pairs(args["label"], "label"),
         identity_label=args["identity_label"],
         annotations=_annotations(args["annotation"]),
@@ -43,11 +44,11 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         unset_labels=args["unsetlabel"],
         inherit_labels=args["inherit_labels"],
         from_=args["from"],
-        pull={"true": "always", "ifmissing": "missing", "false": "missing"}.get(args["pull"], args["pull"]),
+        pull=_pull(args),
         pull_options=_pull_options(args, out),
-        no_cache=args["no_cache"] or not args["layers"],
+        no_cache=args["no_cache"] or not layers,
         no_cache_filter=args["no_cache_filter"],
-        squash=args["squash"] or (not args["layers"] and not args["squash_all"]),
+        squash=args["squash"] or (not layers and not args["squash_all"]),
         squash_all=args["squash_all"],
         skip_unused_stages=args["skip_unused_stages"],
         jobs=args["jobs"],
@@ -100,6 +101,27 @@ def refuse(args: Args) -> None:
         raise UsageError("cannot specify --squash-all with --squash")
     if args["timestamp"] and args["source_date_epoch"]:
         raise UsageError("--timestamp and --source-date-epoch cannot be used together")
+
+
+def _layers(args: Args) -> bool:
+    """--layers, or Podman's BUILDAH_LAYERS."""
+    default = os.environ.get("BUILDAH_LAYERS", "true").lower() in ("true", "1")
+    return bool(args["layers"]) if args.given("layers") else default
+
+
+def _format(args: Args) -> str:
+    """--format, or Podman's BUILDAH_FORMAT."""
+    given = os.environ.get("BUILDAH_FORMAT", "") if not args.given("format") else ""
+    if given not in ("", "oci", "docker"):
+        raise Invalid(f'unrecognized image type "{given}" in BUILDAH_FORMAT')
+    return given or str(args["format"])
+
+
+def _pull(args: Args) -> str:
+    if args["pull_always"] or args["pull_never"]:
+        return "never" if args["pull_never"] else "always"
+    policy: str = args["pull"]
+    return {"true": "always", "ifmissing": "missing", "false": "missing"}.get(policy, policy)
 
 
 def _context(args: Args, files: list[str]) -> str:
@@ -203,6 +225,8 @@ def _pull_options(args: Args, out: Out) -> dict[str, object]:
     from skerry.cli.transfers import reporter
 
     found: dict[str, object] = {name: args[name] for name in _REGISTRY if args.given(name)}
+    if args["authfile"] and not os.path.exists(args["authfile"]):
+        raise NotFound(f"credential file is not accessible: stat {args['authfile']}: no such file or directory")
     found["report"] = lambda: reporter(out, quiet=args["quiet"])
     found["choose"] = image_chooser
     return found
