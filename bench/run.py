@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+import builds
 import images
 
 TOP = Path(__file__).resolve().parents[1]
@@ -287,6 +288,7 @@ def main() -> None:
         listings(bench, 20 if args.quick else 100)
         archives(bench, work, 40 if args.quick else 400)
         images.all_of(bench, work, 40 if args.quick else 400)
+        builds.builds(bench, work, quick=args.quick)
     finally:
         for engine in engines:
             engine("rm", "-fa", "-t", "0", check=False)
