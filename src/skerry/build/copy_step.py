@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _TEXT_BYTES = 8 << 10  # of a file whose changed lines an explanation shows
 _TEXT_FILES = 20
+_URLS = ("http://", "https://")
 
 
 class CopyStep:
@@ -44,6 +45,8 @@ class CopyStep:
             return expand(text, variables, escape=escape).text
 
         self._sources = [word(source) for source in command.sources]
+        if isinstance(command, typed.Copy) and any(source.startswith(_URLS) for source in self._sources):
+            raise Invalid("source can't be a URL for COPY", hint="ADD takes one")
         self._dest = state.absolute(word(command.dest))
         chown = word(command.chown) if command.chown else ""
         self._chown = chown
@@ -72,7 +75,7 @@ class CopyStep:
     def _inline(self, heredoc: Heredoc) -> Inline:
         text = heredoc.text
         if heredoc.expand:
-            text = expand(text, self._variables, escape=self._command.instruction.escape, skip_quotes=True).text
+            text = expand(text, self._variables, skip_quotes=True).text  # as BuildKit, whatever the directive says
         return Inline(heredoc.name, text.encode("utf-8", "surrogateescape"))
 
     def _gather(self, stack: ExitStack) -> list[Gathered]:
