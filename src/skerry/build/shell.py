@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from skerry.build.events import Note, ShellClosed, ShellOpened
-from skerry.errors import CommandNotFound, CommandNotRunnable
+from skerry.errors import SkerryError
 
 if TYPE_CHECKING:
     from skerry.build.steps import StepWork
@@ -27,15 +27,24 @@ def open_shell(step: StepWork, root: WorkingRoot, request: RunRequest, code: int
     with _terminal:
         step.solver.tell(ShellOpened(step.step, code))
         try:
-            for argv in dict.fromkeys((*((shell,) for shell in _SHELLS), tuple(step.state.shell[:1]))):
-                try:
-                    root.run(_request(request, list(argv)))
-                except (CommandNotFound, CommandNotRunnable):
-                    continue
-                return
+            for program in dict.fromkeys((*_SHELLS, *step.state.shell[:1])):
+                # A runtime that finds no program on a terminal does not always say so.
+                if _is_there(step, root, program):
+                    root.run(_request(request, [program]))
+                    return
             step.solver.tell(Note("the step's image has no shell"))
+        except SkerryError as error:
+            step.solver.tell(Note(f"no shell: {error}"))  # the step's own error is the one to end with
         finally:
             step.solver.tell(ShellClosed(step.step))
+
+
+def _is_there(step: StepWork, root: WorkingRoot, program: str) -> bool:
+    folder, _slash, name = program.rpartition("/")
+    try:
+        return os.path.lexists(f"{step.engine.builds.folder_in(root.path, folder or '/')}/{name}")
+    except SkerryError:
+        return False
 
 
 def _request(request: RunRequest, argv: list[str]) -> RunRequest:
