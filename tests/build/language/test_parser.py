@@ -148,6 +148,7 @@ ERRORS = [
     ("RUN --mount=type=bind,target=/x,mode=700 a", "mode not allowed", ""), ("RUN --mount=type=bind,required,target=/ a", "unexpected key", ""),
     ("RUN --mount=type=secret a", "invalid secret mount", ""), ("RUN --mount=type=cache,target=/x,sharing=all a", "unsupported sharing", ""),
     ("RUN --mount=type=tmpfs,target=/x,size=a a", "invalid value for size", ""), ("RUN --mount=type=cache,target=/x,uid=-1 a", "invalid value -1", ""),
+    ("RUN --mount=type=tmpfs,target=/ a", 'invalid mount target "/"', ""),
     ("VOLUME []", "VOLUME requires at least one argument", ""), ('VOLUME [""]', "can not be an empty string", ""),
 ]  # fmt: skip
 
