@@ -114,7 +114,7 @@ def _checked(mount: Mount) -> Mount:
         raise MountError(f"invalid cache sharing set for {mount.type} mount")
     if mount.type in ("bind", "cache", "tmpfs") and not mount.target:
         raise MountError(f"{mount.type} mount requires target")
-    if mount.type in ("bind", "cache", "tmpfs") and not mount.target.replace("/", "").replace(".", ""):
+    if mount.target.startswith("/") and not mount.target.replace("/", "").replace(".", ""):
         raise MountError(f"invalid mount target {quoted(mount.target)}")
     if mount.env is not None and ("=" in mount.env or "\0" in mount.env):
         raise MountError(f"invalid name of a variable: {quoted(mount.env)}")
