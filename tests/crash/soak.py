@@ -47,6 +47,9 @@ class Worker(threading.Thread):
         if choice < 0.3:
             self.call("run", "--rm", "--name", name, *network, "bb", "echo", name, stdout=f"{name}\n")
             return
+        if choice < 0.4:
+            self.looked_after(name)
+            return
         if choice < 0.6:
             self.call("create", "--name", name, *network, "bb", "sleep", "1000")
             self.call("start", name)
@@ -61,6 +64,14 @@ class Worker(threading.Thread):
         self.call("rm", "-f", "-t", "0", name)
         if choice >= 0.6:
             self.call("volume", "rm", name)
+
+    def looked_after(self, name: str) -> None:
+        """What the supervisor has to do with: checks, and a container that keeps ending."""
+        checked = ("--health-cmd", "true", "--health-interval", "100ms", "--network", "none")
+        self.call("run", "-d", "--name", name, *checked, "bb", "sleep", "1000")
+        self.call("run", "-d", "--name", f"{name}-ends", "--restart", "always", "--network", "none", "bb", "false")
+        self.call("wait", "--condition", "healthy", "-i", "20ms", name, stdout="-1\n")
+        self.call("rm", "-f", "-t", "0", name, f"{name}-ends")
 
 
 def soak(world: World, *, workers: int, seconds: float) -> tuple[int, list[str]]:
