@@ -42,7 +42,7 @@ class Mode:
             for operator, letters in actions:
                 bits = self._bits(letters, mode, folder=folder) & mask
                 if operator == "=":
-                    mode = (mode & ~(mask & (0o777 | (0 if folder else 0o7000)))) | bits
+                    mode = (mode & ~(mask & (0o1777 if folder else 0o7777))) | bits
                 elif operator == "+":
                     mode |= bits
                 else:
