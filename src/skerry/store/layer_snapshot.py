@@ -38,15 +38,17 @@ def add_snapshot(store: Store, parent: str | None, tree: str, *, skip: Skip | No
     Programs may write to it meanwhile: each file is what it was when its turn came. ``skip`` leaves entries out.
     Durable when it returns; killed before that, nothing is left but staging."""
     step("layer.snapshot")
-    with _Packed(tree, skip) as packed:
+    with Packed(tree, skip) as packed:
         return add_layer(store, parent, io.BufferedReader(packed, _PIPE_BYTES))
 
 
-def write_tree(tree: str, out: int, *, skip: Skip | None = None, layer: bool = False) -> None:
+def write_tree(
+    tree: str, out: int, *, skip: Skip | None = None, layer: bool = False, latest_s: int | None = None
+) -> None:  # fmt: skip
     """Write what is in ``tree`` to a descriptor as a tar, or as a ``layer``, where names that begin with ``.wh.`` cannot
-    be. OSError is the descriptor's or the tree's."""
+    be; nothing later than ``latest_s``. OSError is the descriptor's or the tree's."""
     writer = _Writer(out)
-    Packer(tree, writer.header, writer.data, skip=skip, live=True, layer=layer).run()
+    Packer(tree, writer.header, writer.data, skip=skip, live=True, layer=layer, latest_s=latest_s).run()
     writer.flush()
 
 
@@ -90,7 +92,7 @@ class _Writer:
         return piece.ljust(size, b"\0")
 
 
-class _Packed(io.RawIOBase):
+class Packed(io.RawIOBase):
     """The tar of a tree as a readable file; an error of the packing thread is raised by the read that would be the
     last one, so that half a tree never looks like a whole."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from skerry import fastjson
 from skerry.engine.builds.cache_mounts import folder_of, mounts_folder
 from skerry.engine.builds.root import translated
-from skerry.store.layer_snapshot import write_tree
+from skerry.store.layer_snapshot import Packed, write_tree
 from skerry.store.layer_stage import extract
 from skerry.store.locks import Lock
 from skerry.store.staging import Staging, remove_tree
@@ -80,7 +80,5 @@ def _unpack(stream: BinaryIO, folder: str, *, rootless: bool) -> None:
 
 def copy_tree(source: str, folder: str) -> None:
     """A copy of the folder ``source`` as ``folder``/data, with owners, modes, times, attributes and links."""
-    from skerry.store.layer_snapshot import _Packed
-
-    with _Packed(source, None) as packed:
+    with Packed(source, None) as packed:
         _unpack(io.BufferedReader(packed, 1 << 20), folder, rootless=os.geteuid() != 0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from skerry.engine.builds.root import WorkingRoot, translated
 from skerry.errors import Invalid
+from skerry.store.layer_snapshot import write_tree
 from skerry.store.staging import remove_tree
 
 if TYPE_CHECKING:
@@ -21,15 +22,9 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 def export_tar(engine: Engine, layers: Sequence[str], fd: int, *, clamp_ns: int | None = None) -> None:
     """See `Builds.export_tar`."""
-    from skerry.store.archive.pack import Packer
-    from skerry.store.layer_snapshot import _Writer
-
     with WorkingRoot(engine, layers, writable=False) as root:
-        writer = _Writer(fd)
-        latest = None if clamp_ns is None else clamp_ns // _BILLION
         try:
-            Packer(root.path, writer.header, writer.data, latest_s=latest).run()
-            writer.flush()
+            write_tree(root.path, fd, latest_s=None if clamp_ns is None else clamp_ns // _BILLION)
         except OSError as error:
             raise translated(error, "cannot write the tar") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import time
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from skerry.engine.builds.errors import Interrupted
 from skerry.errors import SkerryError
 from skerry.linux.spawn import spawn
+from skerry.runtime.execute import memfd
 from skerry.runtime.failures import message_in, translate
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ _CHUNK = 65536
 _LONGEST_ERROR = 4096
 _LOOK_MS = 50  # how often it is asked whether the build is cancelled
 _PATIENCE_S = 0.5  # for a runtime whose container was killed
-_HIGH = 64  # where the runtime's log stands among the descriptors
 
 
 class StepProcess:
@@ -37,7 +36,7 @@ class StepProcess:
         self.ended = False
         argv = self._argv(container_id, bundle, cgroups=cgroups)
         self._stdout = self._stderr = -1
-        self._log = _log_file()
+        self._log = memfd("log", b"")
         try:
             argv[1:1] = [
                 f"--log=/proc/self/fd/{self._log}",
@@ -182,12 +181,3 @@ def _number_in(path: str) -> int:
             return int(file.read(32) or 0)
     except (OSError, ValueError):
         return 0  # the runtime did not get that far
-
-
-def _log_file() -> int:
-    """An unnamed file in memory, at a high number, for the runtime's errors."""
-    low = os.memfd_create("skerry-build-log", os.MFD_CLOEXEC)
-    try:
-        return fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, _HIGH)
-    finally:
-        os.close(low)

@@ -48,7 +48,12 @@ def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interva
             return -1
         if state["status"] in wanted:
             return _exit_code(engine, container_id, written, state)
-        if written["status"] in ("running", "stopping", "initialized") and "exited" in wanted and len(wanted) == 1 and not health:
+        if (
+            written["status"] in ("running", "stopping", "initialized")
+            and "exited" in wanted
+            and len(wanted) == 1
+            and not health
+        ):
             waited_for = written.get("started_ns")
             await_exit(written, -1)
             exits.wait_for_exit_file(engine, container_id, written)

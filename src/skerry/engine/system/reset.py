@@ -26,7 +26,19 @@ _ROOT = (
     "blobs", "layers", "containers", "staging", "locks", "cache", "builds", "pins", "reserve", "spares", "skerry.db",
     "skerry.db-wal", "skerry.db-shm",
 )  # fmt: skip
-_RUNROOT = ("containers", "builds", "exits", "clients", "health", "supervisor", "netns", "networks", "crun", "runc", "seccomp")
+_RUNROOT = (
+    "containers",
+    "builds",
+    "exits",
+    "clients",
+    "health",
+    "supervisor",
+    "netns",
+    "networks",
+    "crun",
+    "runc",
+    "seccomp",
+)
 _CONMON_WAIT_S = 5.0
 
 
