@@ -99,3 +99,9 @@ def test_starting_by_hand_counts_restarts_anew(skerry: Skerry, busybox: str, eve
         return len(skerry("events", "--stream=false", "--filter", "event=died", "--filter", "container=box").lines)
 
     eventually(lambda: ends() == 4)
+
+
+def test_a_tmpfs_begins_with_the_images_files_unless_it_shall_not(skerry: Skerry, busybox: str) -> None:
+    for option, has in (("", True), (",tmpcopyup", True), (",notmpcopyup", False)):
+        out = skerry("run", "--rm", "--mount", f"type=tmpfs,dst=/etc{option}", busybox, "ls", "/etc").lines
+        assert ("group" in out) == has

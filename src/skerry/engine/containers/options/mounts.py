@@ -179,7 +179,7 @@ def _typed(kind: str, destination: str, fields: dict[str, str], options: list[st
         words = ["nosuid", "nodev", *options]
         words += [f"size={fields.pop('tmpfs-size')}"] if "tmpfs-size" in fields else []
         words += [f"mode={fields.pop('tmpfs-mode')}"] if "tmpfs-mode" in fields else []
-        fields.pop("tmpcopyup", fields.pop("notmpcopyup", None))
+        words += [word for word in ("tmpcopyup", "notmpcopyup") if fields.pop(word, None) is not None]
         mount = {"type": kind, "source": kind, "destination": destination, "options": words}
     elif kind == "devpts":
         words = [f"{key}={fields.pop(key)}" for key in ("uid", "gid", "mode", "max") if key in fields]
