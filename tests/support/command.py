@@ -82,7 +82,8 @@ class Skerry:
     def container_ids(self) -> set[str]:
         """Every container that this store ever had, removed ones too: from its events and its folders."""
         ids = set()
-        for events in self.top.glob("**/events.log"):
+        # Not Path.glob: a sweep may remove folders meanwhile, and it stumbles over that.
+        for events in (Path(top) / "events.log" for top, _, names in os.walk(self.top) if "events.log" in names):
             for word in events.read_text(errors="replace").replace('"', " ").split():
                 if len(word) == 64 and not set(word) - set("0123456789abcdef"):
                     ids.add(word)
