@@ -45,10 +45,12 @@ def steps_of(world: World) -> list[str]:
 
 
 def left(world: World) -> list[str]:
-    """After some patience: who watches over a builder may be sweeping at this moment."""
-    deadline = time.monotonic() + 5
+    """After some patience: who watches over a builder may still have its lock when the next command looks, and then
+    the one after that takes away what is left."""
+    deadline = time.monotonic() + 20
     while (found := _left(world)) and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(0.1)
+        world.ok("ps")
     return found
 
 
