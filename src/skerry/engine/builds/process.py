@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from skerry.engine.builds.errors import Interrupted
 from skerry.errors import SkerryError
+from skerry.linux.process import exists
 from skerry.linux.spawn import spawn
 from skerry.runtime.execute import memfd
 from skerry.runtime.failures import message_in, translate
@@ -89,7 +90,8 @@ class StepProcess:
             if fd >= 0:
                 poll.register(fd, select.POLLIN)
         cancelled = self._request.cancelled
-        timeout = None if cancelled is None else _LOOK_MS
+        shares_pids = self._request.namespaces.get("pid", "private") != "private"
+        timeout = None if cancelled is None and not shares_pids else _LOOK_MS
         over = False
         try:
             while True:
@@ -98,6 +100,8 @@ class StepProcess:
                     return
                 if cancelled is not None and not over and cancelled():
                     raise Interrupted("interrupted")
+                if shares_pids and not over:
+                    self._end_orphans()
                 if ended in ready:
                     # From here only what is in the pipes already: others may hold them open for ever.
                     poll.unregister(ended)
@@ -107,6 +111,19 @@ class StepProcess:
                         poll.unregister(fd)
         finally:
             os.close(ended)
+
+    def _end_orphans(self) -> None:
+        """In a pid namespace that is not the step's, what it started outlives it; the runtime, to which that falls then,
+        would wait for it. End it as soon as the program itself is gone."""
+        pid = _number_in(self._pid_file)
+        if not pid or exists(pid):
+            return
+        try:
+            with open(f"/proc/{self._pid}/task/{self._pid}/children", encoding="ascii") as file:
+                for child in file.read().split():
+                    os.kill(int(child), 9)
+        except OSError:
+            pass  # it, or the runtime, has just ended
 
     def _carry_some(self, fd: int) -> bool:
         data = os.read(fd, _CHUNK)
