@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -159,3 +161,58 @@ def test_a_container_with_ids_of_its_own(skerry: Skerry, busybox: str, here: Pat
         skerry("cp", f"{here}/a", f"{name}:/home/")
     assert skerry("exec", "box", "stat", "-c", "%u", "/home/a").stdout == "5\n"
     assert skerry("start", "-a", "still").stdout == "5\n"
+
+
+def test_the_hosts_mounts_below_a_bind_stay_where_mounts_are_shared(skerry: Skerry, busybox: str, here: Path) -> None:
+    skerry("create", "--name", "box", "-v", f"{here}/d:/b", busybox, "true")
+    script = 'mount -t tmpfs below "$1/d/s" && touch "$1/d/s/kept" && shift && "$@" && cat /proc/self/mountinfo'
+    done = subprocess.run(
+        ["unshare", "-m", "--propagation", "shared", "sh", "-c", script, "sh", str(here),
+         *skerry.argv, "cp", f"{here}/a", "box:/b/s/"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert f"{here}/d/s " in done.stdout
+
+
+@pytest.mark.parametrize("rootfs", [False, True])
+def test_killed_half_way_it_leaves_no_volume_bound(skerry: Skerry, busybox: str, here: Path, rootfs: bool) -> None:
+    folder = here / "rootfs"
+    (folder / "data").mkdir(parents=True)
+    skerry("create", "--name", "box", "-v", "data:/data", *(("--rootfs", folder) if rootfs else (busybox,)), "true")
+    volume = Path(skerry("volume", "inspect", "data", "--format", "{{.Mountpoint}}").stdout.strip())
+    (volume / "kept").write_text("precious")
+    with subprocess.Popen([*skerry.argv, "cp", "-", "box:/data"], stdin=subprocess.PIPE) as copying:
+        until = time.monotonic() + 10
+        while not _has_file(copying.pid, "/archive"):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        copying.kill()
+    assert str(volume) not in Path("/proc/self/mountinfo").read_text()
+    skerry("rm", "box")
+    assert (volume / "kept").read_text() == "precious"
+    skerry("system", "check", "--repair", check=False)
+
+
+def _has_file(pid: int, end: str) -> bool:
+    """Whether a process has a file open whose path ends so: how far it is."""
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            if os.readlink(fd).endswith(end):
+                return True
+        except FileNotFoundError:
+            continue
+    return False
+
+
+def test_what_a_killed_copy_left_mounted_does_not_change_the_owners_of_the_next_run(
+    skerry: Skerry, busybox: str, here: Path
+) -> None:
+    skerry("create", "--name", "box", "--uidmap", "0:100000:1000", busybox, "stat", "-c", "%u", "/bin")
+    with subprocess.Popen([*skerry.argv, "cp", "-", "box:/tmp"], stdin=subprocess.PIPE) as copying:
+        until = time.monotonic() + 10
+        while not _has_file(copying.pid, "/archive"):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        copying.kill()
+    assert skerry("start", "-a", "box").stdout == "0\n"
+    skerry("system", "check", "--repair", check=False)

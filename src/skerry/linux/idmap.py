@@ -11,7 +11,7 @@ from skerry.linux.mount import AT_FDCWD, move_mount
 from skerry.linux.namespaces import CLONE_NEWUSER, unshare
 
 _OPEN_TREE_CLONE = 1
-_AT_EMPTY_PATH = 0x1000
+_AT_EMPTY_PATH, _AT_RECURSIVE = 0x1000, 0x8000
 _MOUNT_ATTR_IDMAP = 0x100000
 _PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP = 28, 1 << 2
 
@@ -58,9 +58,11 @@ def bind(source: str, target: str, namespace: int) -> None:
         os.close(tree)
 
 
-def clone_tree(path: str) -> int:
-    """open_tree(2): a descriptor of a detached copy of the mount at ``path``, to be attached by `move_mount`."""
-    return syscall("open_tree", AT_FDCWD & 0xFFFFFFFF, os.fsencode(path), _OPEN_TREE_CLONE | os.O_CLOEXEC, about=path)
+def clone_tree(path: str, *, recursive: bool = False) -> int:
+    """open_tree(2): a descriptor of a detached copy of the mount at ``path`` (``recursive``: and of those below), to be
+    attached by `move_mount`."""
+    flags = _OPEN_TREE_CLONE | os.O_CLOEXEC | (_AT_RECURSIVE if recursive else 0)
+    return syscall("open_tree", AT_FDCWD & 0xFFFFFFFF, os.fsencode(path), flags, about=path)
 
 
 class FilesMadeAs:

@@ -14,16 +14,16 @@ import os
 from skerry.engine.containers import state as states
 from skerry.errors import Invalid, Unavailable
 from skerry.linux import access_list, idmap
-from skerry.linux.mount import MS_BIND, MS_PRIVATE, MS_REC, move_mount
+from skerry.linux.apart import made_apart
+from skerry.linux.mount import MS_BIND, move_mount
 from skerry.linux.mount import mount as attach
-from skerry.linux.namespaces import CLONE_NEWNS, unshare
 from skerry.linux.spawn import run
 from skerry.store.layers import layer_dir
 from skerry.store.overlay import mount_overlay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
@@ -109,15 +109,13 @@ def image_view(engine: Engine, record: ContainerRecord) -> str:
 def _idmapped(
     engine: Engine, record: ContainerRecord, target: str, upper: str, work: str, attributes: Sequence[str]
 ) -> None:
-    """The binds are only needed while the overlay is made: a thread makes both in a mount namespace of its own."""
+    """The binds are only needed while the overlay is made: so both are made apart from the host."""
     config = record["config"]
     namespace = idmap.user_namespace(_lines(config["uid_maps"]), _lines(config["gid_maps"]))
     # upper and work must be on one mount: their common folder is bound.
     sources = [*(layer_dir(engine.store, chain_id) for chain_id in record["layers"]), os.path.dirname(upper)]
 
     def make() -> int:
-        unshare(CLONE_NEWNS)
-        attach("none", "/", flags=MS_REC | MS_PRIVATE)
         attach("binds", target, "tmpfs")
         places = [f"{target}/{number}" for number in range(len(sources))]
         for source, place in zip(sources, places, strict=True):
@@ -133,34 +131,13 @@ def _idmapped(
         return idmap.clone_tree(target + "/merged")
 
     try:
-        tree = _in_thread(make)
+        tree = made_apart(make)
         try:
             move_mount(tree, target)
         finally:
             os.close(tree)
     finally:
         os.close(namespace)
-
-
-def _in_thread(function: Callable[[], int]) -> int:
-    """What ``function`` returns or raises, from a thread that ends with it (and with it the namespaces that it made)."""
-    import threading
-
-    result: list[int | BaseException] = []
-
-    def call() -> None:
-        try:
-            result.append(function())
-        except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits
-            result.append(error)
-
-    thread = threading.Thread(target=call, daemon=True)
-    thread.start()
-    thread.join()
-    outcome = result[0]
-    if isinstance(outcome, BaseException):
-        raise outcome
-    return outcome
 
 
 def _lines(maps: Sequence[IDMap]) -> str:
