@@ -145,6 +145,34 @@ def test_links_in_the_container_lead_nowhere_outside(skerry: Skerry, busybox: st
         assert "bin/bash" not in (here / "got").read_text()
 
 
+@pytest.mark.parametrize("path", ["/d", "/d/sub"])
+def test_a_link_that_an_earlier_copy_brought_is_not_followed(
+    skerry: Skerry, busybox: str, here: Path, path: str
+) -> None:
+    (here / "outside").mkdir()
+    skerry("run", "-d", "--name", "evil", busybox, "sleep", "600")
+    skerry("exec", "evil", "sh", "-c", f"mkdir -p $(dirname {path}); ln -s {here}/outside {path}")
+    (here / "out").mkdir()
+    if path == "/d":
+        (here / "out/d").symlink_to(here / "outside")
+    else:
+        skerry("cp", "evil:/d", here / "out")
+    assert (here / f"out{path}").is_symlink()
+    skerry("exec", "evil", "sh", "-c", f"rm {path}; mkdir -p {path}; echo owned >{path}/f")
+    result = skerry("cp", "evil:/d", here / "out", check=False)
+    assert result.code == 125 and "cannot overwrite" in result.stderr
+    assert not (here / "outside/f").exists()
+    skerry("cp", "--overwrite", "evil:/d", here / "out")
+    assert (here / f"out{path}/f").read_text() == "owned\n"
+    assert not (here / "outside/f").exists()
+
+
+def test_the_root_of_a_running_container(skerry: Skerry, busybox: str, here: Path) -> None:
+    skerry("run", "-d", "--name", "box", busybox, "sh", "-c", "echo x >/made; sleep 600")
+    skerry("cp", "box:/", here / "whole")
+    assert (here / "whole/made").read_text() == "x\n"
+
+
 def test_into_tmpfs_and_binds_of_a_running_container(skerry: Skerry, busybox: str, here: Path) -> None:
     skerry("run", "-d", "--name", "box", "--tmpfs", "/t", "-v", f"{here}/d:/b", busybox, "sleep", "600")
     skerry("cp", f"{here}/a", "box:/t/")

@@ -10,7 +10,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from skerry.errors import Conflict, Invalid, OutOfSpace, Unavailable
-from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
+from skerry.linux.beneath import RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, openat2
 from skerry.store.staging import remove_tree
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Placer:
         self._folders: dict[str, int] = {}
         self._new_folders = new_folders
         self._times: dict[str, int] = {}
+        self._plain = ""  # below it no link is followed
         self.replaces_folders = False  # a file takes a folder's place, as when an archive is unpacked
 
     def __enter__(self) -> Placer:
@@ -56,10 +57,23 @@ class Placer:
         if isinstance(error, OSError):
             raise translated(error) from error
 
+    def follow_no_links_below(self, path: str) -> None:
+        """Where links are not ours and the root is the host's: from here on what is made below ``path`` stays there."""
+        self._plain = path.rstrip("/") + "/"
+
+    def is_taken(self, path: str) -> bool:
+        """Whether there is something other than a folder, be it a link to nowhere."""
+        try:
+            parent, name = self._parent(path)
+            os.stat(name, dir_fd=parent, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return self.kind(path) != "folder"
+
     def kind(self, path: str) -> str:
         """What is at a path, links followed: "folder", "file" or ""."""
         try:
-            fd = openat2(self._root, path or "/", os.O_PATH, resolve=_IN_ROOT)
+            fd = self._resolve(path, os.O_PATH)
         except OSError:
             return ""
         try:
@@ -93,9 +107,14 @@ class Placer:
                 raise Conflict(f"{path} is in the way: it is no folder") from None
             self._make_room(parent, name, path, for_folder=True)
             os.mkdir(name, how.mode, dir_fd=parent)
-        os.chown(name, how.uid, how.gid, dir_fd=parent, follow_symlinks=False)
-        # Not by the umask: that is the whole process's, and other stages are built in other threads.
-        os.chmod(name, how.mode, dir_fd=parent)
+        # By a descriptor: a process of the container may have put a link in its place, and chmod would follow it.
+        fd = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=parent)
+        try:
+            os.fchown(fd, how.uid, how.gid)
+            # Not by the umask: that is the whole process's, and other stages are built in other threads.
+            os.fchmod(fd, how.mode)
+        finally:
+            os.close(fd)
         return True
 
     def file(self, path: str, source: int, metadata: Metadata) -> None:
@@ -168,7 +187,12 @@ class Placer:
             self._make_room(parent, name, path)
             os.mknod(name, kind | metadata.mode, device, dir_fd=parent)
         self._finish_name(parent, name, metadata)
-        os.chmod(name, metadata.mode, dir_fd=parent)
+        fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        try:
+            if not stat.S_ISLNK(os.fstat(fd).st_mode):
+                os.chmod(f"/proc/self/fd/{fd}", metadata.mode)
+        finally:
+            os.close(fd)
 
     def remove(self, path: str) -> None:
         """Take away a folder with all in it."""
@@ -198,11 +222,21 @@ class Placer:
     def _open(self, path: str) -> int:
         fd = self._folders.get(path)
         if fd is None:
-            fd = openat2(self._root, path or "/", _FOLDER, resolve=_IN_ROOT)
+            fd = self._resolve(path, _FOLDER)
             if len(self._folders) >= _MAX_OPEN:
                 os.close(self._folders.pop(next(iter(self._folders))))
             self._folders[path] = fd
         return fd
+
+    def _resolve(self, path: str, flags: int) -> int:
+        if not self._plain or not path.startswith(self._plain):
+            return openat2(self._root, path or "/", flags, resolve=_IN_ROOT)
+        top = openat2(self._root, self._plain, _FOLDER, resolve=_IN_ROOT)
+        try:
+            below = path[len(self._plain) :] or "."
+            return openat2(top, below, flags, resolve=RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
+        finally:
+            os.close(top)
 
     def _make_room(self, parent: int, name: str, path: str, *, for_folder: bool = False) -> None:
         """Take away what a new file replaces. A folder is not replaced by a file."""

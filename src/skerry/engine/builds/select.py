@@ -169,7 +169,11 @@ class Tree:
     def items(self, chosen: Chosen, exclude: Callable[[str], bool] | None = None) -> Iterator[Item]:
         """The source itself and all that is below it, sorted, folders before what is in them. Sockets are left out, and
         what the ignore file and ``exclude`` (of paths below the source, or its name) say."""
-        status = os.stat(chosen.real, dir_fd=self.fd, follow_symlinks=False)
+        fd = self._open(chosen.real, os.O_PATH | os.O_NOFOLLOW)
+        try:
+            status = os.fstat(fd)
+        finally:
+            os.close(fd)
         if exclude is not None and not chosen.is_folder and (exclude(chosen.name) or exclude(chosen.path)):
             return
         yield Item("", chosen.real, status, "")
@@ -177,19 +181,10 @@ class Tree:
             yield from self._below(chosen.real if chosen.real != "." else "", chosen.path, "", exclude)
 
     def _below(self, real: str, shown: str, name: str, exclude: Callable[[str], bool] | None) -> Iterator[Item]:
-        try:
-            with os.scandir(self._folder_fd(real)) as entries:
-                names = sorted(entry.name for entry in entries)
-        except OSError as error:
-            raise Unavailable(f'cannot read "/{shown}": {error.strerror}') from error
-        for part in names:
+        for part, status, link in self._entries(real, shown):
             path = f"{real}/{part}".lstrip("/")
             seen = f"{shown}/{part}".lstrip("/")
             below = f"{name}/{part}".lstrip("/")
-            try:
-                status = os.stat(path, dir_fd=self.fd, follow_symlinks=False)
-            except FileNotFoundError:
-                continue  # removed meanwhile
             folder = stat.S_ISDIR(status.st_mode)
             out = self.is_left_out(seen)
             if (out and not (folder and self._may_contain is not None and self._may_contain(seen))) or (
@@ -199,18 +194,48 @@ class Tree:
             if stat.S_ISSOCK(status.st_mode):
                 continue
             if not out:
-                link = os.readlink(path, dir_fd=self.fd) if stat.S_ISLNK(status.st_mode) else ""
                 yield Item(below, path, status, link)
             if folder:
                 yield from self._below(path, seen, below, exclude)
 
-    def _folder_fd(self, path: str) -> str:
-        return f"/proc/self/fd/{self.fd}/{path}"
+    def _entries(self, real: str, shown: str) -> list[tuple[str, os.stat_result, str]]:
+        """Name, status and link's target of all that is in a folder."""
+        found = []
+        try:
+            fd = self._open(real or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                for name in sorted(os.listdir(fd)):
+                    try:
+                        status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                        link = os.readlink(name, dir_fd=fd) if stat.S_ISLNK(status.st_mode) else ""
+                    except FileNotFoundError:
+                        continue  # removed meanwhile
+                    found.append((name, status, link))
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise Unavailable(f'cannot read "/{shown}": {error.strerror}') from error
+        return found
+
+    def _open(self, path: str, flags: int) -> int:
+        """Also where a process puts links in the place of folders meanwhile, nothing outside of the tree is opened."""
+        return openat2(self.fd, path, flags, resolve=_IN_ROOT)
+
+    def read_xattrs(self, item: Item) -> dict[str, bytes]:
+        """See `xattrs_of`."""
+        try:
+            fd = self._open(item.path, os.O_PATH | os.O_NOFOLLOW)
+        except OSError:
+            return {}  # gone meanwhile
+        try:
+            return _read_xattrs(f"/proc/self/fd/{fd}")
+        finally:
+            os.close(fd)
 
     def open(self, item: Item) -> int:
         """A regular file, to read; what has become something else meanwhile is refused."""
         try:
-            fd = os.open(item.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self.fd)
+            fd = self._open(item.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
             raise Unavailable(f'cannot read "/{item.path}": {error.strerror}') from error
         if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -293,17 +318,17 @@ def _class_character(pattern: str, index: int) -> tuple[str, int]:
 def xattrs_of(tree: Tree, item: Item) -> dict[str, bytes]:
     """A file's extended attributes that a layer can hold, as they were when they were first asked for."""
     if item.xattrs is None:
-        item.xattrs = _read_xattrs(f"/proc/self/fd/{tree.fd}/{item.path}")
+        item.xattrs = tree.read_xattrs(item)
     return item.xattrs
 
 
 def _read_xattrs(path: str) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     try:
-        for name in sorted(os.listxattr(path, follow_symlinks=False)):
+        for name in sorted(os.listxattr(path)):
             ours = name.startswith("user.overlay.")
             if name == "security.capability" or (name.startswith("user.") and not ours):
-                found[name] = os.getxattr(path, name, follow_symlinks=False)
+                found[name] = os.getxattr(path, name)
     except OSError:
         return found  # none on this file system, or not ours to read
     return found

@@ -17,7 +17,7 @@ from skerry.engine.builds.select import Tree, xattrs_of
 from skerry.engine.builds.unpack import archive_kind, unpack
 from skerry.engine.containers import state as states
 from skerry.engine.containers.whole_root import in_whole_root
-from skerry.errors import Invalid, NotFound, SkerryError
+from skerry.errors import Conflict, Invalid, NotFound, SkerryError
 from skerry.runtime import users
 
 if TYPE_CHECKING:
@@ -135,6 +135,9 @@ def _copy(
             for source in chosen:
                 contents = path.endswith("/.") or path == "."
                 base = _destination(placer, target, source, contents=contents, several=several or len(chosen) > 1)
+                if target.container is None:
+                    # A link below may be one that an earlier copy brought, or a container's that has the folder too.
+                    placer.follow_no_links_below(_clean(target.absolute))
                 _place_all(placer, tree, source, base, owner, overwrite=overwrite)
             placer.finish()
 
@@ -203,6 +206,8 @@ def _place_all(placer: Placer, tree: Tree, source: Chosen, base: str, owner: Own
             continue  # the folder that is copied into stays as it is
         if overwrite:
             _make_way(placer, target, folder=stat.S_ISDIR(status.st_mode))
+        elif stat.S_ISDIR(status.st_mode) and placer.is_taken(target):
+            raise Conflict(f"cannot overwrite {target}, which is no folder, with a folder", hint="--overwrite")
         if stat.S_ISREG(status.st_mode) and status.st_nlink > 1 and (status.st_dev, status.st_ino) in links:
             placer.hard_link(target, links[status.st_dev, status.st_ino])
             continue
