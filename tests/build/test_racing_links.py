@@ -61,7 +61,8 @@ def test_a_links_own_attributes_are_asked_for(root: Path) -> None:
     with Tree(str(root)) as tree:
         (chosen,) = tree.choose("/top")
         found = {item.name: xattrs_of(tree, item) for item in tree.items(chosen)}
-    assert found["link"] == {} and found["sub"] == {"user.told": b"of the folder"}
+    assert found["link"] == {}
+    assert found["sub"] == {"user.told": b"of the folder"}
 
 
 @pytest.mark.parametrize("what", ["folder", "node"])
@@ -90,9 +91,10 @@ def test_links_below_a_folder_of_the_host_are_not_followed(tmp_path: Path, outsi
     (tmp_path / "here/sub").symlink_to(outside)
     with Placer("/", new_folders=HOW) as placer:
         placer.follow_no_links_below(f"{tmp_path}/here")
-        assert placer.is_taken(f"{tmp_path}/here/sub") and not placer.is_taken(f"{tmp_path}/here/none")
+        assert placer.is_taken(f"{tmp_path}/here/sub")
+        assert not placer.is_taken(f"{tmp_path}/here/none")
         source = os.open(__file__, os.O_RDONLY)
-        with pytest.raises(Exception):  # noqa: B017, PT011 - whichever, nothing is written
+        with pytest.raises(Exception):  # noqa: B017 - whichever, nothing is written
             placer.file(f"{tmp_path}/here/sub/secret", source, HOW)
         os.close(source)
     assert (outside / "secret").read_text() == "secret"

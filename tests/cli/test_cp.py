@@ -160,7 +160,8 @@ def test_a_link_that_an_earlier_copy_brought_is_not_followed(
     assert (here / f"out{path}").is_symlink()
     skerry("exec", "evil", "sh", "-c", f"rm {path}; mkdir -p {path}; echo owned >{path}/f")
     result = skerry("cp", "evil:/d", here / "out", check=False)
-    assert result.code == 125 and "cannot overwrite" in result.stderr
+    assert result.code == 125
+    assert "cannot overwrite" in result.stderr
     assert not (here / "outside/f").exists()
     skerry("cp", "--overwrite", "evil:/d", here / "out")
     assert (here / f"out{path}/f").read_text() == "owned\n"
@@ -171,6 +172,38 @@ def test_the_root_of_a_running_container(skerry: Skerry, busybox: str, here: Pat
     skerry("run", "-d", "--name", "box", busybox, "sh", "-c", "echo x >/made; sleep 600")
     skerry("cp", "box:/", here / "whole")
     assert (here / "whole/made").read_text() == "x\n"
+    assert not {"proc", "sys", "dev"} & set(os.listdir(here / "whole"))
+    assert "sys" not in listing(skerry, "box", "/")
+    skerry("cp", "box:/proc/version", "box:/proc/cpuinfo", here)
+    assert "Linux" in (here / "version").read_text()
+
+
+def test_names_of_any_bytes_and_files_of_holes(skerry: Skerry, box: str, here: Path) -> None:
+    name = os.fsdecode(b"a\n\xff\xfe b")
+    (here / "odd").mkdir()
+    (here / "odd" / name).write_text("odd")
+    with open(here / "odd/sparse", "wb") as file:
+        file.seek(1 << 30)
+        file.write(b"end")
+    os.link(here / "odd" / name, here / "odd/second")
+    skerry("cp", here / "odd", f"{box}:/tmp/")
+    skerry("cp", f"{box}:/tmp/odd", here / "back")
+    assert (here / "back" / name).read_text() == "odd"
+    assert (here / "back" / name).samefile(here / "back/second")
+    assert (here / "back/sparse").stat().st_size == (1 << 30) + 3
+    assert (here / "back/sparse").stat().st_blocks < 1000
+
+
+@pytest.mark.parametrize("target", ["file", "none"])
+def test_a_file_goes_where_a_link_leads(skerry: Skerry, box: str, here: Path, target: str) -> None:
+    (here / "file").write_text("old")
+    (here / "links").mkdir()
+    (here / "links/l").symlink_to(target)
+    skerry("cp", here / "file", f"{box}:/tmp/")
+    skerry("cp", f"{here}/links/.", f"{box}:/tmp/")
+    skerry("cp", here / "a", f"{box}:/tmp/l")
+    skerry("cp", f"{box}:/tmp/{target}", here / "got")
+    assert (here / "got").read_text() == "a\n"
 
 
 def test_into_tmpfs_and_binds_of_a_running_container(skerry: Skerry, busybox: str, here: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from skerry.errors import Conflict, Invalid, OutOfSpace, Unavailable
 from skerry.linux.beneath import RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, openat2
+from skerry.linux.content import copy_content
 from skerry.store.staging import remove_tree
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_OPEN = 64
+_MAX_LINKS = 40  # as the kernel
 
 
 class Metadata:
@@ -69,6 +71,23 @@ class Placer:
         except FileNotFoundError:
             return False
         return self.kind(path) != "folder"
+
+    def followed(self, path: str) -> str:
+        """Where a link at ``path`` leads, be it to nothing yet; ``path`` itself where there is none."""
+        for _ in range(_MAX_LINKS):
+            above, _slash, name = path.rpartition("/")
+            try:
+                parent = self._resolve(above or "/", _FOLDER)
+            except OSError:
+                return path
+            try:
+                target = os.readlink(name, dir_fd=parent)
+            except OSError:
+                return path
+            finally:
+                os.close(parent)
+            path = target if target.startswith("/") else f"{above}/{target}"
+        return path
 
     def kind(self, path: str) -> str:
         """What is at a path, links followed: "folder", "file" or ""."""
@@ -121,7 +140,7 @@ class Placer:
         """A regular file with what the descriptor ``source`` has from its position on."""
         fd = self.open_new(path)
         try:
-            _copy(source, fd)
+            copy_content(source, fd)
             self.finish_file(fd, metadata)
         finally:
             os.close(fd)
@@ -261,23 +280,7 @@ def _set_xattrs(fd: int, xattrs: Mapping[str, bytes]) -> None:
                 raise
 
 
-def _copy(source: int, target: int) -> None:
-    """All bytes, in the kernel where it can (a reflink where the file system has them)."""
-    size = os.fstat(source).st_size
-    copied = 0
-    try:
-        while copied < size and (count := os.copy_file_range(source, target, min(size - copied, 1 << 30))):
-            copied += count
-        if copied >= size:
-            return
-    except OSError as error:
-        if error.errno not in (errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM):
-            raise
-    while os.sendfile(target, source, None, 1 << 24):
-        pass
-
-
 def translated(error: OSError) -> Unavailable | OutOfSpace:
-    """An error of the file system in a build step's words."""
+    """An error of the file system in our words."""
     kind = OutOfSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
-    return kind(f"cannot write {error.filename or 'a file'} of the step: {error.strerror}")
+    return kind(f"cannot write {error.filename or 'a file'}: {error.strerror}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from skerry.engine.builds.place import Metadata, Placer, translated
 from skerry.engine.builds.select import Tree, xattrs_of
 from skerry.engine.builds.unpack import archive_kind, unpack
-from skerry.engine.containers import state as states
+from skerry.engine.containers.copy_ends import Place
 from skerry.engine.containers.whole_root import in_whole_root
 from skerry.errors import Conflict, Invalid, NotFound, SkerryError
 from skerry.runtime import users
@@ -24,41 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skerry.engine.builds.select import Chosen, Item
-    from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
 
 Owner = tuple[int, int]
-
-
-class Place:
-    """One end: ``path`` in ``container`` (None: on the host)."""
-
-    __slots__ = ("container", "path", "shown")
-
-    def __init__(self, engine: Engine, text: str) -> None:
-        name, colon, path = text.partition(":")
-        self.container: ContainerRecord | None = None
-        self.shown = text
-        if colon and not text.startswith(("/", ".")):
-            self.container = states.find(engine, name)[0]
-            self.path = path
-            if not path:
-                raise Invalid(f"container path must not be empty: {text}")
-            return
-        self.path = text
-
-    @property
-    def absolute(self) -> str:
-        """From the tree's root: a container's working directory, or ours. A slash or ``/.`` at the end stays."""
-        base = self.container["config"]["cwd"] if self.container else os.getcwd()
-        return self.path if self.path.startswith("/") else f"{base.rstrip('/')}/{self.path}"
-
-    def missing(self, path: str) -> NotFound:
-        """What Podman says of a path that is not there."""
-        if self.container is None:
-            return NotFound(f'"{path}" could not be found on the host: no such file or directory')
-        name = self.shown.partition(":")[0]
-        return NotFound(f'"{path}" could not be found on container {name}: No such file or directory')
 
 
 def copy(
@@ -178,9 +146,11 @@ def _destination(placer: Placer, target: Place, source: Chosen, *, contents: boo
         if source.is_folder or dest.endswith("/"):
             raise Invalid(f'destination must be a directory when copying a directory: "{target.path}" is a file'
                           if source.is_folder else f'"{target.path}" is not a directory')  # fmt: skip
-        return plain
+        return placer.followed(plain)
     if dest.endswith("/") and not source.is_folder:
         raise target.missing(target.path)
+    if not source.is_folder:
+        plain = placer.followed(plain)
     above = plain.rpartition("/")[0] or "/"
     if placer.kind(above) != "folder":
         raise target.missing(target.path)
@@ -199,7 +169,7 @@ def _clean(path: str) -> str:
 
 def _place_all(placer: Placer, tree: Tree, source: Chosen, base: str, owner: Owner | None, *, overwrite: bool) -> None:
     links: dict[tuple[int, int], str] = {}
-    for item in tree.items(source):
+    for item in tree.items(source, _left_out(source)):
         target = f"{base.rstrip('/')}/{item.name}" if item.name else base
         status = item.status
         if not item.name and source.is_folder and placer.kind(target) == "folder":
@@ -217,6 +187,13 @@ def _place_all(placer: Placer, tree: Tree, source: Chosen, base: str, owner: Own
         )  # fmt: skip
         _place(placer, tree, item, target, how)
         links[status.st_dev, status.st_ino] = target
+
+
+def _left_out(source: Chosen) -> Callable[[str], bool] | None:
+    """Of a whole root, what is the kernel's: its files have no end, or change things when they are read."""
+    if not source.is_folder or source.real != ".":
+        return None
+    return lambda name: name in ("dev", "proc", "sys")
 
 
 def _make_way(placer: Placer, target: str, *, folder: bool) -> None:
@@ -273,7 +250,7 @@ def _to_tar(engine: Engine, origin: Place, fd: int) -> None:
             for source in _chosen(tree, origin, path):
                 inside = path.endswith("/.") or not source.path
                 base = "." if inside else source.path.rpartition("/")[2]
-                for item in tree.items(source):
+                for item in tree.items(source, _left_out(source)):
                     _add(tar, tree, item, f"{base}/{item.name}" if item.name else base)
 
     try:
