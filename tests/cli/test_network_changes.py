@@ -133,3 +133,12 @@ def test_events_tell_of_it(skerry: Skerry, two: int) -> None:
     skerry("network", "disconnect", "right", "web")
     events = skerry("events", "--stream=false", "--filter", "type=network", "--format", "{{.Status}} {{.Name}}").lines
     assert events[-2:] == ["connect right", "disconnect right"]
+
+
+def test_a_killed_connect_is_done_again_without_a_second_interface(skerry: Skerry, two: int) -> None:
+    for _ in range(2):
+        skerry("network", "connect", "right", "web", check=False, env={"SKERRY_CRASH_AT": "container.update-record:1"})
+    skerry("network", "connect", "right", "web")
+    links = skerry("exec", "web", "ls", "/sys/class/net").stdout.split()
+    assert links == ["eth0", "eth1", "lo"]
+    assert fetch(two) == "hello"

@@ -90,6 +90,9 @@ def change(context: NetworkContext, what: str, container_id: str, *arguments: An
 
 def _join(host: Host, lease: Lease, request: NetworkRequest) -> Status:
     network = setup.resolve(host, definitions.load(host.context, request["name"]))
+    if any(item["network"] == network["name"] for item in lease["interfaces"]):
+        _leave(host, lease, network["name"])  # a command was killed before it could write that the container joined
+        lease = host.leases.get(lease["container"]) or lease
     taken = {item["name"] for item in lease["interfaces"]}
     number = next(n for n in range(len(taken) + 1) if f"eth{n}" not in taken)
     item = setup.interface(host, lease, request, network, number)
