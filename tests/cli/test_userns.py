@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
@@ -152,3 +153,10 @@ def test_nothing_stays_mounted(skerry, busybox):
     skerry("rm", box)
     with open("/proc/self/mountinfo") as file:
         assert box not in file.read()
+
+
+@pytest.mark.skipif(not shutil.which("runc"), reason="runc is not installed")
+def test_runc_makes_it_as_well(skerry, busybox):
+    script = "cat /proc/self/uid_map; stat -c %u /bin"
+    out = skerry("--runtime", "runc", "run", "--rm", "--uidmap", "0:100000:1000", busybox, "sh", "-c", script)
+    assert out.stdout.split() == ["0", "100000", "1000", "0"]

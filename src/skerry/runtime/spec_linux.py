@@ -137,8 +137,9 @@ def section(
         result["sysctl"] = sysctl
     if cgroups_path:
         result["cgroupsPath"] = cgroups_path
-    if config.get("namespaces", {}).get("user") == "private" and "user" not in paths:
-        result["uidMappings"] = config.get("uid_maps", [])
+    if config.get("uid_maps"):
+        # Also of a namespace that is made already: runc wants to know what root is in it.
+        result["uidMappings"] = config["uid_maps"]
         result["gidMappings"] = config.get("gid_maps", [])
     if config.get("personality"):
         result["personality"] = {"domain": config["personality"]}
