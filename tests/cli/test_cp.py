@@ -109,14 +109,17 @@ def test_between_containers(skerry: Skerry, box: str, busybox: str, here: Path) 
     ("argv", "words"),
     [
         (("{here}/nope", "box:/tmp"), 'nope" could not be found on the host: no such file or directory'),
-        (("{here}/a", "box:/nope/"), '"/nope/" could not be found on container box: No such file or directory'),
-        (("{here}/a", "box:/nope/x"), '"/nope/x" could not be found on container box: No such file or directory'),
-        (("box:/nope", "{here}"), '"/nope" could not be found on container box: No such file or directory'),
+        (("{here}/a", "box:/nope/"), '"/nope/" could not be found on container box: no such file or directory'),
+        (("{here}/a", "box:/nope/x"), '"/nope/x" could not be found on container box: no such file or directory'),
+        (("box:/nope", "{here}"), '"/nope" could not be found on container box: no such file or directory'),
         (("{here}/d", "box:/etc/passwd"), "destination must be a directory when copying a directory"),
         (("{here}/a", "{here}/b"), "must specify at least one container source or destination"),
         (("{here}/a", "nobox:/"), 'no container with name or ID "nobox" found: no such container'),
         (("-", "box:/tmp"), "source must be a (compressed) tar archive when copying from stdin"),
         (("-", "box:/etc/passwd"), ""),
+        (("/dev/stdin", "box:/tmp"), "source must be a (compressed) tar archive when copying from stdin"),
+        (("-", "box:/nope"), "destination must be a directory when copying from stdin"),
+        (("box:/etc/passwd", "/dev/null"), 'invalid destination: "/dev/null" must be a directory or a regular file'),
     ],
 )
 def test_mistakes(skerry: Skerry, box: str, here: Path, argv: tuple[str, ...], words: str) -> None:
@@ -129,7 +132,9 @@ def test_overwrite_lets_a_file_replace_a_folder(skerry: Skerry, box: str, here: 
     skerry("cp", f"{here}/d", f"{box}:/tmp/d")
     (here / "e").mkdir()
     (here / "e/s").write_text("file")
-    assert skerry("cp", f"{here}/e/.", f"{box}:/tmp/d", check=False).code == 125
+    refused = skerry("cp", f"{here}/e/.", f"{box}:/tmp/d", check=False)
+    assert refused.code == 125
+    assert 'error creating "/tmp/d/s": open /tmp/d/s: file exists' in refused.stderr
     skerry("cp", "--overwrite", f"{here}/e/.", f"{box}:/tmp/d")
     assert listing(skerry, box, "/tmp/d/s")["s"].isfile()
 
@@ -161,7 +166,7 @@ def test_a_link_that_an_earlier_copy_brought_is_not_followed(
     skerry("exec", "evil", "sh", "-c", f"rm {path}; mkdir -p {path}; echo owned >{path}/f")
     result = skerry("cp", "evil:/d", here / "out", check=False)
     assert result.code == 125
-    assert "cannot overwrite" in result.stderr
+    assert "file exists" in result.stderr
     assert not (here / "outside/f").exists()
     skerry("cp", "--overwrite", "evil:/d", here / "out")
     assert (here / f"out{path}/f").read_text() == "owned\n"
@@ -221,6 +226,8 @@ def test_a_container_with_ids_of_its_own(skerry: Skerry, busybox: str, here: Pat
     for name in ("box", "still"):
         skerry("cp", f"{here}/a", f"{name}:/home/")
     assert skerry("exec", "box", "stat", "-c", "%u", "/home/a").stdout == "5\n"
+    skerry("cp", "-", "box:/tmp", input=skerry("cp", "still:/home", "-").raw)
+    assert skerry("exec", "box", "stat", "-c", "%u", "/tmp/home/a").stdout == "5\n"
     assert skerry("start", "-a", "still").stdout == "5\n"
 
 

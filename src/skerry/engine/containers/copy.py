@@ -38,7 +38,7 @@ def copy(
         _to_tar(engine, Place(engine, sources[0]), stdout)
         return
     target = Place(engine, dest)
-    if sources == ["-"]:
+    if sources in (["-"], ["/dev/stdin"]):
         assert stdin is not None
         data = stdin
         _with_root(engine, target, lambda root, live: _from_tar(engine, target, root, live, data, archive=archive))
@@ -132,6 +132,8 @@ def _destination(placer: Placer, target: Place, source: Chosen, *, contents: boo
     """Where a source goes: into a folder that is there, else under the name that is given."""
     dest = target.absolute
     plain = _clean(dest)
+    if target.container is None and os.path.exists(dest) and not (os.path.isdir(dest) or os.path.isfile(dest)):
+        raise Invalid(f'invalid destination: "{target.path}" must be a directory or a regular file')
     kind = placer.kind(plain)
     name = source.path.rpartition("/")[2]
     if kind == "folder":
@@ -177,7 +179,7 @@ def _place_all(placer: Placer, tree: Tree, source: Chosen, base: str, owner: Own
         if overwrite:
             _make_way(placer, target, folder=stat.S_ISDIR(status.st_mode))
         elif stat.S_ISDIR(status.st_mode) and placer.is_taken(target):
-            raise Conflict(f"cannot overwrite {target}, which is no folder, with a folder", hint="--overwrite")
+            raise _in_the_way(target, "mkdir")
         if stat.S_ISREG(status.st_mode) and status.st_nlink > 1 and (status.st_dev, status.st_ino) in links:
             placer.hard_link(target, links[status.st_dev, status.st_ino])
             continue
@@ -185,7 +187,10 @@ def _place_all(placer: Placer, tree: Tree, source: Chosen, base: str, owner: Own
             status.st_mode & 0o7777, *(owner or (status.st_uid, status.st_gid)), status.st_mtime_ns,
             xattrs_of(tree, item),
         )  # fmt: skip
-        _place(placer, tree, item, target, how)
+        try:
+            _place(placer, tree, item, target, how)
+        except Conflict:
+            raise _in_the_way(target, "open") from None
         links[status.st_dev, status.st_ino] = target
 
 
@@ -194,6 +199,11 @@ def _left_out(source: Chosen) -> Callable[[str], bool] | None:
     if not source.is_folder or source.real != ".":
         return None
     return lambda name: name in ("dev", "proc", "sys")
+
+
+def _in_the_way(target: str, call: str) -> Conflict:
+    """A folder where a file shall be, or the other way round; in Podman's words."""
+    return Conflict(f'error creating "{target}": {call} {target}: file exists', hint="--overwrite")
 
 
 def _make_way(placer: Placer, target: str, *, folder: bool) -> None:
@@ -221,20 +231,18 @@ def _place(placer: Placer, tree: Tree, item: Item, target: str, how: Metadata) -
 def _from_tar(engine: Engine, target: Place, root: str, live: bool, stream: BinaryIO, *, archive: bool) -> None:
     """Unpack a tar, plain or compressed, into a folder that is there."""
     owner = _owner(target, root, live=live, archive=archive)
-    with engine.store.staging() as staging, _maker(target, live=live):
-        path = f"{staging.path}/archive"
-        with open(path, "w+b") as file:
+    new_folders = Metadata(0o755, *(owner or (0, 0)), 0)
+    with Placer(root, new_folders=new_folders) as placer:
+        dest = _clean(target.absolute)
+        if placer.kind(dest) != "folder":
+            raise Invalid("destination must be a directory when copying from stdin")
+        with engine.store.staging() as staging, open(f"{staging.path}/archive", "w+b") as file:
             while chunk := stream.read(1 << 20):
                 file.write(chunk)
             file.seek(0)
             if not archive_kind(file.fileno()):
                 raise Invalid("source must be a (compressed) tar archive when copying from stdin")
-            with Placer(root, new_folders=Metadata(0o755, *(owner or (0, 0)), 0)) as placer:
-                dest = _clean(target.absolute)
-                if placer.kind(dest) != "folder":
-                    if not placer.kind(dest):
-                        raise target.missing(target.path)
-                    raise Invalid("destination must be a directory when copying from stdin")
+            with _maker(target, live=live):
                 unpack(placer, file.fileno(), dest, owner=owner, devices=True)
                 placer.finish()
 

@@ -41,4 +41,4 @@ class Place:
         if self.container is None:
             return NotFound(f'"{path}" could not be found on the host: no such file or directory')
         name = self.shown.partition(":")[0]
-        return NotFound(f'"{path}" could not be found on container {name}: No such file or directory')
+        return NotFound(f'"{path}" could not be found on container {name}: no such file or directory')
