@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.rootless.conftest import User
+from tests.rootless.conftest import SKERRY, User
 
 
 @pytest.fixture(autouse=True)
@@ -90,3 +90,35 @@ def test_nothing_is_copied_and_nothing_stays(run, user):
 
 def _entries(folder: Path) -> set[str]:
     return {str(path) for path in folder.rglob("*")}
+
+
+def test_folders_that_it_makes_are_in_diff_commit_export_and_cp(user):
+    user.skerry("image", "bootstrap", "-q")
+    script = "mkdir -p /made/in /tmp/t; rm -rf /var; mkdir /var; touch /var/only /made/in/file; sleep 600"
+    flags = ("--userns=keep-id", "--user", "root", "--network", "none")
+    user.skerry("run", "--name", "base", "busybox", "sh", "-c", "mkdir -p /var/hidden")
+    user.skerry("commit", "-q", "base", "localhost/base")
+    user.skerry("run", "-d", "--name", "box", *flags, "localhost/base", "sh", "-c", script)
+    again = "rm -r /made /var && mkdir -p /made/in /var && touch /made/in/file /var/only"
+    wait = "until [ -e /made/in/file ]; do sleep 0.1; done"
+    for running in (True, False):
+        if running:
+            user.skerry("exec", "box", "sh", "-c", wait)
+        else:
+            user.skerry("stop", "-t", "0", "box")
+        changes = user.skerry("diff", "box").stdout.splitlines()
+        assert {"A /made", "A /made/in", "A /var/only", "D /var/hidden"} <= set(changes)
+        assert not any(".wh." in line for line in changes)
+        user.skerry("commit", "-q", "box", "localhost/done")
+        listed = user.skerry("run", "--rm", "localhost/done", "find", "/var", "/made").stdout.split()
+        assert sorted(listed) == ["/made", "/made/in", "/made/in/file", "/var", "/var/only"]
+        exported = user("sh", "-c", f"{SKERRY} export box | tar -t").stdout
+        assert ".wh." not in exported
+        assert "var/hidden" not in exported
+        user.skerry("cp", "box:/var", str(user.home / f"var-{running}"))
+        assert os.listdir(user.home / f"var-{running}") == ["only"]
+        if running:
+            user.skerry("exec", "box", "sh", "-c", again)
+    user.skerry("start", "box")
+    assert user.skerry("exec", "box", "ls", "-A", "/var").stdout == "only\n"
+    user.skerry("rm", "-f", "-t", "0", "box", "base")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skerry.engine.containers import fuse_marks
 from skerry.engine.containers import state as states
 from skerry.engine.images.resolve import find as find_image
 from skerry.errors import NotFound
@@ -39,6 +40,7 @@ def _stack(engine: Engine, name: str, *, images_only: bool) -> list[str]:
             raise NotFound(name)
         record, _state = states.find(engine, name)
         layers, upper = record["layers"], states.folder(engine, record["id"], "upper")
+        fuse_marks.translate(engine, record["id"])
     except NotFound:
         image = find_image(engine, name)
         if image is None:

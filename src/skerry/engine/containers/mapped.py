@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 
+from skerry.engine.containers import fuse_marks
 from skerry.engine.containers import state as states
 from skerry.errors import Invalid, Unavailable
 from skerry.linux import access_list, idmap
@@ -96,6 +97,7 @@ def mount(
 def image_view(engine: Engine, record: ContainerRecord) -> str:
     """Mount what a running container has, read-only and with the image's owners; the path, in its run folder (which
     unmounts it if we die). It shows what was there when it was made."""
+    fuse_marks.translate(engine, record["id"])
     path = states.run_folder(engine, record["id"], f"view-{os.urandom(4).hex()}")
     layers = [layer_dir(engine.store, chain_id) for chain_id in reversed(record["layers"])]
     try:
@@ -162,6 +164,7 @@ def _by_fuse(engine: Engine, record: ContainerRecord, target: str, upper: str, w
         if maps:
             text = ":".join(f"{entry['containerID']}:{entry['hostID']}:{entry['size']}" for entry in maps)
             options.append(f"{name}mapping={text}")
+    fuse_marks.expect(engine, record["id"])
     done = run([program, "-o", ",".join(options), target])
     if done.code:
         text = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]

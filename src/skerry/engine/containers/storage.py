@@ -80,6 +80,10 @@ def mount_layers(engine: Engine, record: ContainerRecord, target: str, *, as_ima
         if mapped.needs_mapping(record["config"]):
             mapped.mount(engine, record, target, upper, work, _attributes(engine))
             return
+    if record["config"].get("uid_maps"):
+        from skerry.engine.containers import fuse_marks
+
+        fuse_marks.translate(engine, record["id"])
     mount_overlay(
         engine.store, target, record["layers"], upper=upper, work=work, volatile=record["auto_remove"],
         attributes=_attributes(engine),

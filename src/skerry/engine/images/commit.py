@@ -6,6 +6,7 @@ import os
 import stat
 
 from skerry import fastjson
+from skerry.engine.containers import fuse_marks
 from skerry.engine.containers import state as states
 from skerry.engine.containers.mounts import Mounted
 from skerry.engine.images.add import drop_layers
@@ -101,6 +102,7 @@ def _layers(engine: Engine, record: ContainerRecord, *, squash: bool) -> list[La
     below = [layer for chain_id in record["layers"] if (layer := get_layer(store, chain_id))]
     if len(below) != len(record["layers"]):
         raise NotFound(f"a layer of container {record['id']} is gone", hint="skerry system check --repair")
+    fuse_marks.translate(engine, record["id"])
     upper = states.folder(engine, record["id"], "upper")
     parent = record["layers"][-1] if record["layers"] else None
     if os.path.isdir(upper):
