@@ -55,3 +55,14 @@ def human_duration(seconds: float) -> str:
 def ago(ns: int) -> str:
     """``3 minutes ago``."""
     return human_duration((time.time_ns() - ns) / 1e9) + " ago"
+
+
+def go_duration(ns: int) -> str:
+    """As Go prints it: 3s, 1m30s, 500ms."""
+    seconds, rest = divmod(ns, 10**9)
+    if not seconds and rest:
+        return f"{rest / 10**6:g}ms"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{seconds + rest / 10**9:g}s"
+    return f"{hours}h{minutes}m{text}" if hours else f"{minutes}m{text}" if minutes else text

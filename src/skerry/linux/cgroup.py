@@ -84,23 +84,21 @@ def processes(folder: str) -> list[int]:
 
 def remove(folder: str) -> bool:
     """Remove a group and those below it; whether it is gone. EBUSY (processes inside) is no error."""
-    try:
-        os.rmdir(folder)
+    if _gone(folder):
         return True
-    except FileNotFoundError:
-        return True
-    except OSError as error:
-        if error.errno not in (errno.EBUSY, errno.ENOTEMPTY):
-            raise
     for entry in os.scandir(folder):
         if entry.is_dir(follow_symlinks=False):
             remove(entry.path)
+    return _gone(folder)
+
+
+def _gone(folder: str) -> bool:
     try:
         os.rmdir(folder)
-        return True
     except FileNotFoundError:
-        return True
+        pass
     except OSError as error:
         if error.errno not in (errno.EBUSY, errno.ENOTEMPTY):
             raise
         return False
+    return True

@@ -15,7 +15,7 @@ from skerry.errors import SkerryError
 from skerry.linux.spawn import spawn
 from skerry.runtime import oci
 from skerry.runtime.attach import write_output
-from skerry.runtime.failures import message_in, translate
+from skerry.runtime.failures import is_runtimes_own, message_in, translate
 from skerry.runtime.feeder import Feeder
 
 TYPE_CHECKING = False
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _CHUNK = 65536
 _LONG_MS = 300
-_LONGEST_ERROR = 4096
 # Numbers for the descriptors that the runtime reads its instructions from: above those given by --preserve-fds.
 _HIGH = 64
 
@@ -113,24 +112,11 @@ class Execution:
             return False
         if fd == self._stderr and not self._stderr_seen:
             self._stderr_seen = True
-            if self._is_runtimes_own(data):
+            if is_runtimes_own(data, self._log):
                 return True
         if target is not None:
             write_output(target, data, name)
         return True
-
-    def _is_runtimes_own(self, data: bytes) -> bool:
-        """Whether this is not the program's: crun writes why it failed to standard error, then the same to its log.
-
-        Told by the log, which follows within microseconds, or never."""
-        if len(data) > _LONGEST_ERROR or not data.endswith(b"\n"):
-            return False
-        poll = select.poll()
-        for _ in range(5):
-            if os.fstat(self._log).st_size:
-                return message_in(os.pread(self._log, _CHUNK, 0)).encode("utf-8", "replace") in data
-            poll.poll(1)
-        return False
 
     def _exit_code(self) -> int:
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])

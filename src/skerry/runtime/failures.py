@@ -6,10 +6,14 @@ the runtime's standard error.
 
 from __future__ import annotations
 
+import os
+import select
+
 from skerry import fastjson
 from skerry.errors import CommandNotFound, CommandNotRunnable, Invalid, SkerryError, Unavailable
 
 _MAX_LOG = 1 << 20
+_LONGEST_ERROR = 4096
 # Podman's patterns (lower case): scripts rely on 126 and 127 coming from these words.
 _DENIED = ("permission denied", "operation not permitted")
 _HYBRID = "as root: for c in $(cat /sys/fs/cgroup/unified/cgroup.controllers); do mkdir -p /sys/fs/cgroup/$c && mount -t cgroup -o $c cgroup /sys/fs/cgroup/$c; done"  # fmt: skip
@@ -35,6 +39,19 @@ def message_in(log: bytes) -> str:
         elif not (found and line.startswith(b"Try `")):  # the pointer to --help after an unknown flag says nothing
             found = line.decode(errors="replace")
     return found
+
+
+def is_runtimes_own(data: bytes, log: int) -> bool:
+    """Whether the first bytes on standard error are not the program's: crun writes why it failed there, then the same
+    to its log (a descriptor). Told by the log, which follows within microseconds, or never."""
+    if len(data) > _LONGEST_ERROR or not data.endswith(b"\n"):
+        return False
+    poll = select.poll()
+    for _ in range(5):
+        if os.fstat(log).st_size:
+            return message_in(os.pread(log, _MAX_LOG, 0)).encode("utf-8", "replace") in data
+        poll.poll(1)
+    return False
 
 
 def read_log(path: str) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from skerry.engine.health import has_check, is_timed
-from skerry.engine.health.check import go_duration, words
+from skerry.engine.health.check import words
 from skerry.engine.health.config import apply, change, command
 from skerry.engine.health.results import Outcome, judged
+from skerry.engine.times import go_duration
 from skerry.errors import Invalid
 
 GOOD, BAD = Outcome(1, 2, 0, "fine"), Outcome(1, 2, 1, "bad")

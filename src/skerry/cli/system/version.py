@@ -38,8 +38,9 @@ OS/Arch:\t{{.Client.OsArch}}"""
 
 def run(args: Args, engine: None, out: Output) -> int:
     from skerry.cli.listing import align, render_each
+    from skerry.engine.system.version import version
 
-    client = client_version()
+    client = version()
     report: dict[str, Any] = {"Client": client}
     template = args["format"]
     if template.strip() == "json":
@@ -50,37 +51,3 @@ def run(args: Args, engine: None, out: Output) -> int:
         text = render_each("version", [report], _TEXT)
         out.write(align([line.split("\t") for line in text.rstrip("\n").split("\n")]))
     return 0
-
-
-def client_version() -> dict[str, Any]:
-    """Podman's fields (GoVersion is empty: there is none), and the interpreter's version."""
-    import os
-    import sys
-    import time
-
-    import skerry
-
-    built = _built(skerry.__file__)
-    machine = os.uname().machine
-    arch = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}.get(machine, machine)
-    return {
-        "APIVersion": skerry.__version__,
-        "Version": skerry.__version__,
-        "GoVersion": "",
-        "PythonVersion": sys.version.partition(" ")[0],
-        "GitCommit": "",
-        "BuiltTime": time.strftime("%a %b %e %H:%M:%S %Y", time.localtime(built)),
-        "Built": built,
-        "OsArch": f"{sys.platform}/{arch}",
-        "Os": sys.platform,
-    }
-
-
-def _built(path: str) -> int:
-    """When this copy was installed."""
-    import os
-
-    try:
-        return int(os.stat(path).st_mtime)
-    except OSError:
-        return 0

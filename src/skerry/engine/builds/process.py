@@ -12,14 +12,13 @@ from skerry.errors import SkerryError
 from skerry.linux.process import exists
 from skerry.linux.spawn import spawn
 from skerry.runtime.execute import memfd
-from skerry.runtime.failures import message_in, translate
+from skerry.runtime.failures import is_runtimes_own, message_in, translate
 
 if TYPE_CHECKING:
     from skerry.engine.builds.types import RunRequest
     from skerry.runtime.oci import Runtime
 
 _CHUNK = 65536
-_LONGEST_ERROR = 4096
 _LOOK_MS = 50  # how often it is asked whether the build is cancelled
 _PATIENCE_S = 0.5  # for a runtime whose container was killed
 
@@ -131,21 +130,11 @@ class StepProcess:
             return False
         if fd == self._stderr and not self._stderr_seen:
             self._stderr_seen = True
-            if self._is_runtimes_own(data):
+            if is_runtimes_own(data, self._log):
                 return True
         if self._request.output is not None:
             self._request.output(1 if fd == self._stdout else 2, data)
         return True
-
-    def _is_runtimes_own(self, data: bytes) -> bool:
-        """Whether this is not the program's: crun writes why it failed to standard error and to its log."""
-        if len(data) > _LONGEST_ERROR or not data.endswith(b"\n"):
-            return False
-        for _ in range(5):
-            if os.fstat(self._log).st_size:
-                return message_in(os.pread(self._log, _CHUNK, 0)).encode("utf-8", "replace") in data
-            time.sleep(0.001)
-        return False
 
     def _exit_code(self) -> int:
         code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
-from skerry import fastjson
 from skerry.engine.events import timestamp
-from skerry.errors import Invalid
-from skerry.linux.spawn import spawn
+from skerry.engine.journalctl import entries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from skerry.engine.containers.types import ContainerRecord
     from skerry.runtime.logs import Entry
@@ -30,14 +27,12 @@ class JournalReader:
 
     def batches(self) -> Iterator[list[Entry]]:
         """What has not been read yet."""
-        argv = ["journalctl", "--quiet", "--no-pager", "-o", "json", f"CONTAINER_ID_FULL={self.container_id}"]
-        if self._cursor:
-            argv.append(f"--after-cursor={self._cursor}")
-        elif self._tail >= 0:
-            argv += ["-n", str(self._tail)]
-        for entry, cursor in _once(argv):
-            self._cursor = cursor
-            yield [entry]
+        where = [f"--after-cursor={self._cursor}"] if self._cursor else []
+        if not where and self._tail >= 0:
+            where = ["-n", str(self._tail)]
+        for item in entries(f"CONTAINER_ID_FULL={self.container_id}", *where):
+            self._cursor = str(item.get("__CURSOR", ""))
+            yield [_entry(item)]
 
     def rest(self) -> list[Entry]:
         """Nothing: journald has only whole entries."""
@@ -47,32 +42,7 @@ class JournalReader:
         """Nothing is held open."""
 
 
-def _once(argv: list[str]) -> Iterator[tuple[Entry, str]]:
-    read, write = os.pipe()
-    try:
-        pid = spawn(argv, stdout=write)
-    except BaseException:
-        os.close(read)
-        raise
-    finally:
-        os.close(write)
-    try:
-        with open(read, "rb") as file:
-            for line in file:
-                try:
-                    item = fastjson.loads(line)
-                except Invalid:
-                    continue
-                yield _entry(item), str(item.get("__CURSOR", ""))
-    finally:
-        try:
-            os.kill(pid, 15)
-        except ProcessLookupError:
-            pass  # it has ended by itself
-        os.waitpid(pid, 0)
-
-
-def _entry(item: dict[str, object]) -> Entry:
+def _entry(item: dict[str, Any]) -> Entry:
     message = item.get("MESSAGE", "")
     text = bytes(message) if isinstance(message, list) else str(message).encode("utf-8", "surrogateescape")
     stream = b"stderr" if str(item.get("PRIORITY")) == "3" else b"stdout"

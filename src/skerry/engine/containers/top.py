@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from skerry.engine.containers import state as states
-from skerry.engine.health.check import go_duration
+from skerry.engine.times import go_duration
 from skerry.errors import Conflict, Invalid
 from skerry.linux import capability
 

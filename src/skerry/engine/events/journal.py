@@ -50,38 +50,13 @@ def _field(name: str, value: str) -> bytes:
 
 def read_lines(*, follow: bool) -> Iterator[dict[str, Any]]:
     """All events in journald of this user, oldest first, then (``follow``) those that come."""
-    from skerry.linux.spawn import spawn
+    from skerry.engine.journalctl import entries
 
-    read, write = os.pipe()
-    argv = [
-        "journalctl",
-        "--quiet",
-        "--no-pager",
-        "-o",
-        "json",
-        f"SYSLOG_IDENTIFIER={_IDENTIFIER}",
-        f"_UID={os.getuid()}",
-    ]
-    argv += ["--follow", "--no-tail"] if follow else []
-    try:
-        pid = spawn(argv, stdout=write)
-    except BaseException:
-        os.close(read)
-        raise
-    finally:
-        os.close(write)
-    try:
-        with open(read, "rb") as file:
-            for line in file:
-                event = _event(fastjson.loads(line))
-                if event is not None:
-                    yield event
-    finally:
-        try:
-            os.kill(pid, 15)
-        except ProcessLookupError:
-            pass  # it has ended by itself
-        os.waitpid(pid, 0)
+    matches = [f"SYSLOG_IDENTIFIER={_IDENTIFIER}", f"_UID={os.getuid()}"]
+    for entry in entries(*matches, *(["--follow", "--no-tail"] if follow else [])):
+        event = _event(entry)
+        if event is not None:
+            yield event
 
 
 def _event(entry: dict[str, Any]) -> dict[str, Any] | None:

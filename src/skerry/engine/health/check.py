@@ -9,6 +9,7 @@ from skerry.engine.containers import exec as execute
 from skerry.engine.containers import state as states
 from skerry.engine.health import has_check, results
 from skerry.engine.health.results import Outcome
+from skerry.engine.times import go_duration
 from skerry.errors import Conflict, NotFound, SkerryError
 from skerry.linux import process
 from skerry.runtime import probe
@@ -89,17 +90,6 @@ def in_start_period(config: ContainerConfig, state: ContainerState) -> bool:
         return False
     age_ns = results.clock_ns() - state.get("pid_start", 0) * (10**9 // _HERTZ)
     return age_ns < period_ns
-
-
-def go_duration(ns: int) -> str:
-    """As Go prints it: 3s, 1m30s, 500ms."""
-    seconds, rest = divmod(ns, 10**9)
-    if not seconds and rest:
-        return f"{rest / 10**6:g}ms"
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    text = f"{seconds + rest / 10**9:g}s"
-    return f"{hours}h{minutes}m{text}" if hours else f"{minutes}m{text}" if minutes else text
 
 
 def _note(engine: Engine, container_id: str, pid: int) -> None:

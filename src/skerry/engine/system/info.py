@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from skerry.engine.system import host, programs
+from skerry.engine.system.version import version
 from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
@@ -124,26 +125,4 @@ def _graph(root: str) -> tuple[dict[str, int], dict[str, str]]:
         "Supports shifting": "true",
         "Supports volatile": "true",
         "Using metacopy": "false",
-    }
-
-
-def version() -> dict[str, Any]:
-    """The ``version`` part."""
-    import sys
-    import time
-
-    import skerry
-
-    built = int(os.stat(skerry.__file__).st_mtime)
-    return {
-        "APIVersion": skerry.__version__,
-        "Version": skerry.__version__,
-        "GoVersion": "",
-        "PythonVersion": sys.version.partition(" ")[0],
-        "GitCommit": "",
-        "BuiltTime": time.strftime("%a %b %e %H:%M:%S %Y", time.localtime(built)),
-        "Built": built,
-        "BuildOrigin": "",
-        "OsArch": "linux/" + host.architecture(os.uname().machine),
-        "Os": "linux",
     }
