@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from tests.support.command import Skerry
 
-from skerry.build.build import build
 from skerry.build.events import Event, StepDone, StepOutput, Warned
 from skerry.build.options import BuildOptions
 from skerry.build.outcome import BuildResult
+from skerry.build.outputs.produce import produce
 from skerry.engine.engine import open_engine
 
 
@@ -75,6 +75,6 @@ def build_in(skerry: Skerry, busybox: str, tmp_path: Path) -> Build:
             (context / name).write_text(text)
         (context / "Containerfile").write_text(containerfile)
         events: list[Event] = []
-        return Built(build(engine, BuildOptions(context=str(context), **options), events.append), events)
+        return Built(produce(engine, BuildOptions(context=str(context), **options), events.append), events)
 
     return run

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,16 @@ LEFT_BEHIND = {"run", "run/.containerenv", "etc/hosts", "etc/hostname", "etc/res
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory, busybox_archive: Path) -> Iterator[tuple[Skerry, Podman]]:
+def both(busybox_archive: Path) -> Iterator[tuple[Skerry, Podman]]:
     if os.geteuid() != 0 or not shutil.which("podman"):
         pytest.skip("needs root and podman")
-    top = tmp_path_factory.mktemp("both")
+    top = Path(tempfile.mkdtemp(prefix="sk", dir="/tmp"))  # Podman wants a run root of 50 characters at most
     skerry, podman = Skerry(top / "skerry"), Podman(top / "podman")
     for engine in (skerry, podman):
         engine("load", "-i", busybox_archive)
     yield skerry, podman
     podman.end()
+    shutil.rmtree(top, ignore_errors=True)
 
 
 @pytest.fixture

@@ -119,20 +119,6 @@ def _checked(
     return warnings
 
 
-def build(engine: Engine, options: BuildOptions, report: Callable[[Event], None]) -> BuildResult:
-    """Build and make the image (of each platform); the last one gets the names."""
-    with open_contexts(engine, options, report) as contexts:
-        result = solve(engine, options, contexts, report)
-        for number, solved in enumerate(result.solved):
-            names = options.tags if number == 0 else ()
-            image = make_image(engine, options, solved, names)
-            result.images[solved.platform] = image["id"]
-            if number == 0:
-                result.image_id, result.digest, result.names = image["id"], image["digest"], list(image["names"])
-    engine.builds.finish()
-    return result
-
-
 def make_image(engine: Engine, options: BuildOptions, solved: Solved, names: Any = ()) -> Any:
     """The image of one platform's result: its record."""
     from skerry.build.outputs.annotations import annotations_of
