@@ -92,6 +92,7 @@ COMMANDS: dict[str, tuple[Callable[[World], None], tuple[str, ...]]] = {
     "stop": (running, ("stop", "-t", "0", "box")),
     "kill": (running, ("kill", "box")),
     "rename": (stopped, ("rename", "box", "case")),
+    "update": (running, ("update", "-m", "90m", "--publish-add", "127.0.0.1::81", "--publish-rm", "80", "box")),
     "rm": (stopped, ("rm", "box")),
     "rm-force": (running, ("rm", "-f", "-v", "-t", "0", "box")),
     "exec-detached": (running, ("exec", "-d", "box", "true")),

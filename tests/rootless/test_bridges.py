@@ -134,3 +134,18 @@ def test_a_users_running_container_joins_and_leaves_networks_with_its_ports(user
     wait_until(lambda: fetch(port) == "hello\n", "the port is back")
     user.skerry("rm", "-fa", "-t", "0")
     wait_until(lambda: len(user.processes()) == 1, "pasta, aardvark-dns and the forwarder end")
+
+
+def test_a_running_container_publishes_another_port(user: User, run: Run) -> None:
+    first, second = free_port(), free_port()
+    user.skerry("network", "create", "app")
+    run("-d", "--name", "web", "-p", f"127.0.0.1:{first}:80", command=SERVE, network="app")
+    assert fetch(first) == "hello\n"
+    user.skerry("update", "--publish-add", f"127.0.0.1:{second}:80", "web")
+    assert fetch(first) == fetch(second) == "hello\n"
+    user.skerry("update", "--publish-rm", f"{first}:80", "web")
+    assert user.skerry("port", "web").stdout == f"80/tcp -> 127.0.0.1:{second}\n"
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", first))
+    assert fetch(second) == "hello\n"

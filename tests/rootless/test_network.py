@@ -90,3 +90,29 @@ def test_the_hosts_network(user: User, run: Run) -> None:
     run("-d", "--name", "web", command=(*SERVE[:2], SERVE[2].replace("80", str(port))), network="host")
     assert fetch(port) == "hello\n"
     user.skerry("rm", "-f", "-t", "0", "web")
+
+
+def test_a_running_container_on_pasta_publishes_another_port(user: User, run: Run) -> None:
+    first, second = free_port(), free_port()
+    run("-d", "--name", "web", "-p", f"127.0.0.1:{first}:80", command=SERVE, network="default")
+    assert fetch(first) == "hello\n"
+    words = ("--publish-add", f"127.0.0.1:{second}:80", "--publish-rm", "80")
+    user.skerry("update", *words, "web")
+    assert fetch(second) == "hello\n"
+    assert user.skerry("port", "web").stdout == f"80/tcp -> 127.0.0.1:{second}\n"
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", first))
+        probe.listen()
+        refused = user.skerry("update", "--publish-add", f"127.0.0.1:{first}:80", "web", check=False)
+    assert "address already in use" in refused.stderr
+    assert fetch(second) == "hello\n"
+
+
+def test_limits_of_a_running_container_that_has_no_control_group_are_not_dropped_silently(user: User, run: Run) -> None:
+    run("-d", "--name", "box", command=("sleep", "60"))
+    group = user.skerry("inspect", "-f", "{{.State.CgroupPath}}", "box").stdout.strip()
+    if group:
+        pytest.skip("this user may make control groups")
+    done = user.skerry("update", "-m", "64m", "box", check=False)
+    assert "Resource limits are not supported" in done.stderr or done.returncode == 125

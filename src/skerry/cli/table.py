@@ -56,6 +56,7 @@ COMMANDS = {
     "stats": Command("containers.stats", "Show what containers use, as it changes", "container stats"),
     "top": Command("containers.top", "Show the processes of a container", "container top"),
     "unpause": Command("containers.unpause", "Unpause the processes of containers", "container unpause"),
+    "update": Command("containers.update", "Change limits, ports and more of a container", "container update"),
     "wait": Command("containers.wait", "Block until containers stop and print their exit codes", "container wait"),
     "healthcheck run": Command("containers.healthcheck_run", "Run the health check of a container", starts=True),
     "container cleanup": Command("containers.cleanup", "Clean up network and mounts of stopped containers"),

@@ -40,6 +40,13 @@ def publish(
     return found
 
 
+def set_ports(context: NetworkContext, container_id: str, ports: list[PortMapping]) -> list[PortMapping]:
+    """Make a running container publish exactly these, after a `publish` that was cut off; without those that another
+    container has taken meanwhile. Idempotent."""
+    found: list[PortMapping] = _change(context, "set_ports", container_id, ports)
+    return found
+
+
 def hide(context: NetworkContext, container_id: str, hidden: bool) -> None:
     """Take a container out of the names that it shares with others, or (not ``hidden``) bring it back. Idempotent."""
     _change(context, "hide", container_id, hidden)
@@ -141,22 +148,46 @@ def _move_ports(host: Host, old: Lease, new: Lease) -> None:
 
 
 def _publish(host: Host, lease: Lease, add: list[PortMapping], remove: list[PortMapping]) -> list[PortMapping]:
-    chosen = host_ports.assign(add, host.leases.ports()) if add else []
-    left = [port for port in lease["ports"] if port not in remove]
-    new: Lease = {**lease, "ports": [*left, *chosen]}
-    if not remove:
-        host.leases.put(new)
+    """The lease names what comes and what goes until both are done: killed in between, `_set_ports` knows them."""
+    mine = [host_ports.claim(port) for port in remove]
+    taken = [claim for claim in host.leases.ports() if claim not in mine]
+    chosen = host_ports.assign(add, taken) if add else []
+    host.leases.put({**lease, "ports": [*lease["ports"], *chosen]})
+    _close(host, lease, remove)
     for port in chosen:
         host.leases.claim_port(host_ports.claim(port), lease["container"])
     setup.open_firewall(host, {**lease, "ports": chosen}, [])
-    if remove:
-        host.firewall.delete(firewall.port_elements(remove, setup.targets(lease)))
-        for port in remove:
-            host.leases.free_port(host_ports.claim(port), lease["container"])
-        host.leases.put(new)
+    new: Lease = {**lease, "ports": [*(port for port in lease["ports"] if port not in remove), *chosen]}
+    host.leases.put(new)
     if chosen and not lease["ports"]:
-        host.netlink.send([route.hairpin(item["veth"]) for item in lease["interfaces"] if item["veth"]])
+        _allow_hairpin(host, lease)
     return new["ports"]
+
+
+def _set_ports(host: Host, lease: Lease, ports: list[PortMapping]) -> list[PortMapping]:
+    """Undo a change of ports that was cut off: the container has ``ports`` and no others. Those that another one has
+    taken meanwhile it loses; what is left."""
+    held = {claim: host.leases.port_holder(claim) for claim in host.leases.ports()}
+    others = [claim for claim, holder in held.items() if holder not in (lease["container"], "")]
+    kept = [port for port in ports if not any(host_ports.overlap(host_ports.claim(port), one) for one in others)]
+    _close(host, lease, [port for port in lease["ports"] if port not in kept])
+    host.leases.put({**lease, "ports": kept})
+    for port in kept:
+        host.leases.claim_port(host_ports.claim(port), lease["container"])
+    setup.open_firewall(host, {**lease, "ports": kept}, [])
+    if kept:
+        _allow_hairpin(host, lease)
+    return kept
+
+
+def _close(host: Host, lease: Lease, ports: list[PortMapping]) -> None:
+    host.firewall.delete(firewall.port_elements(ports, setup.targets(lease)))
+    for port in ports:
+        host.leases.free_port(host_ports.claim(port), lease["container"])
+
+
+def _allow_hairpin(host: Host, lease: Lease) -> None:
+    host.netlink.send([route.hairpin(item["veth"]) for item in lease["interfaces"] if item["veth"]])
 
 
 def _reload(host: Host, lease: Lease) -> None:
@@ -181,5 +212,5 @@ def _names(host: Host, lease: Lease) -> None:
 
 
 _WORK: dict[str, Callable[..., Any]] = {
-    "join": _join, "leave": _leave, "publish": _publish, "reload": _reload, "hide": _hide,
+    "join": _join, "leave": _leave, "publish": _publish, "set_ports": _set_ports, "reload": _reload, "hide": _hide,
 }  # fmt: skip

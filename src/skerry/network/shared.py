@@ -92,7 +92,7 @@ def change(context: NetworkContext, what: str, container_id: str, *arguments: An
         before = _in_child(context, "forwarding", (container_id,))
         result = _in_child(context, "change", (what, container_id, *arguments))
         after = _in_child(context, "forwarding", (container_id,))
-        if before != after:
+        if before != after or what == "set_ports":
             _stop_forwarder(context, container_id)
             wanted, address = after
             listeners = [(port, n, ports.listen(port, n)) for port in wanted for n in range(port["range"])]

@@ -33,6 +33,7 @@ class Quirks:
         "flags",
         "json_log",
         "own_processes",
+        "updates",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +46,7 @@ class Quirks:
         exec_preserve_fds: bool = True,
         own_processes: bool = True,
         crun_state: bool = False,
+        updates: str = "common",
     ) -> None:
         self.flags = flags
         self.json_log = json_log
@@ -52,18 +54,21 @@ class Quirks:
         self.cgroup_manager_flag = cgroup_manager_flag  # --cgroup-manager=systemd|cgroupfs|disabled
         self.exec_preserve_fds = exec_preserve_fds
         self.crun_state = crun_state  # keeps its state as `skerry.runtime.crun` knows it
+        self.updates = updates  # "all" limits of a running container, the "common" ones (as runc), or "none"
         self.own_processes = own_processes  # the pid is the program itself, not a sandbox around it
 
 
 # By the base name of the program, the longest prefix wins: "crun-wasm" is a crun.
 QUIRKS = {
-    "crun": Quirks(bpf_annotation=True, cgroup_manager_flag=True, crun_state=True),
-    "krun": Quirks(bpf_annotation=True, cgroup_manager_flag=True, crun_state=True),
+    "crun": Quirks(bpf_annotation=True, cgroup_manager_flag=True, crun_state=True, updates="all"),
+    "krun": Quirks(bpf_annotation=True, cgroup_manager_flag=True, crun_state=True, updates="all"),
     "runc": Quirks(),
     "youki": Quirks(),
     # gVisor: ptrace works without KVM and on every kernel; the network namespace is ours, so it takes its
     # sockets from there ("host" means the container's own namespace).
-    "runsc": Quirks(flags=("--network=host", "--ignore-cgroups"), exec_preserve_fds=False, own_processes=False),
+    "runsc": Quirks(
+        flags=("--network=host", "--ignore-cgroups"), exec_preserve_fds=False, own_processes=False, updates="none"
+    ),
 }
 _OTHER = Quirks()
 
@@ -204,10 +209,11 @@ def state(runtime: Runtime, container_id: str) -> dict[str, Any]:
 
 
 def update(runtime: Runtime, container_id: str, resources: dict[str, Any]) -> None:
-    """Apply OCI ``linux.resources`` to a running container."""
+    """Apply OCI ``linux.resources`` to a running container. `Invalid`: the kernel or the runtime refuses one of them."""
     done = run(runtime.argv("update", "--resources", "-", container_id), input=fastjson.dumps(resources).encode())
     if done.code != 0:
-        raise failure(runtime, done)
+        reason = message_in(done.stderr) or message_in(done.stdout) or f"exit code {done.code}"
+        raise Invalid(f"cannot change the limits of container {container_id}: {runtime.name}: {reason}")
 
 
 def exec_argv(

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.containers.exec import ExecOptions
     from skerry.engine.containers.logs import Entry
-    from skerry.engine.containers.options.types import CreateOptions
+    from skerry.engine.containers.options.types import CreateOptions, UpdateOptions
     from skerry.engine.containers.run import Streams
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
@@ -135,6 +135,12 @@ class Containers:
         from skerry.engine.health.run import run_check
 
         return run_check(self._engine, name)
+
+    def update(self, name: str, options: UpdateOptions) -> str:
+        """Change a container, at once if it runs; its id. ``options`` are the flags of ``skerry update``."""
+        from skerry.engine.containers.update import update
+
+        return update(self._engine, name, options)
 
     def update_health(self, name: str, options: Mapping[str, Any]) -> str:
         """Change its health check by options of `CreateOptions` (health_cmd, health_interval, …); its id."""

@@ -90,6 +90,10 @@ def settle(engine: Engine, record: ContainerRecord, written: ContainerState) -> 
         return take_down(engine, record, state)
     if state is not written:
         states.note(engine, record["id"], state)
+    if state.get("publishing") or state.get("updating") is not None:
+        from skerry.engine.containers.update import resume
+
+        return resume(engine, record, state)
     return state
 
 
@@ -123,6 +127,7 @@ def take_down(
     _remove_bundle(bundle)
     new: ContainerState = {
         **state, "cleaned": True, "pid": 0, "conmon_pid": 0, "network": {}, "netns": "", "ports": [],
+        "publishing": False, "updating": None,
     }  # fmt: skip
     if new["status"] in states.LIVE:
         new["status"] = "exited" if state.get("ever_started") else "created"

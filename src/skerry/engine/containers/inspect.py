@@ -28,6 +28,10 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
     """The container ``name``; ``size`` adds SizeRw and SizeRootFs, which reads its whole upper directory."""
     record, written = states.find(engine, name)
     state = states.observe(engine, record["id"], written)
+    if state.get("publishing") or state.get("updating") is not None:
+        from skerry.engine.containers.update import finished
+
+        record, state = finished(engine, record, state)
     config = record["config"]
     container_id = record["id"]
     mounts = [_mount(engine, mount) for mount in config["mounts"] if mount["type"] in ("bind", "volume")]

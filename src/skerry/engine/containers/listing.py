@@ -29,7 +29,15 @@ SORTS = ("command", "created", "id", "image", "names", "runningfor", "size", "st
 def observed(engine: Engine) -> list[tuple[ContainerRecord, ContainerState]]:
     """Every container with its state as it is now, oldest first."""
     rows = engine.store.db.query("SELECT id, doc, state FROM containers ORDER BY created_ns")
-    return [(fastjson.loads(doc), states.observe(engine, id_, fastjson.loads(state))) for id_, doc, state in rows]
+    pairs = [(fastjson.loads(doc), states.observe(engine, id_, fastjson.loads(state))) for id_, doc, state in rows]
+    return [_whole(engine, *pair) if pair[1].get("publishing") else pair for pair in pairs]
+
+
+def _whole(engine: Engine, record: ContainerRecord, state: ContainerState) -> tuple[ContainerRecord, ContainerState]:
+    """Its ports are just being changed, or were when a command was killed."""
+    from skerry.engine.containers.update import finished
+
+    return finished(engine, record, state)
 
 
 def select(

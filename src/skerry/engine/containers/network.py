@@ -6,7 +6,7 @@ import os
 
 from skerry.engine.containers import run_files
 from skerry.engine.containers import state as states
-from skerry.errors import Conflict, Unavailable
+from skerry.errors import Conflict, SkerryError, Unavailable
 from skerry.network.context import HOST_DIR, NetworkContext
 from skerry.store.steps import step
 
@@ -157,6 +157,27 @@ def _pasta(engine: Engine, record: ContainerRecord) -> Joined:
     )
     joined.ports, joined.forwarder, joined.host_ip = started.ports, started.forwarder, started.host_ip
     return joined
+
+
+def forward_by_pasta(
+    engine: Engine, record: ContainerRecord, state: ContainerState, ports: list[PortMapping]
+) -> list[PortMapping]:  # fmt: skip
+    """Have a running container's pasta forward these ports: the host ports chosen.
+
+    pasta is told at its start, so it is started again, and what is connected through it ends. When it refuses, the one
+    with the old ports comes back."""
+    from skerry.network import pasta
+
+    path, pid_file = state.get("netns", ""), _pasta_pid(engine, record)
+    step("network.pasta-stop")
+    pasta.stop(pid_file)
+    try:
+        started = pasta.start(engine.network, path, ports, record["network_options"], pid_file=pid_file)
+    except SkerryError:
+        if ports != state.get("ports"):
+            pasta.start(engine.network, path, state.get("ports", ()), record["network_options"], pid_file=pid_file)
+        raise
+    return started.ports
 
 
 def _pasta_pid(engine: Engine, record: ContainerRecord) -> str:

@@ -15,6 +15,10 @@ def published(engine: Engine, name: str) -> list[tuple[int, str, str, int]]:
     state = states.observe(engine, record["id"], written)
     if state["status"] not in states.LIVE:
         return []
+    if state.get("publishing"):
+        from skerry.engine.containers.update import finished
+
+        record, state = finished(engine, record, state)
     found = []
     for port in state.get("ports") or record["ports"]:
         for protocol in port["protocol"].split(","):

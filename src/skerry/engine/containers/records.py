@@ -60,8 +60,10 @@ def _name_taken(engine: Engine, name: str) -> Conflict:
     )
 
 
-def update(engine: Engine, record: ContainerRecord, *, durable: bool = True) -> None:
-    """Write a changed record (rename, update)."""
+def update(
+    engine: Engine, record: ContainerRecord, state: ContainerState | None = None, *, durable: bool = True
+) -> None:  # fmt: skip
+    """Write a changed record (rename, update), and with it a changed state."""
     db = engine.store.db
     step("container.update-record")
     try:
@@ -70,6 +72,8 @@ def update(engine: Engine, record: ContainerRecord, *, durable: bool = True) -> 
                 "UPDATE containers SET name = ?, doc = ? WHERE id = ?",
                 record["name"], fastjson.dumps(record), record["id"],
             )  # fmt: skip
+            if state is not None:
+                db.execute("UPDATE containers SET state = ? WHERE id = ?", fastjson.dumps(state), record["id"])
     except Exception as error:
         if db.is_collision(error):
             raise _name_taken(engine, record["name"]) from None

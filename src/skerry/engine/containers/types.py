@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict
 
 from skerry.network.types import NetworkRequest, PortMapping
-from skerry.runtime.types import ContainerConfig
+from skerry.runtime.types import ContainerConfig, Resources
 
 Status = Literal["created", "initialized", "running", "paused", "stopping", "exited", "removing"]
 
@@ -79,6 +79,8 @@ class ContainerState(TypedDict, total=False):
     netns: str
     network: dict[str, Any]
     ports: list[PortMapping]  # with the host ports that were chosen
+    updating: Resources | None  # its limits before those of the record, which the kernel may not have yet
+    publishing: bool  # the kernel may publish other ports than ``ports``
     volatile: bool
     ever_started: bool
     cgroup_path: str

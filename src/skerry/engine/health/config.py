@@ -46,9 +46,8 @@ def apply(options: Mapping[str, Any], image: Mapping[str, Any], config: Containe
 def change(options: Mapping[str, Any], config: ContainerConfig) -> None:
     """``skerry update``: put the flags that were given into the configuration of a container that exists."""
     if options.get("no_healthcheck"):
-        for key in ("health_cmd", "health_startup_cmd", *_TIMES, *_STARTUP_TIMES):
-            if options.get(key):
-                raise Invalid(f"cannot specify both --no-healthcheck and --{key.replace('_', '-')}")
+        if any(key.startswith("health_") for key in options):
+            raise Invalid("cannot specify both --no-healthcheck and other HealthCheck flags")
         config["healthcheck"] = {"test": ["NONE"]}
         config.pop("startup_healthcheck", None)
         config["health_on_failure"] = "none"
@@ -56,14 +55,14 @@ def change(options: Mapping[str, Any], config: ContainerConfig) -> None:
         config["healthcheck"] = {**config.get("healthcheck", {}), "test": command(options["health_cmd"])}
     if any(key in options for key in ("health_cmd", *_TIMES)):
         if not has_check(config):
-            raise Invalid("cannot change the times of a health check that is not there", hint="--health-cmd")
+            raise Invalid("healthcheck command is not set", hint="--health-cmd")
         config["healthcheck"] = _timed(options, config["healthcheck"])
     if options.get("health_startup_cmd"):
         old = config.get("startup_healthcheck", {})
         config["startup_healthcheck"] = {**old, "test": command(options["health_startup_cmd"])}
     if any(key in options for key in ("health_startup_cmd", *_STARTUP_TIMES)):
         if not config.get("startup_healthcheck"):
-            raise Invalid("cannot change the times of a startup health check that is not there")
+            raise Invalid("startup healthcheck command is not set", hint="--health-startup-cmd")
         config["startup_healthcheck"] = _startup(options, config["startup_healthcheck"])
     _apply_rest(options, config)
 

@@ -81,7 +81,7 @@ class Networks:
 
     def publish(self, container: str, *, add: Sequence[PortMapping] = (), remove: Sequence[str] = ()) -> Ports:
         """Publish ports of a container, and some no longer, also while it runs: all that it then has."""
-        from skerry.engine.networks.connect import publish
+        from skerry.engine.networks.publish import publish
 
         return publish(self._engine, container, add=add, remove=remove)
 

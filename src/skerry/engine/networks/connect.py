@@ -1,4 +1,4 @@
-"""``skerry network connect``, ``disconnect`` and ``reload``, and ports of running containers."""
+"""``skerry network connect``, ``disconnect`` and ``reload``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
-    from skerry.network.types import NetworkRequest, PortMapping
+    from skerry.network.types import NetworkRequest
 
 
 def connect(engine: Engine, network: str, container: str, request: NetworkRequest) -> None:
@@ -103,45 +101,3 @@ def reload(engine: Engine, container: str) -> str:
 
             change.reload(engine.network, container_id)
     return container_id
-
-
-def publish(
-    engine: Engine, container: str, *, add: Sequence[PortMapping] = (), remove: Sequence[str] = ()
-) -> list[PortMapping]:
-    """Publish ports of a container, and no longer those that ``remove`` names (CONTAINER_PORT[/PROTOCOL], or as they
-    were published), at once if it runs and for its next starts: all that it then has."""
-    container_id = states.find(engine, container)[0]["id"]
-    with engine.store.lock("container", container_id):
-        record, state = _settled(engine, container_id)
-        live = state["status"] in states.LIVE
-        gone = [_published(record, state.get("ports") if live else None, text) for text in remove]
-        asked = [each[0] for each in gone]
-        ports = [*(port for port in record["ports"] if port not in asked), *add]
-        if live:
-            from skerry.network import change
-
-            step("network.publish")
-            now = change.publish(engine.network, container_id, list(add), [each[1] for each in gone])
-            state = {**state, "ports": now}
-        records.update(engine, {**record, "ports": ports})
-        if live:
-            states.save(engine, container_id, state)
-        return state["ports"] if live else ports
-
-
-def _published(record: ContainerRecord, live: list[PortMapping] | None, text: str) -> tuple[PortMapping, PortMapping]:
-    """(as asked for, as it is now) of the mapping that ``text`` means."""
-    from skerry.network.ports import parse_publish
-
-    wanted = parse_publish(text)
-    now = live or record["ports"]
-    for index, port in enumerate(record["ports"]):
-        for want in wanted:
-            if (
-                port["container_port"] == want["container_port"] and port["range"] == want["range"]
-                and port["protocol"] == want["protocol"]
-                and (not want["host_port"] or now[index]["host_port"] == want["host_port"])
-                and (not want["host_ip"] or port["host_ip"] == want["host_ip"])
-            ):  # fmt: skip
-                return port, now[index]
-    raise NotFound(f'container {record["id"]} publishes no port "{text}"', hint=f"skerry port {record['name']}")

@@ -16,6 +16,7 @@ from skerry.engine.containers.options.process import (
     working_directory,
 )
 from skerry.engine.containers.options.resources import resources
+from skerry.engine.containers.options.restart import restart_policy
 from skerry.engine.containers.options.security import apply_security
 from skerry.engine.units import parse_size
 from skerry.errors import CommandNotFound, Invalid
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from skerry.engine.containers.options.types import ContainerRequest
-    from skerry.engine.containers.types import ContainerRecord, RestartPolicy
+    from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
     from skerry.runtime.types import ContainerConfig
@@ -67,7 +68,7 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
         "volumes": [mount["name"] for mount in config["mounts"] if mount["type"] == "volume"],
         "auto_remove": options.get("rm", False) or options.get("rmi", False),
         "remove_image": options.get("rmi", False),
-        "restart": _restart(options),
+        "restart": restart_policy(options.get("restart", ""), removes_itself=options.get("rm", False)),
         "create_command": options.get("create_command", []),
     }
     _add_files(options, record)
@@ -226,15 +227,3 @@ def _logging(options: ContainerRequest, config: ContainerConfig, driver: str, si
             config["log_size_max"] = parse_size(value, "log-opt max-size")
         else:
             raise Invalid(f'unknown log option "{key}"', hint="path, tag or max-size")
-
-
-def _restart(options: ContainerRequest) -> RestartPolicy:
-    text = options.get("restart", "")
-    name, colon, count = text.partition(":")
-    if name not in ("", "no", "on-failure", "always", "unless-stopped"):
-        raise Invalid(f'"{text}" is not a valid restart policy', hint="no, on-failure[:N], always or unless-stopped")
-    if colon and (name != "on-failure" or not count.isdigit()):
-        raise Invalid(f'"{text}" is not a valid restart policy', hint="only on-failure takes a count")
-    if name not in ("", "no") and options.get("rm"):
-        raise Invalid('the --rm option conflicts with --restart, when the restartPolicy is not "" and "no"')
-    return {"name": name or "no", "max_retries": int(count or 0)}

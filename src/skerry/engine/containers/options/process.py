@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from skerry.config.settings import Settings
-    from skerry.engine.containers.options.types import ContainerRequest, CreateOptions
+    from skerry.engine.containers.options.types import ContainerRequest, CreateOptions, UpdateOptions
 
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 
@@ -70,6 +70,16 @@ def additions(env: list[str], env_file: list[str]) -> list[str]:
         for line in _lines(path, "env file"):
             _set(found, line)
     for item in env:
+        _set(found, item)
+    return [f"{key}={value}" for key, value in found.items()]
+
+
+def changed_environment(env: list[str], options: UpdateOptions) -> list[str]:
+    """``skerry update``: without the variables of ``--unsetenv``, then with those of ``--env``."""
+    found = dict(item.partition("=")[::2] for item in env)
+    for key in options.get("unsetenv", ()):
+        found.pop(key, None)
+    for item in options.get("env", ()):
         _set(found, item)
     return [f"{key}={value}" for key, value in found.items()]
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from skerry.engine.units import parse_size
 from skerry.errors import Invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from skerry.config.settings import Settings
     from skerry.engine.containers.options.types import CreateOptions
     from skerry.runtime.types import Resources, ThrottleDevice
@@ -14,6 +18,9 @@ if TYPE_CHECKING:
 _PLAIN = (
     "memory_swappiness", "oom_kill_disable", "cpu_shares", "cpu_rt_period", "cpu_rt_runtime", "cpuset_cpus",
     "cpuset_mems", "blkio_weight",
+)  # fmt: skip
+_BY_DEVICE = (
+    "blkio_weight_device", "device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops",
 )  # fmt: skip
 
 
@@ -30,6 +37,39 @@ def resources(options: CreateOptions, settings: Settings) -> Resources:
     if options.get("cgroup_conf"):
         result["cgroup_conf"] = dict(_pair(item, "cgroup-conf") for item in options["cgroup_conf"])
     return result
+
+
+def changed(options: CreateOptions, old: Resources) -> tuple[Resources, Resources]:
+    """``skerry update``: all limits as they then are, and of these the ones that were asked for.
+
+    What belongs together (memory and swap, quota and period) is asked for together. `Invalid`."""
+    new: Resources = {**old}
+    for key in _PLAIN:
+        if options.get(key):
+            new[key] = options[key]  # type: ignore[literal-required]
+    _memory(options, new)
+    _cpu(options, new)
+    if options.get("pids_limit"):
+        new["pids_limit"] = options["pids_limit"]
+    _block_io(options, new)
+    for key in _BY_DEVICE:
+        if key in new and old.get(key):
+            new[key] = _by_device(old[key], new[key])  # type: ignore[literal-required]
+    asked = {key for key in new if options.get(key)}
+    for together in (("memory", "memory_swap"), ("cpus", "cpu_quota", "cpu_period")):
+        if any(options.get(key) for key in together):
+            asked.update(key for key in together if key in new)
+    return new, {key: new[key] for key in sorted(asked)}  # type: ignore[literal-required,return-value]
+
+
+def _by_device(old: list[Any], new: list[Any]) -> list[Any]:
+    """The kernel keeps these by device: those of others stay."""
+    named = {_path(item) for item in new}
+    return [*(item for item in old if _path(item) not in named), *new]
+
+
+def _path(item: Any) -> str:
+    return str(item["path"] if isinstance(item, dict) else item[0])
 
 
 def _memory(options: CreateOptions, result: Resources) -> None:
@@ -90,6 +130,8 @@ def _block_io(options: CreateOptions, result: Resources) -> None:
 
 def _throttle(item: str, key: str) -> ThrottleDevice:
     path, text = _pair(item, key.replace("_", "-"))
+    if not os.path.exists(path):
+        raise Invalid(f"could not parse device {path}: no such file or directory")
     rate = parse_size(text, key.replace("_", "-")) if key.endswith("bps") else _number(text, item)
     return {"path": path, "rate": rate}
 

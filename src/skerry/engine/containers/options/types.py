@@ -142,6 +142,13 @@ class CreateOptions(TypedDict, total=False):
     create_command: list[str]
 
 
+class UpdateOptions(CreateOptions, total=False):
+    """What ``skerry update`` takes: of the above limits, ``env``, ``unsetenv``, ``ulimit``, ``restart`` and health."""
+
+    publish_add: list[str]
+    publish_rm: list[str]
+
+
 class ContainerRequest(CreateOptions, total=False):
     """A whole request: the options, and what they are about."""
 
