@@ -220,6 +220,10 @@ class Completion:
 def _fixed(kind: str) -> Sequence[str]:
     if kind == "log-levels":
         return LOG_LEVELS
+    if kind == "modules":
+        from skerry.config.files import module_names
+
+        return module_names()
     if kind == "shells":
         return ("bash", "fish", "zsh")
     if kind == "signals":

@@ -164,6 +164,13 @@ class Args:
         """Record a flag as given (the parser, and commands that call others)."""
         self._given[name] = self._values[name] = value
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def fall_back(self, name: str, value: Any) -> None:
+        """Change what a flag that was not given means."""
+        self._values[name] = value
+
     def take(self, other: Args) -> None:
         """Record all that was given in ``other`` as given here too."""
         self._given.update(other._given)

@@ -7,9 +7,11 @@ from skerry.cli.flags import flag
 LOG_LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "fatal", "panic")
 
 GLOBAL_FLAGS = (
+    flag("--cdi-spec-dir", kind="slice", metavar="FOLDER", complete="dirs", help="Folders of CDI specifications"),
     flag("--cgroup-manager", kind="str", choices=("cgroupfs", "systemd"), help="Who makes the containers' cgroups"),
     flag("--conmon", kind="str", metavar="PATH", complete="files", help="Path of the conmon binary"),
     flag("--events-backend", kind="str", choices=("file", "journald", "none"), help="Where events are recorded"),
+    flag("--hooks-dir", kind="list", metavar="FOLDER", complete="dirs", help="Folders of OCI hooks"),
     flag(
         "--log-level",
         kind="str",
@@ -18,6 +20,7 @@ GLOBAL_FLAGS = (
         complete="log-levels",
         help=f"Log messages at and above this level ({', '.join(LOG_LEVELS)})",
     ),
+    flag("--module", kind="list", metavar="NAME|PATH", complete="modules", help="Load this containers.conf module"),
     flag("--network-cmd-path", kind="str", metavar="PATH", complete="files", help="Path of pasta"),
     flag(
         "--network-config-dir", kind="str", metavar="PATH", complete="dirs", help="Folder of the networks' definitions"
@@ -38,8 +41,35 @@ GLOBAL_FLAGS = (
     ),
     flag("--storage-driver", kind="str", choices=("overlay",), help="Storage driver: overlay is the only one"),
     flag("--storage-opt", kind="list", metavar="KEY=VALUE", complete="none", help="Option of the storage driver"),
+    flag("--syslog", help="Send log messages to the system log as well"),
     flag("--tmpdir", kind="str", metavar="PATH", complete="dirs", help="Folder of short-lived state"),
     flag("--volumepath", kind="str", metavar="PATH", complete="dirs", help="Folder in which volumes are stored"),
 )
-# Not valid after the command: `podman run -v` is a volume.
-TOP_FLAGS = (*GLOBAL_FLAGS, flag("-v", "--version", help="Print the version"))
+# Podman's that are refused, with why.
+_NO_CLIENT = "Skerry has no remote client: it works on this machine's own store"
+REFUSED = {
+    "connection": _NO_CLIENT, "url": _NO_CLIENT, "identity": _NO_CLIENT, "ssh": _NO_CLIENT, "remote": _NO_CLIENT,
+    "tls_ca": _NO_CLIENT, "tls_cert": _NO_CLIENT, "tls_key": _NO_CLIENT,
+    "tls_details": "TLS is as strict as OpenSSL's own configuration makes it",
+    "imagestore": "images and containers share one store (--root)",
+    "transient_store": "containers outlive a reboot here, those of run --rm do not",
+}  # fmt: skip
+_REFUSED_FLAGS = tuple(
+    flag(
+        *(("-c",) if name == "connection" else ("-r",) if name == "remote" else ()),
+        "--" + name.replace("_", "-"),
+        kind="bool" if name in ("remote", "transient_store") else "str",
+        hidden=True,
+        complete="none",
+    )
+    for name in REFUSED
+)
+# Not valid after the command: `podman run -v` is a volume, `commit --config` a file.
+TOP_FLAGS = (
+    *GLOBAL_FLAGS,
+    *_REFUSED_FLAGS,
+    flag(
+        "--config", kind="str", metavar="FOLDER", complete="dirs", help="Folder of Docker's credentials (config.json)"
+    ),
+    flag("-v", "--version", help="Print the version"),
+)

@@ -10,7 +10,7 @@ import os
 import sys
 
 from skerry.cli.flags import Args, HelpRequested, UsageError
-from skerry.cli.globals import GLOBAL_FLAGS, TOP_FLAGS
+from skerry.cli.globals import GLOBAL_FLAGS, REFUSED, TOP_FLAGS
 from skerry.cli.output import Output
 from skerry.cli.parse import parse
 from skerry.errors import SkerryError
@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from skerry.cli.flags import Flag
     from skerry.cli.table import Command
@@ -81,6 +81,7 @@ def dispatch(argv: list[str], out: Output) -> int:
     top = Args(TOP_FLAGS)
     path, rest, asked = find_command(argv, top)
     _apply(top, out)
+    _refuse(top)
     if top["version"]:
         from skerry import __version__
 
@@ -181,8 +182,22 @@ def _apply(top: Args, out: Output) -> None:
     """Global flags that concern the output, from either side of the command."""
     if top.given("log_level"):
         out.set_level(top["log_level"])
+    if top["syslog"]:
+        out.use_syslog()
+    if top.given("config"):
+        os.environ["DOCKER_CONFIG"] = os.path.abspath(top["config"])
     if top["out"] or top["noout"]:
         out.redirect(top["out"] or os.devnull)
+
+
+def _refuse(top: Args) -> None:
+    """Flags, and a variable, that would have the command act on another machine or store than the one at hand."""
+    for name, why in REFUSED.items():
+        if top.given(name) and top[name]:
+            raise UsageError(f"--{name.replace('_', '-')} is not supported: {why}")
+    host = os.environ.get("CONTAINER_HOST", "")
+    if host and not host.startswith("unix:"):
+        raise UsageError(f"CONTAINER_HOST is set to {host}: {REFUSED['url']}")
 
 
 def load(command: Command) -> ModuleType:
@@ -226,6 +241,12 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
         enter(settings)
     for warning in settings.warnings:
         out.warn(warning)
+    if out.level >= 5:
+        _tell_unused(settings.conf, out)
+    if settings.conf["flags"]:
+        from skerry.cli.configured import fill
+
+        fill(out.command, args, settings.conf["engine"])
     engine = Engine(settings, warn=out.notice, log=out.warn)
     if not settings.rootless or settings.entered:
         engine.sweep_builds()
@@ -233,10 +254,17 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
     return int(module.run(args, engine, out))
 
 
+def _tell_unused(conf: dict[str, Any], out: Output) -> None:
+    out.debug("containers.conf files: " + (", ".join(conf["files"]) or "none"))
+    for key, why in conf["moot"].items():
+        out.debug(f"containers.conf: {key} has no effect: {why}")
+    for place in conf["unknown"]:
+        out.debug(f"containers.conf: unknown key: {place}")
+
+
 def global_flags(top: Args) -> dict[str, object]:
     """The global flags that were given, by key: what `load_settings` takes."""
     flags = top.all_given()
-    flags.pop("out", None)
-    flags.pop("noout", None)
-    flags.pop("version", None)
+    for name in ("out", "noout", "version", "syslog", "config", *REFUSED):
+        flags.pop(name, None)
     return flags

@@ -26,7 +26,7 @@ class Output:
     ``command`` is its name, for error messages. ``level`` is how much is logged (3: warnings, 5: debug).
     """
 
-    __slots__ = ("_err_terminal", "_fd", "_out_terminal", "command", "level")
+    __slots__ = ("_err_terminal", "_fd", "_out_terminal", "_syslog", "command", "level")
 
     def __init__(self) -> None:
         self.command = ""
@@ -34,6 +34,7 @@ class Output:
         self._fd = 1
         self._out_terminal: bool | None = None
         self._err_terminal: bool | None = None
+        self._syslog = False
 
     # What is written
 
@@ -62,6 +63,10 @@ class Output:
     def error(self, text: str, trailer: str = "") -> None:
         """``Error: text`` on stderr."""
         self.plain_error("Error: " + text)
+        if self._syslog:
+            from skerry.cli.syslog import send
+
+            send(2, text)
         if trailer:
             for line in trailer.split("\n"):
                 self.plain_error(line, keep="\t")
@@ -123,7 +128,16 @@ class Output:
             return
         from skerry.cli.logline import logline
 
+        if self._syslog:
+            from skerry.cli.syslog import send
+
+            send(level, text)
+
         self.plain_error(logline(_NAMES[level], text, terminal=self.err_is_terminal))
+
+    def use_syslog(self) -> None:
+        """--syslog: log lines, and the error that ends the command, go to the system log too."""
+        self._syslog = True
 
     def traceback(self, error: BaseException) -> None:
         """Where an error came from (--log-level=debug)."""

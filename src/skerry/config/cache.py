@@ -16,26 +16,27 @@ from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from skerry.config.identity import Identity
 
 # Raised whenever the defaults or the shape of what is kept change: a new version must not read an old one's copy.
-FORMAT = 1
+FORMAT = 2
 # A file that was written this short a time ago may be written again without its times changing.
 _SETTLED_NS = 50_000_000
 
 
-def load(identity: Identity, folder: str) -> dict[str, Any]:
+def load(identity: Identity, folder: str, modules: Sequence[str] = ()) -> dict[str, Any]:
     """The merged configuration: the kept copy in ``folder``, or read anew (and kept)."""
-    key = f"{FORMAT}\0{files.key(identity)}"
+    key = f"{FORMAT}\0{files.key(identity, modules)}"
     path = f"{folder}/config-{crc32(os.fsencode(key)):08x}.json"
     kept = _read(path, key)
     if kept is not None:
         return kept
     from skerry.config import merge
 
-    conf, stamps = merge.load(identity)
+    conf, stamps = merge.load(identity, modules)
     newest = max(max(stamp[3], stamp[4]) for stamp in stamps)  # type: ignore[type-var, operator, call-overload]
     if newest < time.time_ns() - _SETTLED_NS:
         _write(path, {"key": key, "stamps": stamps, "conf": conf})

@@ -2,7 +2,7 @@
 
 One main file: the user's, else the administrator's, else the vendor's. Then the drop-ins of all folders, sorted by
 file name, where a later folder's file replaces an earlier one's of the same name. ``CONTAINERS_CONF`` replaces all of
-these; ``CONTAINERS_CONF_OVERRIDE`` comes after all.
+these; modules (``--module``) come next, ``CONTAINERS_CONF_OVERRIDE`` after all.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from skerry.errors import Invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skerry.config.identity import Identity
 
 VENDOR, ADMIN = "/usr/share/containers", "/etc/containers"
@@ -27,16 +29,41 @@ ENVIRONMENT = {
 Stamp = list[object]  # path, inode, size, mtime_ns, ctime_ns; the numbers are 0 where nothing is
 
 
-def key(identity: Identity) -> str:
+def key(identity: Identity, modules: Sequence[str] = ()) -> str:
     """All that decides which files are looked at: two processes with the same key look at the same files."""
     variables = [_named(name) + "\0" + _named(name + "_OVERRIDE") for name in ENVIRONMENT.values()]
-    return "\0".join((str(identity.uid if identity.rootless else 0), config_home(), *variables))
+    return "\0".join((str(identity.uid if identity.rootless else 0), config_home(), *variables, *modules))
+
+
+def module_folders() -> list[str]:
+    """Where ``--module NAME`` is looked for, first to last."""
+    return [f"{base}/containers.conf.modules" for base in (config_home() + "/containers", ADMIN, VENDOR)]
+
+
+def resolve_module(name: str) -> str:
+    """The file that ``--module`` means: an absolute path, or one below the first of `module_folders` that has it."""
+    # An absolute name is what joining it to any folder gives.
+    places = dict.fromkeys(os.path.join(folder, name) for folder in module_folders())
+    for path in places:
+        if os.path.isfile(path):
+            return path
+    raise Invalid(f'could not resolve module "{name}": there is no {" or ".join(places)}')
 
 
 def _named(variable: str) -> str:
     """The absolute path that an environment variable names; a relative one is meant from here."""
     path = os.environ.get(variable, "")
     return os.path.abspath(path) if path else ""
+
+
+def module_names() -> list[str]:
+    """What ``--module`` can name: the files below `module_folders`, by their path there."""
+    found: dict[str, None] = {}
+    for folder in module_folders():
+        for base, _, names in os.walk(folder):
+            for name in names:
+                found[os.path.relpath(f"{base}/{name}", folder)] = None
+    return sorted(found)
 
 
 def stamp(path: str) -> Stamp:
@@ -48,9 +75,11 @@ def stamp(path: str) -> Stamp:
     return [path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
 
-def find(name: str, identity: Identity) -> tuple[list[str], list[Stamp]]:
+def find(name: str, identity: Identity, modules: Sequence[str] = ()) -> tuple[list[str], list[Stamp]]:
     """The files to read for ``name`` (containers, storage, registries), first to last, and the stamps of all that
-    was looked at, absent ones included: while they hold, the answer and the files' content are the same."""
+    was looked at, absent ones included: while they hold, the answer and the files' content are the same.
+
+    ``modules``: resolved paths that come before the override."""
     stamps: list[Stamp] = []
     variable = ENVIRONMENT[name]
     replacement, last = _named(variable), _named(variable + "_OVERRIDE")
@@ -58,6 +87,8 @@ def find(name: str, identity: Identity) -> tuple[list[str], list[Stamp]]:
         files = [_required(replacement, variable, stamps)]
     else:
         files = _main_file(name, stamps) + _drop_ins(name, identity, stamps)
+    for module in modules:
+        files.append(_required(module, "--module", stamps))
     if last:
         files.append(_required(last, variable + "_OVERRIDE", stamps))
     return files, stamps

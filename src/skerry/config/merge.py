@@ -2,56 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from skerry.config import toml
 from skerry.config.defaults import defaults
 from skerry.config.files import Stamp, find
 from skerry.config.identity import Identity
+from skerry.config.moot import reason
 from skerry.config.sizes import parse_size
 from skerry.errors import Invalid
 
 # Keys that older files use, and what they are called now.
-_RENAMED: dict[tuple[str, str], str] = {("network", "default_rootless_network_command"): "default_rootless_network_cmd"}
+_RENAMED: dict[tuple[str, str], str] = {("engine", "image_build_format"): "image_default_format"}
 _CHOICES = {
     ("engine", "cgroup_manager"): ("systemd", "cgroupfs"),
     ("engine", "events_logger"): ("file", "journald", "none"),
     ("engine", "pull_policy"): ("always", "missing", "newer", "never", "ifnotpresent"),
+    ("engine", "image_default_format"): ("oci", "v2s2", "docker"),
+    ("engine", "compression_format"): ("gzip", "zstd", "zstd:chunked"),
     ("engine", "image_volume_mode"): ("anonymous", "bind", "tmpfs", "ignore"),
     ("containers", "cgroups"): ("enabled", "disabled", "no-conmon", "split"),
+    ("containers", "interface_name"): ("device",),
     ("containers", "log_driver"): ("k8s-file", "json-file", "journald", "none", "passthrough", "passthrough-tty"),
 }
+_FLAGS = {
+    ("engine", key)
+    for key in (
+        "compression_format",
+        "compression_level",
+        "image_default_format",
+        "multi_image_archive",
+        "retry",
+        "retry_delay",
+    )
+}
 _SIZES = (("containers", "shm_size"), ("engine", "events_logfile_max_size"))
+# storage.conf's sizes of --userns=auto, and whose ranges root takes.
+_AUTO_IDS = {"auto-userns-min-size": 1024, "auto-userns-max-size": 65536, "root-auto-userns-user": "containers"}
 _STORAGE_OPTIONS = ("mountopt", "size", "inodes", "ignore_chown_errors", "force_mask")
 
 
-def load(identity: Identity) -> tuple[dict[str, Any], list[Stamp]]:
-    """The merged configuration, and the stamps of everything that it depends on."""
-    conf, stamps = _containers(identity)
+def load(identity: Identity, modules: Sequence[str] = ()) -> tuple[dict[str, Any], list[Stamp]]:
+    """The merged configuration, and the stamps of everything that it depends on.
+
+    ``files``, ``moot`` (key: why it has no effect) and ``unknown`` keys of it are for `skerry info`; ``flags`` are those
+    set keys that change flags' defaults."""
+    conf, stamps = _containers(identity, modules)
     storage, storage_stamps = _storage(identity)
     registries, registries_stamps = _registries(identity)
-    return {**conf, "storage_opts": storage, "registries": registries}, stamps + storage_stamps + registries_stamps
+    return {**conf, **storage, "registries": registries}, stamps + storage_stamps + registries_stamps
 
 
-def _containers(identity: Identity) -> tuple[dict[str, Any], list[Stamp]]:
+def _containers(identity: Identity, modules: Sequence[str]) -> tuple[dict[str, Any], list[Stamp]]:
     conf: dict[str, Any] = defaults()
+    given: set[tuple[str, str]] = set()
+    moot: dict[str, str] = {}
+    unknown: list[str] = []
     appending: set[tuple[str, str]] = set()
-    paths, stamps = find("containers", identity)
+    paths, stamps = find("containers", identity, modules)
     for path in paths:
         for table, values in toml.read(path).items():
             if not isinstance(values, dict):
                 raise Invalid(f"{toml.find_line(path, '', table)}: {table} stands outside of any table")
-            target = conf.setdefault(table, {})
-            for name, value in values.items():
-                _set(target, path, table, _RENAMED.get((table, name)) or str(name), value, appending)
-    return conf, stamps
+            target = conf.get(table, {})
+            for key, value in values.items():
+                name = _RENAMED.get((table, key)) or str(key)
+                if name in target:
+                    _set(target, path, table, name, value, appending)
+                    given.add((table, name))
+                if value and (why := reason(table, key)):
+                    moot[f"{table}.{key}"] = why
+                elif name not in target and not reason(table, key):
+                    unknown.append(f"{toml.find_line(path, table, key)}: [{table}] {key}")
+    if conf["engine"]["compression_format"] == "zstd:chunked":
+        conf["engine"]["compression_format"] = "zstd"  # every zstd reader takes it
+    told = {"files": paths, "moot": moot, "unknown": unknown, "flags": sorted(key for _, key in given & _FLAGS)}
+    return {**conf, **told}, stamps
 
 
 def _set(target: dict[str, Any], path: str, table: str, name: str, value: Any, appending: set[tuple[str, str]]) -> None:
-    """Set one key, checked against its default's type. Unknown keys are kept as they are: other tools read them."""
-    if name not in target or table not in ("containers", "engine", "network", "secrets"):
-        target[name] = value
-        return
+    """Set one key, checked against its default's type."""
     if type(value) is not type(target[name]):
         expected, found = toml.type_name(target[name]), toml.type_name(value)
         raise _invalid(path, table, name, f"expected {expected}, found {found}")
@@ -85,6 +116,8 @@ def _check(path: str, table: str, name: str, value: Any) -> None:
     choices = _CHOICES.get((table, name))
     if choices and value and value not in choices:
         raise _invalid(path, table, name, f'"{value}" is not one of {", ".join(choices)}')
+    if (table, name) == ("engine", "remote") and value:
+        raise _invalid(path, table, name, "there is no remote client")
     if (table, name) in _SIZES:
         try:
             parse_size(value)
@@ -95,6 +128,10 @@ def _check(path: str, table: str, name: str, value: Any) -> None:
 
 
 def _check_tables(path: str, table: str, name: str, value: dict[str, Any]) -> None:
+    if name == "platform_to_oci_runtime":
+        for key, item in value.items():
+            if not isinstance(item, str):
+                raise _invalid(path, f"{table}.{name}", key, f"expected a string, found {toml.type_name(item)}")
     if name not in ("runtimes", "runtimes_flags"):
         return
     for key, items in value.items():
@@ -114,19 +151,32 @@ def _invalid(path: str, table: str, name: str, problem: str) -> Invalid:
     return Invalid(f"{toml.find_line(path, table, name)}: [{table}] {name}: {problem}")
 
 
-def _storage(identity: Identity) -> tuple[list[str], list[Stamp]]:
-    """storage.conf: only overlay's options. Its paths are Podman's store, which is not ours."""
+def _storage(identity: Identity) -> tuple[dict[str, Any], list[Stamp]]:
+    """storage.conf: overlay's options, and which ids --userns=auto takes. Its paths are Podman's store, not ours."""
     found: dict[str, str] = {}
+    ids: dict[str, Any] = dict(_AUTO_IDS)
     paths, stamps = find("storage", identity)
     for path in paths:
-        options = toml.read(path).get("storage", {})
-        options = options.get("options", {}) if isinstance(options, dict) else {}
-        overlay = options.get("overlay", {}) if isinstance(options, dict) else {}
+        storage = _table(path, toml.read(path), "", "storage")
+        options = _table(path, storage, "storage", "options")
+        overlay = _table(path, options, "storage.options", "overlay")
         for name in _STORAGE_OPTIONS:
             for place in (options, overlay):
-                if isinstance(place, dict) and place.get(name):
+                if place.get(name):
                     found[name] = str(place[name])
-    return [f"overlay.{name}={value}" for name, value in found.items()], stamps
+        for name in _AUTO_IDS.keys() & options.keys():
+            if type(options[name]) is not type(_AUTO_IDS[name]):
+                expected, is_ = toml.type_name(_AUTO_IDS[name]), toml.type_name(options[name])
+                raise _invalid(path, "storage.options", name, f"expected {expected}, found {is_}")
+            ids[name] = options[name]
+    return {"storage_opts": [f"overlay.{name}={value}" for name, value in found.items()], "auto_ids": ids}, stamps
+
+
+def _table(path: str, values: dict[str, Any], table: str, name: str) -> dict[str, Any]:
+    found = values.get(name, {})
+    if not isinstance(found, dict):
+        raise _invalid(path, table, name, f"expected a table, found {toml.type_name(found)}")
+    return found
 
 
 def _registries(identity: Identity) -> tuple[dict[str, Any], list[Stamp]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from skerry.config import cache, identity, paths
+from skerry.config.files import resolve_module
 from skerry.config.programs import find_program, is_program
 from skerry.config.sizes import parse_size
 from skerry.errors import Invalid, SkerryError, Unavailable
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
         events_backend: str
         volumepath: str
         hooks_dir: list[str]
-        config: str
-        transient_store: bool
+        cdi_spec_dir: list[str]
+        module: list[str]
 
 
 __all__ = ["Settings", "find_program", "load_settings"]
@@ -49,11 +50,11 @@ class Settings:
     """Flags over files over defaults. ``conf`` is the whole merged containers.conf, every known key present."""
 
     __slots__ = (
-        "base_hosts_file", "cgroup_manager", "cgroupns", "conf", "config_dir", "conmon_env", "conmon_flag",
+        "base_hosts_file", "cdi_dirs", "cgroup_manager", "cgroupns", "conf", "config_dir", "conmon_env", "conmon_flag",
         "default_caps", "default_env", "default_netns", "default_network", "default_sysctls", "default_ulimits",
         "detach_keys", "dns_options", "dns_searches", "dns_servers", "entered", "events_backend", "events_path",
         "gid", "helper_dirs", "home", "hooks_dirs", "host_containers_ip", "infra_command", "infra_image",
-        "init", "init_path_conf", "log_driver", "log_level", "log_size_max", "network_cmd_path",
+        "init", "init_path_conf", "log_driver", "log_level", "log_size_max", "modules", "network_cmd_path",
         "network_config_dir", "no_hosts", "pids_limit", "root", "rootless", "run_base", "runroot", "runtime",
         "runtime_flags", "runtimes", "search_registries", "seccomp_profile", "shm_size", "stop_timeout",
         "storage_opts", "tmpdir", "tz", "uid", "umask", "userns", "volume_path", "warnings",
@@ -69,6 +70,7 @@ class Settings:
         # The run folder without --runroot: what belongs to the user and not to one store lies there.
         self.run_base = run_base
         self.log_level: str = flags.get("log_level") or "warn"
+        self.modules: list[str] = []
         self._set_paths(who, flags)
         self._set_containers(conf["containers"])
         self._set_network(conf["network"], flags)
@@ -111,11 +113,12 @@ class Settings:
         self.default_network: str = conf["default_network"]
         given = flags.get("network_config_dir") or conf["network_config_dir"]
         self.network_config_dir: str = _absolute(given) or self.root + "/networks"
-        self.network_cmd_path: str = flags.get("network_cmd_path") or ""
+        self.network_cmd_path: str = flags.get("network_cmd_path") or self.conf["engine"]["network_cmd_path"]
 
     def _set_engine(self, conf: dict[str, Any], flags: GlobalFlags) -> None:
         self.helper_dirs: list[str] = conf["helper_binaries_dir"]
         self.hooks_dirs: list[str] = flags.get("hooks_dir") or conf["hooks_dir"]
+        self.cdi_dirs: list[str] = flags.get("cdi_spec_dir") or conf["cdi_spec_dirs"]
         self.detach_keys: str = conf["detach_keys"]
         self.infra_image: str = conf["infra_image"]
         self.infra_command: str = conf["infra_command"]
@@ -124,7 +127,7 @@ class Settings:
         self.conmon_env: list[str] = conf["conmon_env_vars"]
         self.runtimes: dict[str, list[str]] = conf["runtimes"]
         self.runtime: str = flags.get("runtime") or conf["runtime"] or self._first_runtime()
-        self.runtime_flags: list[str] = flags.get("runtime_flag") or conf["runtimes_flags"].get(self.runtime, [])
+        self.runtime_flags: list[str] = flags.get("runtime_flag") or []
         self.events_backend = _choice(
             flags.get("events_backend") or conf["events_logger"] or "file",
             _EVENTS_BACKENDS,
@@ -197,11 +200,14 @@ def load_settings(flags: GlobalFlags | None = None) -> Settings:
         if who.rootless or not given.get("runroot"):
             raise
         # Root with a store elsewhere only loses the kept configuration (see cache).
-    conf = cache.load(who, run_base)
+    modules = [resolve_module(name) for name in given.get("module", ())]
+    conf = cache.load(who, run_base, modules)
     for item in conf["engine"]["env"]:
         name, _, value = item.partition("=")
         os.environ.setdefault(name, value)
-    return Settings(who, conf, run_base, given)
+    settings = Settings(who, conf, run_base, given)
+    settings.modules = modules
+    return settings
 
 
 def has_systemd() -> bool:

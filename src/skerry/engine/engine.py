@@ -124,6 +124,7 @@ class Engine:
             "--cgroup-manager", settings.cgroup_manager,
             "--events-backend", settings.events_backend,
             "--log-level", settings.log_level,
+            *(word for module in settings.modules for word in ("--module", module)),
         ]  # fmt: skip
 
 

@@ -144,7 +144,10 @@ def remove_tree(folder: str) -> None:
 
 def _connect(context: NetworkContext) -> None:
     # With pasta's own 65520 it sends containers more than their 1500 in one piece, and nothing arrives.
-    pasta.start(context, context.shared, (), ("--mtu", "1500"))
+    options = list(context.conf.get("pasta_options") or ())
+    if not {"-m", "--mtu"} & {option.partition("=")[0] for option in options}:
+        options += ["--mtu", "1500"]
+    pasta.start(context, context.shared, (), options)
 
 
 def _pid_file(context: NetworkContext, container_id: str) -> str:

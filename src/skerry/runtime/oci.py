@@ -17,9 +17,11 @@ from skerry.runtime.failures import message_in, translate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from skerry.linux.spawn import Completed
+    from skerry.runtime.types import ContainerConfig
 
 
 class Quirks:
@@ -108,17 +110,24 @@ class Runtime:
         return [self.path, *self.global_args(), *log, *command]
 
 
-def find(settings: Any, name: str = "") -> Runtime:
+def of(settings: Any, config: ContainerConfig) -> Runtime:
+    """The runtime of a container, with the flags that it was created with."""
+    return find(settings, config["runtime"], config.get("runtime_flags", ()))
+
+
+def find(settings: Any, name: str = "", flags: Sequence[str] = ()) -> Runtime:
     """The runtime ``name`` (a name of containers.conf, a program, or a path; default the configured one).
 
-    ``Invalid`` when there is no such program."""
+    ``flags`` of its own, or those of the command line, or else those of containers.conf for that name. ``Invalid``
+    when there is no such program."""
     name = name or settings.runtime
     path = _program(name, settings.runtimes)
     label = os.path.basename(path)
+    given = settings.runtime_flags or flags or settings.conf["engine"]["runtimes_flags"].get(name, ())
     return Runtime(
         path,
         os.path.join(settings.runroot, label),
-        flags=tuple(flag if flag.startswith("-") else f"--{flag}" for flag in settings.runtime_flags),
+        flags=tuple(flag if flag.startswith("-") else f"--{flag}" for flag in given),
         systemd_cgroup=manager(settings) == "systemd",
         name=label,
     )

@@ -130,6 +130,7 @@ class ContainerConfig(TypedDict, total=False):
     personality: str
     rootfs: str  # --rootfs PATH instead of an image
     runtime: str  # name or path
+    runtime_flags: list[str]  # of --runtime-flag when it was created
     preserve_fds: int
     healthcheck: Healthcheck
     startup_healthcheck: Healthcheck  # until it succeeded the other does not run

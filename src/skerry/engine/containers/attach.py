@@ -102,7 +102,7 @@ class _Proxy:
         try:
             record, state = states.reload(self._engine, self._record["id"]) if self._pidfd < 0 else (self._record, None)
             if state is not None:
-                runtime = oci.find(self._engine.settings, record["config"]["runtime"])
+                runtime = oci.of(self._engine.settings, record["config"])
                 if not runtime.quirks.own_processes:
                     oci.kill(runtime, record["id"], number)
                     return True

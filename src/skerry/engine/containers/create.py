@@ -7,6 +7,7 @@ import os
 from skerry.engine.containers import records
 from skerry.engine.containers.options.build import build_record
 from skerry.engine.containers.options.check import check
+from skerry.engine.containers.options.configured import configured
 from skerry.errors import Invalid, NotFound, SkerryError, Unavailable
 from skerry.linux import process
 
@@ -24,6 +25,7 @@ def create(engine: Engine, options: ContainerRequest) -> ContainerRecord:
     """Decide everything, make the volumes that it names, and write one row: killed anywhere, it exists or not.
 
     `NotFound` (image), `Conflict` (name), `Invalid` (options)."""
+    options = configured(options, engine.settings.conf)
     image = None if options.get("rootfs") else _image(engine, options)
     if (options.get("userns") or "").startswith("auto"):
         with engine.store.lock("ids", "auto"):  # until it is recorded, so that nobody else takes the same
@@ -51,8 +53,23 @@ def _create(engine: Engine, options: ContainerRequest, image: ImageRecord | None
     if cid_fd >= 0:
         os.write(cid_fd, record["id"].encode())
         os.close(cid_fd)
+    if record["volumes"] and engine.settings.conf["containers"]["prepare_volume_on_create"]:
+        _fill_volumes(engine, record)
     engine.events.emit_container("create", record)
     return record
+
+
+def _fill_volumes(engine: Engine, record: ContainerRecord) -> None:
+    """prepare_volume_on_create: what the first start would copy into new volumes."""
+    from skerry.engine.containers import storage
+    from skerry.runtime import users
+
+    rootfs = storage.mount_rootfs(engine, record)
+    try:
+        user = users.resolve(rootfs, record["config"]["user"], record["config"].get("groups", []))
+        storage.prepare_mounts(engine, record, rootfs, storage.owner_outside(record["config"], user))
+    finally:
+        storage.unmount_rootfs(engine, record)
 
 
 def _image(engine: Engine, options: ContainerRequest) -> ImageRecord:

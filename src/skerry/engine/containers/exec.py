@@ -111,7 +111,7 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
     count = options.get("preserve_fds", 0)
     require_descriptors(count)
     cgroups.enter_users_tree(engine.settings)
-    return Prepared(record, spec, oci.find(engine.settings, config["runtime"]), count)
+    return Prepared(record, spec, oci.of(engine.settings, config), count)
 
 
 def _require_running(record: ContainerRecord, state: ContainerState) -> None:

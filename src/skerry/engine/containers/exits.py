@@ -108,7 +108,7 @@ def take_down(
 ) -> ContainerState:
     """Give back all that a container held while it ran: runtime state, network, mounts, run folder. Idempotent."""
     container_id = record["id"]
-    runtime = runtime or oci.find(engine.settings, record["config"]["runtime"])
+    runtime = runtime or oci.of(engine.settings, record["config"])
     if states.read_exit(engine, container_id)[0] is None and state.get("boot_id") == process.boot_id():
         from skerry.runtime.orphans import kill_creators
 

@@ -153,8 +153,10 @@ def _pasta(engine: Engine, record: ContainerRecord) -> Joined:
     joined = Joined(_make_namespace(engine, record))
     assert joined.path
     started = pasta.start(
-        engine.network, joined.path, record["ports"], record["network_options"], pid_file=_pasta_pid(engine, record)
-    )
+        engine.network, joined.path, record["ports"],
+        [*engine.settings.conf["network"]["pasta_options"], *record["network_options"]],
+        pid_file=_pasta_pid(engine, record),
+    )  # fmt: skip
     joined.ports, joined.forwarder, joined.host_ip = started.ports, started.forwarder, started.host_ip
     return joined
 

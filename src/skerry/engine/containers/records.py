@@ -24,6 +24,8 @@ def insert(engine: Engine, record: ContainerRecord, state: ContainerState) -> No
     for attempt in range(50):
         if generated:
             record["name"] = record["config"]["name"] = random_name(attempt)
+        if record.get("hostname_is_name"):
+            record["config"]["hostname"] = _as_hostname(record["name"])
         try:
             with db.write(durable=not record["auto_remove"]):
                 _insert(engine, record, state)
@@ -34,6 +36,10 @@ def insert(engine: Engine, record: ContainerRecord, state: ContainerState) -> No
             if not generated:
                 raise _name_taken(engine, record["name"]) from None
     raise Conflict("no free container name found")
+
+
+def _as_hostname(name: str) -> str:
+    return "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-."))[:64]
 
 
 def _insert(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:

@@ -91,7 +91,7 @@ def end(engine: Engine, container_id: str, *, timeout_s: float | None = None, re
 
 def send(engine: Engine, record: ContainerRecord, state: ContainerState, number: int) -> None:
     """Deliver a signal. Straight to the process where it is one of this kernel's, by the runtime otherwise (gVisor)."""
-    runtime = oci.find(engine.settings, record["config"]["runtime"])
+    runtime = oci.of(engine.settings, record["config"])
     if not runtime.quirks.own_processes:
         oci.kill(runtime, record["id"], number)
         return
@@ -149,7 +149,7 @@ def _freeze(engine: Engine, name: str, operation: str) -> str:
         record, written = states.reload(engine, container_id)
         state = states.observe(engine, container_id, written)
         states.require(operation, record, state)
-        runtime = oci.find(engine.settings, record["config"]["runtime"])
+        runtime = oci.of(engine.settings, record["config"])
         try:
             (oci.pause if operation == "pause" else oci.resume)(runtime, container_id)
         except NotFound as error:

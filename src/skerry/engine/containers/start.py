@@ -80,7 +80,7 @@ def _initialize(engine: Engine, record: ContainerRecord, state: ContainerState, 
     """From nothing to a process that waits to execute the program."""
     if not state.get("cleaned", True) or os.path.isdir(states.run_folder(engine, record["id"])):
         state = exits.take_down(engine, record, state)
-    runtime = oci.find(engine.settings, record["config"]["runtime"])
+    runtime = oci.of(engine.settings, record["config"])
     try:
         return _create(engine, record, state, runtime, foreground=foreground)
     except BaseException as error:
@@ -97,6 +97,7 @@ def _create(
     bundle = states.run_folder(engine, container_id)
     step("container.run-folder")
     _make_folders(engine, container_id, bundle)
+    _make_log_folder(record)
     step("container.mount")
     rootfs = storage.mount_rootfs(engine, record)
     user = users.resolve(rootfs, config["user"], config.get("groups", []))
@@ -146,6 +147,17 @@ def _make_folders(engine: Engine, container_id: str, bundle: str) -> None:
         raise kind(f"cannot make {bundle}: {error.strerror}") from error
 
 
+def _make_log_folder(record: ContainerRecord) -> None:
+    """containers.conf's log_path has a folder for each container; one that --log-opt names must be there."""
+    folder, _, name = record["config"].get("log_path", "").rpartition("/")
+    if name != "ctr.log" or not folder.endswith("/" + record["id"]):
+        return
+    try:
+        os.makedirs(folder, mode=0o755, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"cannot make {folder}: {error.strerror}") from error
+
+
 def _namespace_paths(engine: Engine, record: ContainerRecord) -> dict[str, str]:
     """For each kind that another container or a file provides: its path."""
     paths: dict[str, str] = {}
@@ -179,6 +191,9 @@ def _launch(
     launch.log_path = config.get("log_path") or states.log_path(engine, record["id"])
     launch.log_tag = config.get("log_tag", "")
     launch.log_size_max = config["log_size_max"]
+    launch.no_pivot = settings.conf["engine"]["no_pivot_root"]
+    launch.no_new_keyring = not settings.conf["containers"]["keyring"]
+    launch.env = dict(item.split("=", 1) for item in settings.conmon_env if "=" in item)
     launch.sync_log = not record["auto_remove"]
     launch.terminal = config["terminal"]
     launch.stdin = config["stdin_open"]
@@ -194,7 +209,7 @@ def _launch(
 
 
 def _go(engine: Engine, record: ContainerRecord, state: ContainerState) -> ContainerRecord:
-    runtime = oci.find(engine.settings, record["config"]["runtime"])
+    runtime = oci.of(engine.settings, record["config"])
     step("container.start")
     new: ContainerState = {**state, "status": "running", "started_ns": time.time_ns(), "ever_started": True}
     try:

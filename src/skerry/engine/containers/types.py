@@ -50,6 +50,7 @@ class ContainerRecord(TypedDict, total=False):
     image_user: str
     network_options: list[str]  # pasta's
     publish_all: bool
+    hostname_is_name: bool  # containers.conf's container_name_as_hostname
     workdir_given: bool  # by the user: it must exist; the image's is made
     passwd: bool  # give the user a line in /etc/passwd when it has none
     caller_entry: str  # the line for who calls (--userns=keep-id)

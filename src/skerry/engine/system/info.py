@@ -32,6 +32,17 @@ def info(engine: Engine) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _configuration(settings: Settings) -> dict[str, Any]:
+    """Which containers.conf files count, and which of their keys do nothing: not one of Podman's parts of ``info``."""
+    conf = settings.conf
+    return {
+        "files": conf["files"],
+        "modules": settings.modules,
+        "noEffect": conf["moot"],
+        "unknownKeys": conf["unknown"],
+    }
+
+
 def _host(settings: Settings) -> dict[str, Any]:
     found = programs.Found(settings)
     uname = os.uname()
@@ -43,6 +54,7 @@ def _host(settings: Settings) -> dict[str, Any]:
         "cgroupManager": settings.cgroup_manager,
         "cgroupVersion": cgroup_version,
         "cgroupControllers": controllers,
+        "configuration": _configuration(settings),
         "conmon": found.conmon(),
         "cpus": os.cpu_count() or 1,
         "cpuUtilization": host.cpu_utilization(),

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from skerry.engine.images.types import ImageRecord
     from skerry.runtime.types import IDMap
 
-_MIN_SIZE, _MAX_SIZE = 1024, 65536  # storage.conf's auto-userns-min-size and -max-size
 _MAX_BYTES = 1 << 20
-ROOT_AUTO_USER = "containers"
 
 
 def choose(
@@ -52,7 +50,8 @@ def _size(engine: Engine, options: CreateOptions, image: ImageRecord | None) -> 
             highest = max(highest, int(name))
     for path in ("etc/passwd", "etc/group"):
         highest = max(highest, *_ids(engine, image["layers"] if image else (), path))
-    return min(max(highest + 1, _MIN_SIZE), _MAX_SIZE)
+    conf = engine.settings.conf["auto_ids"]
+    return int(min(max(highest + 1, conf["auto-userns-min-size"]), conf["auto-userns-max-size"]))
 
 
 def _ids(engine: Engine, layers: Sequence[str], path: str) -> Iterator[int]:
@@ -84,13 +83,12 @@ def _free(engine: Engine, kind: str) -> list[Range]:
 
         free = [(entry["hostID"], entry["size"]) for entry in available(kind) if entry["hostID"]]
     else:
-        path = f"/etc/sub{kind}"
-        free = ranges_of(path, ROOT_AUTO_USER)
+        path, user = f"/etc/sub{kind}", engine.settings.conf["auto_ids"]["root-auto-userns-user"]
+        free = ranges_of(path, user)
         if not free:
             raise Unavailable(
-                f'cannot find mappings for user "{ROOT_AUTO_USER}": no sub{kind} ranges found for user '
-                f'"{ROOT_AUTO_USER}" in {path}',
-                hint=f"echo {ROOT_AUTO_USER}:2147483647:2147483648 >> {path}",
+                f'cannot find mappings for user "{user}": no sub{kind} ranges found for user "{user}" in {path}',
+                hint=f"echo {user}:2147483647:2147483648 >> {path}",
             )
     for (document,) in engine.store.db.query("SELECT doc FROM containers WHERE doc LIKE '%\"uid_maps\"%'"):
         for entry in fastjson.loads(document)["config"].get(f"{kind}_maps", ()):

@@ -50,6 +50,9 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
     entrypoint, command = _program(engine, options, image_config, config)
     mode, networks, network_options = network_mode(engine, options)
     config["namespaces"]["net"] = mode
+    if image:
+        by_platform = engine.settings.conf["engine"]["platform_to_oci_runtime"]
+        config["runtime"] = by_platform.get(f"{image['os']}/{image['architecture']}", config["runtime"])
     record: ContainerRecord = {
         "id": container_id,
         "name": config["name"],
@@ -71,7 +74,7 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
         "restart": restart_policy(options.get("restart", ""), removes_itself=options.get("rm", False)),
         "create_command": options.get("create_command", []),
     }
-    _add_files(options, record)
+    _add_files(options, record, engine.settings.conf["containers"])
     if options.get("userns") or options.get("uidmap") or options.get("gidmap"):
         from skerry.engine.containers.options import userns
 
@@ -112,8 +115,10 @@ def _program(
     return entrypoint, command
 
 
-def _add_files(options: ContainerRequest, record: ContainerRecord) -> None:
+def _add_files(options: ContainerRequest, record: ContainerRecord, conf: dict[str, Any]) -> None:
     """What concerns files: those in /etc that are made for the container, and those that tell about it outside."""
+    if conf["container_name_as_hostname"] and not options.get("hostname"):
+        record["hostname_is_name"] = record["config"]["hostname"] == record["id"][:12]
     record["no_hosts"] = options.get("no_hosts", False)
     record["no_hostname"] = options.get("no_hostname", False)
     record["workdir_given"] = bool(options.get("workdir"))
@@ -156,6 +161,8 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
         "runtime": settings.runtime,
         "hostname": _hostname(options, container_id),
     }
+    if settings.runtime_flags:
+        config["runtime_flags"] = settings.runtime_flags
     apply_security(options, config)
     if image.get("Healthcheck") or any("health" in key for key in options):
         from skerry.engine.health.config import apply as apply_health
@@ -172,6 +179,9 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
     if options.get("rootfs"):
         config["rootfs"] = _rootfs(options["image"])
     _logging(options, config, settings.log_driver, settings.log_size_max)
+    folder = settings.conf["containers"]["log_path"]
+    if folder and "log_path" not in config and config["log_driver"] in ("k8s-file", "json-file"):
+        config["log_path"] = f"{os.path.abspath(folder)}/{container_id}/ctr.log"
     return config
 
 

@@ -62,7 +62,20 @@ def network_mode(engine: Engine, options: CreateOptions) -> tuple[str, list[Netw
         if len(given) > 1:
             raise Invalid(f'cannot set multiple networks without bridge network mode, selected mode "{first}"')
         return _single(engine, first, rest, options)
-    return "bridge", [_request(engine, item, options, alone=len(given) == 1) for item in given], []
+    requests = [_request(engine, item, options, alone=len(given) == 1) for item in given]
+    if engine.settings.conf["containers"]["interface_name"] == "device":
+        for request in requests:
+            _name_as_device(engine, request)
+    return "bridge", requests, []
+
+
+def _name_as_device(engine: Engine, request: NetworkRequest) -> None:
+    """containers.conf's interface_name="device": the interface is called as the host's own of that network."""
+    from skerry.network.definitions import find
+
+    device = find(engine.network, request["name"]).get("network_interface", "")
+    if device:
+        request.setdefault("interface_name", device)
 
 
 def _single(

@@ -25,14 +25,26 @@ def published(engine: Engine, options: ContainerRequest, image: dict[str, Any], 
         return []
     result: list[PortMapping] = []
     for item in options.get("publish", ()):
-        result += parse_publish(item)
+        result += _on_default_hosts(engine, parse_publish(item))
     if options.get("publish_all"):
         taken = {(port["protocol"], port["container_port"] + n) for port in result for n in range(port["range"])}
         for item in exposed(options, image):
             number, _, protocol = item.partition("/")
             if (protocol, int(number)) not in taken:
-                result += parse_publish(f"{number}/{protocol}")
+                result += _on_default_hosts(engine, parse_publish(f"{number}/{protocol}"))
     return result
+
+
+def _on_default_hosts(engine: Engine, ports: list[PortMapping]) -> list[PortMapping]:
+    """containers.conf's default_host_ips, for what names no address of the host."""
+    addresses: list[str] = engine.settings.conf["network"]["default_host_ips"]
+    if not addresses:
+        return ports
+    return [
+        port if port["host_ip"] else {**port, "host_ip": address}
+        for port in ports
+        for address in ([""] if port["host_ip"] else addresses)
+    ]
 
 
 def exposed(options: ContainerRequest, image: dict[str, Any]) -> list[str]:

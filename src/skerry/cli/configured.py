@@ -1,0 +1,35 @@
+"""Flags whose default containers.conf can change."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skerry.cli.flags import Args
+
+_FLAGS = (("retry", "retry"), ("retry_delay", "retry_delay"), ("multi_image_archive", "multi_image_archive"))
+_FORMATS = {"oci": "oci", "v2s2": "docker", "docker": "docker"}
+_MAKES_IMAGES = ("build", "commit", "push")
+
+
+def fill(command: str, args: Args, engine: dict[str, Any]) -> None:
+    """Put ``[engine]``'s values into the flags of ``command`` that were not given."""
+    for key, name in _FLAGS:
+        if name in args and not args.given(name):
+            args.fall_back(name, engine[key])
+    verb = command.rpartition(" ")[2]
+    if verb in _MAKES_IMAGES and engine["image_default_format"] and not args.given("format"):
+        args.fall_back("format", _FORMATS[engine["image_default_format"]])
+    if verb == "push" and "compression_format" in args and not args.given("compression_format"):
+        _compression(args, engine)
+
+
+def _compression(args: Args, engine: dict[str, Any]) -> None:
+    if args.get("format") in ("docker", "v2s2"):
+        return  # knows gzip alone
+    args.fall_back("compression_format", engine["compression_format"])
+    level = engine["compression_level"]
+    if level and not args.given("compression_level"):
+        # Of gzip's nine steps this compressor has the first three.
+        args.set("compression_level", level if engine["compression_format"] == "zstd" else min(3, (level + 2) // 3))

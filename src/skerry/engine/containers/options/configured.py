@@ -1,0 +1,78 @@
+"""What containers.conf says about every new container, put into the options that the request leaves open."""
+
+from __future__ import annotations
+
+import os
+
+from skerry.engine.containers.options.mounts import parse_mount, parse_tmpfs, parse_volume
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skerry.engine.containers.options.types import ContainerRequest
+
+# containers.conf's key: the option, and the value that says nothing
+_SINGLE = (
+    ("cgroups", "cgroups", "enabled"),
+    ("env_host", "env_host", False),
+    ("http_proxy", "http_proxy", True),
+    ("ipcns", "ipc", "shareable"),
+    ("pidns", "pid", "private"),
+    ("privileged", "privileged", False),
+    ("read_only", "read_only", False),
+    ("umask", "umask", "0022"),
+    ("utsns", "uts", "private"),
+    ("oom_score_adj", "oom_score_adj", 0),
+)
+_LISTS = (("annotations", "annotation"), ("cgroup_conf", "cgroup_conf"), ("devices", "device"))
+
+
+def configured(options: ContainerRequest, conf: dict[str, Any]) -> ContainerRequest:
+    """``options`` over the configuration's: a flag wins over a value, and adds to a list."""
+    containers, engine = conf["containers"], conf["engine"]
+    result: Any = {**options}
+    for key, name, nothing in _SINGLE:
+        if containers[key] not in ("", nothing):
+            result.setdefault(name, containers[key])
+    for key, name in _LISTS:
+        if containers[key]:
+            result[name] = [*containers[key], *result.get(name, ())]
+    if containers["volumes"] or containers["mounts"]:
+        _add_mounts(result, containers)
+    if containers["userns"] not in ("", "host") and not {"userns", "uidmap", "gidmap"} & options.keys():
+        result["userns"] = containers["userns"]
+    if not containers["label"] or containers["apparmor_profile"]:
+        _add_security(result, containers)
+    if containers["log_tag"] and (options.get("log_driver") or containers["log_driver"]) == "journald":
+        result["log_opt"] = [f"tag={containers['log_tag']}", *options.get("log_opt", ())]
+    if engine["image_volume_mode"] != "anonymous":
+        result.setdefault("image_volume", engine["image_volume_mode"])
+    if engine["retry"] != 3:
+        result.setdefault("retry", engine["retry"])
+    if engine["retry_delay"]:
+        result.setdefault("retry_delay", engine["retry_delay"])
+    return result  # type: ignore[no-any-return]
+
+
+def _add_mounts(options: ContainerRequest, containers: dict[str, Any]) -> None:
+    """The configured mounts, but for those at whose place a flag mounts something else."""
+    taken = {parse_volume(item)["destination"] for item in options.get("volume", ())}
+    taken |= {parse_mount(item)["destination"] for item in options.get("mount", ())}
+    taken |= {parse_tmpfs(item)["destination"] for item in options.get("tmpfs", ())}
+    volumes = [item for item in containers["volumes"] if parse_volume(item)["destination"] not in taken]
+    mounts = [item for item in containers["mounts"] if parse_mount(item)["destination"] not in taken]
+    options["volume"] = [*volumes, *options.get("volume", ())]
+    options["mount"] = [*mounts, *options.get("mount", ())]
+
+
+def _add_security(options: ContainerRequest, containers: dict[str, Any]) -> None:
+    given = options.get("security_opt", [])
+    added = []
+    if not containers["label"] and not any(item.startswith("label") for item in given):
+        added.append("label=disable")
+    profile = containers["apparmor_profile"]
+    # A default where the kernel has no AppArmor is none; a flag's profile is an error there.
+    if profile and not any(item.startswith("apparmor") for item in given) and os.path.exists("/sys/module/apparmor"):
+        added.append(f"apparmor={profile}")
+    options["security_opt"] = [*added, *given]

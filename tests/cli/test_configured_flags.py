@@ -1,0 +1,33 @@
+"""Flags whose default containers.conf changes."""
+
+from __future__ import annotations
+
+from skerry.cli.configured import fill
+from skerry.cli.flags import Args
+from skerry.cli.images import pull, push, save
+from skerry.config.defaults import defaults
+
+
+def filled(command: str, args: Args, **engine: object) -> Args:
+    fill(command, args, {**defaults()["engine"], **engine})
+    return args
+
+
+def test_retries_come_from_the_configuration_unless_given() -> None:
+    args = filled("image pull", Args(pull.FLAGS), retry=7, retry_delay="1s")
+    assert (args["retry"], args["retry_delay"], args.given("retry")) == (7, "1s", False)
+    args = Args(pull.FLAGS)
+    args.set("retry", 1)
+    assert filled("pull", args, retry=7)["retry"] == 1
+
+
+def test_push_compresses_as_configured_and_fits_the_level() -> None:
+    args = filled("push", Args(push.FLAGS), compression_format="zstd", compression_level=12)
+    assert (args["compression_format"], args["compression_level"]) == ("zstd", 12)
+    assert filled("push", Args(push.FLAGS), compression_level=9)["compression_level"] == 3
+    docker = filled("push", Args(push.FLAGS), compression_format="zstd", image_default_format="v2s2")
+    assert (docker["format"], docker["compression_format"]) == ("docker", "")
+
+
+def test_archives_of_several_images_can_be_the_default() -> None:
+    assert filled("save", Args(save.FLAGS), multi_image_archive=True)["multi_image_archive"] is True
