@@ -37,7 +37,7 @@ _BY_NAME = {
     "env-file": "files",
     "cidfile": "files",
 }
-_LIVE = ("containers", "running-containers", "images", "networks", "volumes")
+_LIVE = ("containers", "running-containers", "images", "networks", "volumes", "secrets")
 
 
 def run(args: Args, engine: None, out: Output) -> int:

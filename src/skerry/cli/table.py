@@ -29,6 +29,7 @@ GROUPS = {
     "image": "Manage images",
     "manifest": "Manage lists of manifests",
     "network": "Manage networks",
+    "secret": "Manage secrets",
     "volume": "Manage volumes",
     "system": "Manage Skerry",
     "builder": "Manage what builds keep",
@@ -116,6 +117,12 @@ COMMANDS = {
     "network reload": Command("networks.reload", "Put the firewall rules of containers back"),
     "network rm": Command("networks.rm", "Remove one or more networks", "network remove"),
     "network update": Command("networks.update", "Change a network's name servers"),
+    # Secrets
+    "secret create": Command("secrets.create", "Create a secret"),
+    "secret exists": Command("secrets.exists", "Check whether a secret exists"),
+    "secret inspect": Command("secrets.inspect", "Display the configuration of a secret"),
+    "secret ls": Command("secrets.list", "List secrets", "secret list"),
+    "secret rm": Command("secrets.rm", "Remove one or more secrets"),
     # Volumes
     "volume create": Command("volumes.create", "Create a volume"),
     "volume exists": Command("volumes.exists", "Check whether a volume exists"),

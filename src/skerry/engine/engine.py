@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from skerry.engine.images import Images
     from skerry.engine.manifests import Manifests
     from skerry.engine.networks import Networks
+    from skerry.engine.secrets import Secrets
     from skerry.engine.system import System
     from skerry.engine.volumes import Volumes
     from skerry.network.context import NetworkContext
@@ -62,6 +63,12 @@ class Engine:
         from skerry.engine.volumes import Volumes
 
         return Volumes(self)
+
+    @property
+    def secrets(self) -> Secrets:
+        from skerry.engine.secrets import Secrets
+
+        return Secrets(self)
 
     @property
     def networks(self) -> Networks:

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.engine import Engine
 
-KINDS = ("containers", "running-containers", "images", "networks", "volumes")
+KINDS = ("containers", "running-containers", "images", "networks", "volumes", "secrets")
 
 
 def names(engine: Engine, kind: str, prefix: str = "") -> list[tuple[str, str]]:
@@ -24,6 +24,9 @@ def names(engine: Engine, kind: str, prefix: str = "") -> list[tuple[str, str]]:
     if kind == "volumes":
         rows = engine.store.db.query("SELECT name FROM volumes ORDER BY name")
         return [(name, "volume") for (name,) in rows if name.startswith(prefix)]
+    if kind == "secrets":
+        rows = engine.store.db.query("SELECT name FROM secrets ORDER BY name")
+        return [(name, "secret") for (name,) in rows if name.startswith(prefix)]
     return _containers(engine, prefix, running=kind == "running-containers")
 
 

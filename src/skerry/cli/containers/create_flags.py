@@ -85,6 +85,8 @@ _STORAGE = (
          help="What becomes of the image's VOLUMEs"),
     flag("--read-only", help="Make the root file system read-only"),
     flag("--read-only-tmpfs", default=True, help="With --read-only: tmpfs on /dev, /dev/shm, /run, /tmp and /var/tmp"),
+    flag("--secret", kind="list", metavar="NAME[,OPTION=VALUE…]", complete="secrets",
+         help="Give it a secret: type=mount|env, target=, uid=, gid=, mode="),
     flag("--shm-size", kind="str", metavar="SIZE", help="Size of /dev/shm (64m)"),
     flag("--device", kind="list", metavar="HOST[:TARGET[:rwm]]", complete="files", help="Add a host device"),
     flag("--device-cgroup-rule", kind="list", metavar="RULE", help="Allow devices, such as 'c 1:3 rwm'"),

@@ -32,6 +32,7 @@ FLAGS = (
     flag("--get-login", help="Print who is logged in, and do nothing else"),
     flag("-p", "--password", kind="str", metavar="PASSWORD", help="The password (visible in ps: --password-stdin is not)"),
     flag("--password-stdin", help="Read the password from standard input"),
+    flag("--secret", kind="str", metavar="SECRET", complete="secrets", help="Take the password from a secret; its name is the username when none is given"),
     TLS_VERIFY,
     flag("-u", "--username", kind="str", metavar="NAME", help="The username"),
     flag("-v", "--verbose", help="Say where the credentials are kept"),
@@ -54,18 +55,30 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         return 0
     if before == "<token>":
         raise Invalid("currently logged in, auth file contains an Identity token")
-    if before and not (args["username"] or args["password"] or args["password_stdin"]):
+    if before and not (args["username"] or args["password"] or args["password_stdin"] or args["secret"]):
         out.line(f"Authenticating with existing credentials for {registry}")
         if login.still_valid(settings, registry, place, transfer(args)):
             out.line(f"Existing credentials are valid. Already logged in to {registry}")
             return 0
         out.line("Existing credentials are invalid, please enter valid username and password")
-    user, password = _credentials(args, out, before)
+    if args["secret"]:
+        user, password = _from_secret(args, engine)
+    else:
+        user, password = _credentials(args, out, before)
     where = login.login(settings, registry, user, password, place, transfer(args))
     if args["verbose"]:
         out.line(f"Used:  {where}")
     out.line("Login Succeeded!")
     return 0
+
+
+def _from_secret(args: Args, engine: Engine) -> tuple[str, str]:
+    if args["password_stdin"]:
+        raise UsageError("--secret can not be used with --password-stdin")
+    if args["password"]:
+        raise UsageError("--secret can not be used with --password options")
+    said = engine.secrets.read(args["secret"])
+    return args["username"] or args["secret"], said.decode("utf-8", "surrogateescape").rstrip("\r\n")
 
 
 def _credentials(args: Args, out: Output, before: str) -> tuple[str, str]:

@@ -80,7 +80,9 @@ def line(event: dict[str, Any], *, no_trunc: bool = True) -> str:
         text += f" {object_id} (image={event.get('Image', '')}, name={event.get('Name', '')})"
     elif kind == "network":
         text += f" {object_id} (container={event.get('ID', '')}, name={event.get('network', event.get('Name', ''))})"
-    elif kind in ("image", "secret"):
+    elif kind == "secret":
+        text += f" {object_id}"
+    elif kind == "image":
         text += f" {object_id} {event.get('Name', '')}"
     else:
         text += f" {event.get('Name', '')}"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 
 from skerry.engine.containers import records
+from skerry.engine.containers import state as states
 from skerry.engine.containers.options.build import build_record
 from skerry.engine.containers.options.check import check
 from skerry.engine.containers.options.configured import configured
 from skerry.errors import Invalid, NotFound, SkerryError, Unavailable
 from skerry.linux import process
+from skerry.store.staging import remove_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def _create(engine: Engine, options: ContainerRequest, image: ImageRecord | None
         "status": "created", "boot_id": process.boot_id(), "pid": 0, "exit_code": 0, "cleaned": True, "restarts": 0,
     }  # fmt: skip
     try:
-        records.insert(engine, record, state)
+        _insert(engine, record, state)
     except SkerryError:
         _take_back(engine, record, cid_fd)
         raise
@@ -70,6 +72,23 @@ def _fill_volumes(engine: Engine, record: ContainerRecord) -> None:
         storage.prepare_mounts(engine, record, rootfs, storage.owner_outside(record["config"], user))
     finally:
         storage.unmount_rootfs(engine, record)
+
+
+def _insert(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
+    if not record.get("secrets"):
+        records.insert(engine, record, state)
+        return
+    from skerry.engine.containers import secrets
+
+    # Under the lock, so that a check never takes the copies for a left-over.
+    with engine.store.lock("container", record["id"]) as lock:
+        try:
+            secrets.copy(engine, record)
+            records.insert(engine, record, state)
+        except BaseException:
+            remove_tree(states.folder(engine, record["id"]))
+            lock.release(remove=True)
+            raise
 
 
 def _image(engine: Engine, options: ContainerRequest) -> ImageRecord:

@@ -97,10 +97,14 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
             config = {**config, "user": user_name}
         user = users.resolve(states.rootfs_path(engine, record), config["user"], config.get("groups", ()))
         tty = options.get("tty", False)
+        env = additions(options.get("env", []), options.get("env_file", []))
+        if record.get("secrets"):
+            from skerry.engine.containers import secrets
+
+            env = [*env, *secrets.environment(engine, record)]
         spec = exec_process(
             config, user, engine.settings, args=command, cwd=options.get("workdir", ""), terminal=tty,
-            env=additions(options.get("env", []), options.get("env_file", [])),
-            privileged=options.get("privileged", False), cap_add=options.get("cap_add", ()),
+            env=env, privileged=options.get("privileged", False), cap_add=options.get("cap_add", ()),
             console_size=terminal.window_size(0, 1, 2) if tty else None,
         )  # fmt: skip
     except (CommandNotFound, CommandNotRunnable):

@@ -67,6 +67,7 @@ def config_section(record: ContainerRecord) -> dict[str, Any]:
         "Passwd": record.get("passwd", True),
         "sdNotifyMode": "container",
     }
+    _add_secrets(record, shown)
     if record["exposed"]:
         shown["ExposedPorts"] = {item: {} for item in record["exposed"]}
     if config.get("tz"):
@@ -78,6 +79,18 @@ def config_section(record: ContainerRecord) -> dict[str, Any]:
     if config.get("startup_healthcheck"):
         shown["StartupHealthCheck"] = _health(config["startup_healthcheck"])
     return shown
+
+
+def _add_secrets(record: ContainerRecord, shown: dict[str, Any]) -> None:
+    """What they are called, never what they say."""
+    uses = record.get("secrets", [])
+    shown["Env"] = [*shown["Env"], *(f"{use['name']}=*******" for use in uses if use["type"] == "env")]
+    files = [
+        {"Name": use["name"], "ID": use["id"], "UID": use["uid"], "GID": use["gid"], "Mode": use["mode"]}
+        for use in uses if use["type"] == "mount"
+    ]  # fmt: skip
+    if files:
+        shown["Secrets"] = files
 
 
 def _health(check: Healthcheck) -> dict[str, Any]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
     from skerry.runtime.oci import Runtime
+    from skerry.runtime.types import ContainerConfig, MountConfig
 
 
 def start(
@@ -112,6 +113,8 @@ def _create(
     mounts += containerenv(engine, record)
     mounts += shared_memory(engine, record)
     storage.give_to_container(engine, record, bundle, mounts)
+    if record.get("secrets"):
+        mounts, config = _with_secrets(engine, record, mounts)
     placement = cgroups.place(config, engine.settings)
     document = spec.generate(
         config, rootfs=rootfs, user=user, settings=engine.settings, netns_path=joined.path, mounts=mounts,
@@ -134,6 +137,16 @@ def _create(
         "stopped_by_user": False, "restart_due_ns": 0, "cgroup_path": placement.path,
     }  # fmt: skip
     return new
+
+
+def _with_secrets(
+    engine: Engine, record: ContainerRecord, mounts: list[MountConfig]
+) -> tuple[list[MountConfig], ContainerConfig]:
+    """The mounts, and a configuration for this start alone, with its secrets."""
+    from skerry.engine.containers import secrets
+
+    env = [*record["config"]["env"], *secrets.environment(engine, record)]
+    return [*mounts, *secrets.mounts(engine, record)], {**record["config"], "env": env}
 
 
 def _make_folders(engine: Engine, container_id: str, bundle: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
+from skerry.engine.secrets.types import SecretUse
 from skerry.network.types import NetworkRequest, PortMapping
 from skerry.runtime.types import ContainerConfig, Resources
 
@@ -46,6 +47,7 @@ class ContainerRecord(TypedDict, total=False):
     pid_file: str
     conmon_pid_file: str
     requires: list[str]
+    secrets: list[SecretUse]
     detach_keys: str
     image_user: str
     network_options: list[str]  # pasta's

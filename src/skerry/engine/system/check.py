@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skerry.engine.system import check_builds, check_containers, check_images, check_volumes
+from skerry.engine.system import check_builds, check_containers, check_images, check_secrets, check_volumes
 from skerry.engine.system.findings import finding
 from skerry.errors import SkerryError
 from skerry.store.check import check as check_store
@@ -41,6 +41,7 @@ def check(
         return CheckReport(damage)
     found = check_containers.check(engine, repair=repair)
     found += check_volumes.check(engine, repair=repair)
+    found += check_secrets.check(engine, repair=repair)
     age_ns = DAY_NS if max_layer_age_ns is None else max_layer_age_ns
     found += check_images.unreferenced_layers(engine, repair=repair, age_ns=age_ns)
     found += check_images.unreferenced_blobs(engine, repair=repair, age_ns=age_ns)

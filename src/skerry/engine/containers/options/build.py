@@ -75,6 +75,10 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
         "create_command": options.get("create_command", []),
     }
     _add_files(options, record, engine.settings.conf["containers"])
+    if options.get("secret"):
+        from skerry.engine.containers.options.secrets import secrets
+
+        record["secrets"] = secrets(engine, options["secret"])
     if options.get("userns") or options.get("uidmap") or options.get("gidmap"):
         from skerry.engine.containers.options import userns
 

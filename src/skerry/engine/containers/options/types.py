@@ -124,6 +124,7 @@ class CreateOptions(TypedDict, total=False):
     report: Any  # makes the `Report` (engine/images/transfer.py) of a pull
     choose: Any  # makes what asks the user which of several names a short one means
     requires: list[str]
+    secret: list[str]
     health_cmd: str
     health_interval: str
     health_timeout: str
