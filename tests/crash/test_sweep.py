@@ -67,6 +67,10 @@ def unhealthy(world: World) -> None:
     )
 
 
+def with_secret(world: World) -> None:
+    world.ok("secret", "create", "s", "/etc/hostname")
+
+
 def archived(world: World) -> None:
     world.ok("rmi", "bb")
 
@@ -106,6 +110,10 @@ COMMANDS: dict[str, tuple[Callable[[World], None], tuple[str, ...]]] = {
     "run-network": (with_network, ("run", "--rm", "--name", "box", "--network", "n{name}", *PORT, "bb", "true")),
     "prune": (stopped, ("system", "prune", "-af", "--volumes")),
     "bootstrap": (archived, ("image", "bootstrap", "busybox", "--tag", "bb")),
+    "secret-create": (nothing, ("secret", "create", "s", "/etc/hostname")),
+    "secret-replace": (with_secret, ("secret", "create", "--replace", "s", "/etc/hostname")),
+    "secret-rm": (with_secret, ("secret", "rm", "s")),
+    "run-secrets": (with_secret, ("run", "-d", "--name", "box", "--secret", "s", "--secret", "s,type=env", *SLEEPER)),
     "volume-create": (nothing, ("volume", "create", "data")),
     "volume-rm": (with_volume, ("volume", "rm", "data")),
 }

@@ -103,3 +103,14 @@ def test_another_user_can_neither_see_nor_enter(user: User, run: Callable[..., s
     )  # type: ignore[call-overload]
     assert join.returncode != 0
     user.skerry("kill", "--signal", str(int(signal.SIGKILL)), "box")
+
+
+def test_secrets(user):
+    """As files with owners and modes, and as variables."""
+    user.skerry("image", "bootstrap", "-q")
+    (user.home / "f").write_text("value")
+    user.skerry("secret", "create", "s", str(user.home / "f"))
+    script = "stat -c '%a %u:%g' /run/secrets/s; cat /run/secrets/s; echo \" $V\""
+    words = ["--network", "none", "--secret", "s,uid=3,gid=4,mode=0440", "--secret", "s,type=env,target=V"]
+    done = user.skerry("run", "--rm", *words, "busybox", "sh", "-c", script)
+    assert done.stdout.splitlines() == ["440 3:4", "value value"]

@@ -122,3 +122,19 @@ def test_folders_that_it_makes_are_in_diff_commit_export_and_cp(user):
     user.skerry("start", "box")
     assert user.skerry("exec", "box", "ls", "-A", "/var").stdout == "only\n"
     user.skerry("rm", "-f", "-t", "0", "box", "base")
+
+
+def test_a_secret_belongs_to_who_it_was_given_to(run, user):
+    (user.home / "f").write_text("value")
+    user.skerry("secret", "create", "s", str(user.home / "f"))
+    secret = f"s,uid={user.uid},gid={user.gid},mode=0400"
+    done = run(
+        "--userns=keep-id",
+        "--secret",
+        secret,
+        "busybox",
+        "sh",
+        "-c",
+        "stat -c '%a %u' /run/secrets/s; cat /run/secrets/s",
+    )
+    assert done.stdout.splitlines() == [f"400 {user.uid}", "value"]
