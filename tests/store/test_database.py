@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support import child
 
 from skerry.errors import OutOfSpace, Unavailable
 from skerry.store.database import Database
@@ -69,7 +72,7 @@ def test_garbage_is_one_clear_error(tmp_path):
 
 
 def fill(disk: Path) -> None:
-    with open(disk / "filler", "wb", buffering=0) as file:
+    with open(disk / "filler", "ab", buffering=0) as file:
         for size in (65536, 4096, 512, 1):
             try:
                 while True:
@@ -97,6 +100,55 @@ def test_a_full_disk_can_still_be_opened_and_emptied(small_disk):
     again = Database(str(small_disk / "skerry.db"))
     again.free(lambda db: db.execute("DELETE FROM volumes") and None, durable=True)
     assert again.query("SELECT name FROM volumes") == []
+
+
+@pytest.fixture
+def small_blocks(tmp_path: Path) -> Iterator[Path]:
+    """A file system with blocks smaller than a page."""
+    if os.geteuid() != 0 or subprocess.run(["losetup", "-f"], capture_output=True, check=False).returncode:
+        pytest.skip("needs root and a loop device to mount")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with open(tmp_path / "image", "wb") as file:
+        file.truncate(8 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-b", "1024", str(tmp_path / "image")], check=True)
+    subprocess.run(["mount", "-o", "loop", str(tmp_path / "image"), str(disk)], check=True)
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_nobody_who_opens_it_is_killed_while_others_take_the_last_blocks(small_blocks):
+    # A hole in what SQLite maps is SIGBUS on a full disk.
+    path = str(small_blocks / "skerry.db")
+    child.wait(child.fork(lambda: add(Database(path), "a")))
+    fill(small_blocks)
+
+    def take_what_is_freed() -> None:
+        while True:
+            fill(small_blocks)
+
+    def look() -> None:
+        with contextlib.suppress(OutOfSpace):
+            Database(path).query("SELECT name FROM volumes")
+
+    taker = child.fork(take_what_is_freed)
+    ends = {child.wait(child.fork(look)) for _ in range(60)}
+    os.kill(taker, signal.SIGKILL)
+    child.wait(taker)
+    assert ends == {0}
+
+
+def test_an_index_that_nobody_uses_is_made_anew_where_blocks_are_small(small_blocks):
+    path = str(small_blocks / "skerry.db")
+
+    def killed() -> None:
+        add(Database(path), "a")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert child.wait(child.fork(killed)) == -signal.SIGKILL
+    with open(path + "-shm", "r+b") as file:
+        file.write(os.urandom(32 << 10))
+    assert Database(path).query("SELECT name FROM volumes") == [("a",)]
 
 
 def test_a_database_of_an_earlier_version_is_brought_up(tmp_path):

@@ -7,6 +7,7 @@ lasting; what is observed anyway (running, exited) and ``--rm`` containers need 
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _RESERVE_BYTES = 1 << 20  # given up so that removing works with no byte free
 _SPARE_INODES = 8  # for the locks of who stops and removes, and for what conmon writes at a container's end
 _SOME_ROOM = 256 << 10
+_PAGE = 4096
 SCHEMA_VERSION = 3
 # What each version added: a database of an earlier one is brought up when it is opened.
 _SCHEMA = {1: """
@@ -118,6 +120,10 @@ class Database:
 
     def _open(self, busy_timeout_s: float) -> None:
         try:
+            if os.statvfs(self.path).f_bsize < _PAGE:
+                from skerry.store.wal_index import fill_holes
+
+                fill_holes(self.path)
             self._connection = self._sqlite.connect(self.path, timeout=busy_timeout_s, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -129,6 +135,10 @@ class Database:
                 )
         except self._sqlite.Error as error:
             raise self._translated(error) from error
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise OutOfSpace(f"cannot write {self.path}: no space left on device") from error
+            raise Unavailable(f"state database {self.path}: {error.strerror}") from error
 
     def _bring_up(self) -> None:
         self.keep_reserve()
