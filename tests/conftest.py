@@ -74,7 +74,7 @@ def podman(short_tmp: Path) -> Iterator[Podman]:
 
 @pytest.fixture
 def eventually() -> Callable[..., None]:
-    """``eventually(lambda: condition)``: wait until it holds, at most ten seconds."""
+    """``eventually(lambda: condition)``: wait until it holds, at most a minute: the machine may be busy."""
     from tests.support.command import eventually as wait
 
     return wait

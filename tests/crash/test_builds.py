@@ -112,13 +112,12 @@ def test_a_builder_killed_in_a_step_takes_nothing_of_it_along(new_world: Callabl
         assert process.stdout is not None
         assert process.stdout.readline().strip() == "b'ready\\n'"
         (bundle,) = (world.top / "run/builds").glob("*/*")
-        process.kill()
-    groups = list(Path("/sys/fs/cgroup").glob(f"**/libpod-{bundle.name}*"))
-    assert groups
-    assert _processes_in(groups)
+        groups = list(Path("/sys/fs/cgroup").glob(f"**/libpod-{bundle.name}*"))
+        assert _processes_in(groups)
+        process.kill()  # what watches over it may be faster than the next command
     start = time.monotonic()
     world.ok("images")
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 30  # the step would sleep much longer
     assert left(world) == []
     assert not any(group.exists() for group in groups)
 

@@ -29,10 +29,11 @@ def processes(world: World) -> list[tuple[int, bytes]]:
     return found
 
 
-def victim(world: World, name: bytes, seconds: float) -> int:
-    """The first process of this program that is seen; 0 when none comes in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+def victim(world: World, name: bytes, command: subprocess.Popen[bytes] | None = None) -> int:
+    """The first process of this program that is seen; 0 when ``command`` ends before."""
+    deadline = time.monotonic() + 60
+    while command is None or command.poll() is None:
+        assert time.monotonic() < deadline, f"no {name!r} was seen"
         for pid, line in processes(world):
             if os.path.basename(line.split(b"\0")[0]) == name:
                 return pid
@@ -53,7 +54,7 @@ def test_killed_while_a_container_runs(name: bytes, new_world: Callable[[], Worl
     for number in range(ROUNDS):
         words = [LAUNCHER, *world.globals, "run", "--name", f"box{number}", "-p", "127.0.0.1::80", "bb", "sleep", "0.1"]
         with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
-            pid = victim(world, name, 2)
+            pid = victim(world, name, run)
             time.sleep(dice.random() * 0.05)
             if pid:
                 send(pid, signal.SIGKILL)
@@ -71,7 +72,7 @@ def test_a_conmon_killed_beside_a_running_container(new_world: Callable[[], Worl
     for number, ending in enumerate((("stop", "-t", "0"), ("kill",), ("rm", "-f", "-t", "0"), ("restart", "-t", "0"))):
         box = f"box{number}"
         world.ok("run", "-d", "--name", box, "-p", "127.0.0.1::80", "bb", "sleep", "1000")
-        send(victim(world, b"conmon", 2), signal.SIGKILL)
+        send(victim(world, b"conmon"), signal.SIGKILL)
         assert "bug in Skerry" not in world.run(*ending, box).stderr
         world.run("rm", "-f", "-t", "0", box)
     _all_given_back(world)
@@ -80,7 +81,7 @@ def test_a_conmon_killed_beside_a_running_container(new_world: Callable[[], Worl
 def test_a_conmon_that_hangs(new_world: Callable[[], World]) -> None:
     world = new_world()
     world.ok("run", "-d", "--name", "box", "bb", "sleep", "1000")
-    pid = victim(world, b"conmon", 2)
+    pid = victim(world, b"conmon")
     send(pid, signal.SIGSTOP)
     assert "bug in Skerry" not in world.run("rm", "-f", "-t", "0", "box", timeout=60).stderr
     assert world.ok("ps", "-aq") == ""

@@ -97,7 +97,7 @@ class World:
         """What this store still holds of the host although nothing of it runs.
 
         The kernel takes interfaces away in the background: some patience."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while (found := self._left()) and time.monotonic() < deadline:
             time.sleep(0.1)
         return found
@@ -128,7 +128,7 @@ class World:
                 continue  # it ended
         return found
 
-    def settle(self, seconds: float = 5) -> None:
+    def settle(self, seconds: float = 30) -> None:
         """Wait for helpers that are about to end (conmon's exit command)."""
         deadline = time.monotonic() + seconds
         while self.processes() and time.monotonic() < deadline:

@@ -97,7 +97,7 @@ class Skerry:
             self("rm", "-fa", "-t", "0", check=False)
 
 
-def eventually(condition: Callable[[], object], *, timeout: float = 10, every: float = 0.02) -> None:
+def eventually(condition: Callable[[], object], *, timeout: float = 60, every: float = 0.02) -> None:
     """Wait until ``condition`` holds; an AssertionError when it does not in time."""
     end = time.monotonic() + timeout
     while not condition():

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from tests.support.command import Skerry
 
-# Clean-up that conmon's exit command does in the background may end a moment after `rm -f` returned.
-PATIENCE_S = 2.0
+# Clean-up that conmon's exit command does in the background may end a moment after `rm -f` returned; on a busy machine
+# a long one.
+PATIENCE_S = 30.0
 
 
 class Leaks:

@@ -37,12 +37,10 @@ def update(context: NetworkContext, leases: Leases) -> None:
     pid = running(folder)
     if not wanted:
         if pid:
-            os.kill(pid, 15)
+            _tell(pid, 15)
         _forget(folder)
-    elif not pid:
+    elif not pid or (changed and not _tell(pid, 1)):
         _start(context, folder)
-    elif changed:
-        os.kill(pid, 1)
 
 
 def _files(leases: Leases) -> dict[str, str]:
@@ -100,6 +98,15 @@ def _write_if_new(path: str, text: str) -> bool:
     with open(temporary, "w", encoding="utf-8") as file:
         file.write(text)
     os.rename(temporary, path)
+    return True
+
+
+def _tell(pid: int, number: int) -> bool:
+    """Send a signal; False when it has died."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
     return True
 
 

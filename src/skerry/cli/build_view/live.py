@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -155,7 +154,7 @@ class LiveView:
                     self._draw()
 
     def _draw(self, *, last: bool = False) -> None:
-        width, height = shutil.get_terminal_size((80, 24))
+        width, height = _size()
         # After the terminal became narrower, what was drawn takes more rows.
         rows = sum(max(-(-drawn // width), 1) for drawn in self._widths)
         wipe = f"\r\x1b[{rows}A" if rows else "\r"
@@ -190,13 +189,22 @@ class LiveView:
         return f"[+] Building {seconds:.1f}s ({self._done}/{total}{cached}){state}"
 
     def _timed(self, text: str, seconds: float, colour: str, width: int = 0) -> str:
-        width = width or shutil.get_terminal_size((80, 24)).columns
+        width = width or _size()[0]
         end = f" {seconds:.1f}s"
         text = text if len(text) + len(end) < width else text[: max(width - len(end) - 2, 1)] + "…"
         return self._paint(colour, text.ljust(max(width - len(end) - 1, 0))) + end
 
     def _paint(self, colour: str, text: str) -> str:
         return f"{colour}{text}{_PLAIN}" if self._colour and colour else text
+
+
+def _size() -> tuple[int, int]:
+    """The terminal's columns and lines, not what COLUMNS says: what was drawn could not be found again by that."""
+    try:
+        width, height = os.get_terminal_size(2)
+    except OSError:
+        return 80, 24
+    return width or 80, height or 24
 
 
 def _name(step: Step) -> str:
