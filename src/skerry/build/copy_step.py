@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,16 @@ from skerry.engine.builds.modes import Mode
 from skerry.errors import Invalid
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from skerry.build.language.ast import Heredoc
     from skerry.build.steps import StepWork
+    from skerry.engine.builds.root import WorkingRoot
     from skerry.engine.builds.select import Tree
 
 _TEXT_BYTES = 8 << 10  # of a file whose changed lines an explanation shows
 _TEXT_FILES = 20
+_MUCH = 16 << 20  # bytes
 _URLS = ("http://", "https://")
 
 
@@ -184,7 +188,7 @@ class CopyStep:
             gathered = [
                 replace(part, request=replace(part.request, owner=owner, archive_owner=owner)) for part in gathered
             ]
-        with step.engine.builds.open_root(layers) as root:
+        with step.engine.builds.open_root(layers) as root, self._writing(root):
             # With --link what is below does not count: no link in it is followed, no folder's owner taken over.
             where = root.upper if self._command.link else root.path
             several = len(gathered) > 1
@@ -192,6 +196,13 @@ class CopyStep:
                 carry_out(where, part, now_ns=time.time_ns(), into_folder=several)
             layer = root.commit(mtime_ns=step.mtime_ns)
         return layer["chain_id"] if layer else None
+
+    def _writing(self, root: WorkingRoot) -> AbstractContextManager[object]:
+        """The disk may begin before the end, unless the layer will be found to be there: then nothing is kept."""
+        size = sum(part.size for part in self._gathered)
+        if size < _MUCH or self._step.engine.builds.lookup(self.key) is not None:
+            return nullcontext()
+        return root.written_early()
 
     def history(self) -> str:
         return f"/bin/sh -c #(nop) {self._command.instruction.keyword} {self._kind}:{self._digest} in {self._dest} "

@@ -6,14 +6,17 @@ from threading import Event, Thread
 
 from skerry.linux.files import syncfs
 
-_EVERY_S = 0.25
+_EVERY_S = 0.1
 
 
 class EarlySync:
-    """Syncs the file system of ``path`` four times a second while it is entered. The last sync is the caller's."""
+    """Syncs the file system of ``path`` ten times a second while it is entered. The last sync is the caller's.
 
-    def __init__(self, path: str) -> None:
+    ``at_once``: there is much to write already."""
+
+    def __init__(self, path: str, *, at_once: bool = False) -> None:
         self._path = path
+        self._first_s = 0 if at_once else _EVERY_S
         self._done = Event()
         self._error: OSError | None = None
         self._thread = Thread(target=self._run, daemon=True)
@@ -30,7 +33,9 @@ class EarlySync:
             raise self._error
 
     def _run(self) -> None:
-        while not self._done.wait(_EVERY_S):
+        pause_s = self._first_s
+        while not self._done.wait(pause_s):
+            pause_s = _EVERY_S
             try:
                 syncfs(self._path)
             except OSError as error:

@@ -6,9 +6,11 @@ import os
 import time
 from _hashlib import openssl_sha256
 
-from skerry.errors import NotFound
-from skerry.store.archive.pack import Packer, file_pieces
+from skerry.errors import Corrupt, NotFound
+from skerry.store.archive.names import quoted
+from skerry.store.archive.pack import Packer
 from skerry.store.archive.recipe import RecipeWriter
+from skerry.store.hashing import BlockHashing
 from skerry.store.layer_add import chain_id, commit, existing, translated
 from skerry.store.layers import get_layer
 from skerry.store.staging import remove_tree
@@ -59,19 +61,20 @@ def _hash(path: str, recipe_path: str, latest_s: int | None) -> tuple[str, int]:
 
     def header(data: bytes) -> None:
         nonlocal size
-        hasher.update(data)
+        hashing.add(data)
         recipe.keep(data)
         size += len(data)
 
     def data(fd: int, name: bytes, length: int) -> None:
         nonlocal size
         recipe.file(name, 0, length)
-        for piece in file_pieces(fd, name, length):
-            hasher.update(piece)
+        if hashing.read(fd, length) != length:
+            raise Corrupt(f"{quoted(name)} became shorter while it was read")
         size += length
 
     try:
-        Packer(path, header, data, latest_s=latest_s).run()
+        with BlockHashing(hasher) as hashing:
+            Packer(path, header, data, latest_s=latest_s).run()
         recipe.close()
     finally:
         recipe.abandon()

@@ -66,6 +66,7 @@ class Gathered:
     items: list[list[Item]]
     digest: str = ""
     count: int = 0
+    size: int = 0  # bytes of all files of the tree
     files: dict[str, str] = field(default_factory=dict)
     empty: bool = False
 
@@ -87,6 +88,7 @@ def gather(engine: Engine, tree: Tree | None, request: CopyRequest) -> Gathered:
             for source in chosen:
                 items = [*tree.items(source, request.exclude)]
                 found.items.append(items)
+                digests.learn((*source.above, *items))
                 whole.update(fastjson.dumps([source.name, source.is_folder]).encode("utf-8", "surrogateescape"))
                 for item in (*source.above, *items):
                     mode = _mode(request, item.status.st_mode)
@@ -96,6 +98,7 @@ def gather(engine: Engine, tree: Tree | None, request: CopyRequest) -> Gathered:
                     )
                     whole.update(text)
                     found.count += 1
+                    found.size += item.status.st_size
                     if len(found.files) < _SHOWN_FILES:
                         found.files[item.path] = sha256(text).hexdigest()[:16]
             digests.save()

@@ -13,22 +13,27 @@ import time
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from skerry.engine.builds.select import xattrs_of
+from skerry.engine.builds.select import read_xattrs, xattrs_of
+from skerry.engine.builds.worker import Worker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from skerry.engine.builds.select import Item, Tree
     from skerry.engine.engine import Engine
 
-    # path → (inode, size, mtime, ctime, digest)
-    Known = dict[str, tuple[int, int, int, int, bytes]]
+    # path → (inode, size, mtime, ctime, digest, extended attributes): a change of any of them changes ctime
+    Known = dict[str, tuple[int, int, int, int, bytes, dict[str, bytes]]]
 
-_VERSION = 1
+_VERSION = 2
 _RACY_NS = 2 * 10**9  # a file may change twice within one tick of its clock
 _MAX_NOTES = 64
+_LARGE = 1 << 16  # reading it takes longer than two threads take from each other (measured: .22 → .13 s)
+_BUFFER = 1 << 18  # stays in the processor's cache
 
 
 class Digests:
-    """The digests of a tree's files. `save` at the end."""
+    """The digests and attributes of a tree's files. `learn`, then `of`; `save` at the end."""
 
     def __init__(self, engine: Engine, tree: Tree) -> None:
         self._tree = tree
@@ -39,25 +44,52 @@ class Digests:
         self._known = _read(self._path)
         self._now_ns = time.time_ns()
         self._changed = False
+        self._found: dict[str, bytes] = {}
 
-    def of(self, item: Item) -> bytes:
-        """SHA-256 of a regular file's content."""
-        status = item.status
-        known = self._known.get(item.path)
-        if known is not None and known[:4] == (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns):
-            return known[4]
+    def learn(self, items: Iterable[Item]) -> None:
+        """Read the regular files that are not known, each once; the large ones in a thread of their own."""
+        small: list[Item] = []
+        large: list[Item] = []
+        for item in items:
+            status = item.status
+            if not stat.S_ISREG(status.st_mode):
+                continue
+            known = self._known.get(item.path)
+            if known is None or known[:4] != _mark(status):
+                (large if status.st_size >= _LARGE else small).append(item)
+            else:
+                self._found[item.path], item.xattrs = known[4:]
+        if small and large:
+            with Worker(lambda: self._read_all(large)):
+                self._read_all(small)
+        else:
+            self._read_all(small or large)
+
+    def _read_all(self, items: list[Item]) -> None:
+        buffer = memoryview(bytearray(_BUFFER)) if items else memoryview(b"")
+        for item in items:
+            self._read(item, buffer)
+
+    def _read(self, item: Item, buffer: memoryview) -> None:
+        hasher = sha256()
         fd = self._tree.open(item)
         try:
-            digest = _digest(fd)
+            while count := os.readv(fd, [buffer]):
+                hasher.update(buffer[:count])
+            if item.xattrs is None:
+                item.xattrs = read_xattrs(fd)
             after = os.fstat(fd)
         finally:
             os.close(fd)
-        if after.st_ctime_ns == status.st_ctime_ns < self._now_ns - _RACY_NS:
-            self._known[item.path] = (
-                status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, digest,
-            )  # fmt: skip
+        self._found[item.path] = digest = hasher.digest()
+        # Only what has been as it is for a while is worth a note.
+        if after.st_ctime_ns == item.status.st_ctime_ns < self._now_ns - _RACY_NS:
+            self._known[item.path] = (*_mark(item.status), digest, item.xattrs)
             self._changed = True
-        return digest
+
+    def of(self, item: Item) -> bytes:
+        """SHA-256 of a regular file's content, which was learnt."""
+        return self._found[item.path]
 
     def save(self) -> None:
         """Keep what was learnt. A failure costs only time at the next build."""
@@ -92,11 +124,8 @@ def _read(path: str) -> Known:
     return known
 
 
-def _digest(fd: int) -> bytes:
-    digest = sha256()
-    while chunk := os.read(fd, 1 << 20):
-        digest.update(chunk)
-    return digest.digest()
+def _mark(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def describe(tree: Tree, item: Item, digests: Digests, uid: int, gid: int, mode: int) -> list[object]:

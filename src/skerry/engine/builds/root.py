@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.builds.types import RunRequest
     from skerry.engine.engine import Engine
+    from skerry.store.early_sync import EarlySync
     from skerry.store.types import LayerRecord
 
 
@@ -119,6 +120,13 @@ class WorkingRoot:
             step("build.unmount")
             umount(self.folder + "/merged")
             self._mounted = None
+
+    def written_early(self) -> EarlySync:
+        """A context manager for what writes much, up to `commit`: the disk works meanwhile, and the commit's wait for it
+        is short."""
+        from skerry.store.early_sync import EarlySync
+
+        return EarlySync(self.folder)
 
     def run(self, request: RunRequest) -> int:
         """Run a program in it to its end: its exit code, 128 + the signal that killed it.

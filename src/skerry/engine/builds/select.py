@@ -228,7 +228,7 @@ class Tree:
         except OSError:
             return {}  # gone meanwhile
         try:
-            return _read_xattrs(f"/proc/self/fd/{fd}")
+            return read_xattrs(f"/proc/self/fd/{fd}")
         finally:
             os.close(fd)
 
@@ -322,7 +322,8 @@ def xattrs_of(tree: Tree, item: Item) -> dict[str, bytes]:
     return item.xattrs
 
 
-def _read_xattrs(path: str) -> dict[str, bytes]:
+def read_xattrs(path: str | int) -> dict[str, bytes]:
+    """Those that a layer can hold, of a path or a descriptor."""
     found: dict[str, bytes] = {}
     try:
         for name in sorted(os.listxattr(path)):
