@@ -147,6 +147,7 @@ class _Step:
                 document["process"]["consoleSize"] = {"height": size[0], "width": size[1]}
         if not placement.path:
             document["linux"].pop("cgroupsPath", None)
+        document = spec.with_hooks(document, config, engine.settings, self._bundle, engine.warn)
         run_files.write(self._bundle + "/config.json", fastjson.dumps(document).encode("utf-8", "surrogateescape"))
         return document
 

@@ -121,6 +121,7 @@ def _create(
         namespace_paths=namespace_paths, cgroups_path=placement.path, runtime=runtime,
         warn=engine.warn,
     )  # fmt: skip
+    document = spec.with_hooks(document, config, engine.settings, bundle, engine.warn)
     run_files.write(os.path.join(bundle, "config.json"), fastjson.dumps(document).encode("utf-8", "surrogateescape"))
     launch = _launch(engine, record, runtime, bundle, foreground=foreground)
     launch.enter_cgroup = placement.enter_conmon
