@@ -92,7 +92,7 @@ make_version() { # into $1, complete or not at all
     # Unchecked hashes: no stat of the source at each import, and clocks don't matter. PYTHONDONTWRITEBYTECODE may be
     # set here, and must not win. In-folder paths are what a traceback shows.
     env -u PYTHONDONTWRITEBYTECODE "$target.new/bin/python" -m compileall -q -f --invalidation-mode unchecked-hash \
-        -s "$target.new" -p "$target" "$site/skerry" "$site/isal" "$site/zstandard"
+        -s "$target.new" -p "$target" "$site/skerry" "$site/isal" "$site/zstandard" "$site/yaml"
     # All of it once more in one file: a start reads that instead of looking for a hundred (docs/decisions/030).
     "$target.new/bin/python" -B -c 'import sys; from skerry.cli.bundle import write; write(sys.argv[1])' "$site"
     # pip served its purpose; a venv's own scripts name the folder that they were made in.

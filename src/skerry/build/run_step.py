@@ -113,10 +113,11 @@ class RunStep:
         step, command, run = self._step, self._command, self._step.options.run
         env = {**proxies(step.options, step.solver.plan.arguments), **self._env}
         network = command.network if command.network != "default" else run.network
+        devices = [name for it in command.devices for name in step.engine.builds.devices(it.name, required=it.required)]
         return RunRequest(
             argv=self._argv, env=[f"{name}={value}" for name, value in env.items()], cwd=step.state.workdir,
             user=step.state.config.get("User") or "", network=network, security=command.security,
-            devices=[*run.devices, *(device.name for device in command.devices)], hosts=run.hosts, dns=run.dns,
+            devices=[*run.devices, *devices], hosts=run.hosts, dns=run.dns,
             dns_search=run.dns_search, dns_options=run.dns_options, no_hosts=run.no_hosts, hostname=run.hostname,
             cap_add=run.cap_add, cap_drop=run.cap_drop, ulimits=run.ulimits, resources=run.resources,
             cgroup_parent=run.cgroup_parent, shm_size=run.shm_size, seccomp=run.seccomp, apparmor=run.apparmor,

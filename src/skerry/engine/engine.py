@@ -120,7 +120,7 @@ class Engine:
 
     def command_line(self) -> list[str]:
         """How another program (conmon's exit command) calls this very Skerry on this very store."""
-        settings = self.settings
+        settings, conf = self.settings, self.settings.conf["engine"]
         return [
             *_launcher(),
             "--root", settings.root,
@@ -131,8 +131,15 @@ class Engine:
             "--cgroup-manager", settings.cgroup_manager,
             "--events-backend", settings.events_backend,
             "--log-level", settings.log_level,
+            *(word for folder in _given(settings.hooks_dirs, conf["hooks_dir"]) for word in ("--hooks-dir", folder)),
+            *(word for folder in _given(settings.cdi_dirs, conf["cdi_spec_dirs"]) for word in ("--cdi-spec-dir", folder)),
             *(word for module in settings.modules for word in ("--module", module)),
         ]  # fmt: skip
+
+
+def _given(folders: list[str], configured: list[str]) -> list[str]:
+    """Those of a flag: what is configured, the other program knows."""
+    return [] if folders == configured else [os.path.abspath(folder) for folder in folders]
 
 
 def _launcher() -> list[str]:

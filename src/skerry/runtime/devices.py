@@ -44,6 +44,15 @@ def parse_device(text: str) -> Device:
     return Device(host, inside or host, permissions)
 
 
+def is_path(text: str) -> bool:
+    """Whether a ``--device`` value is a path, and not a CDI name (``vendor.com/class=device``)."""
+    if text.startswith("/") or "=" not in text:
+        return True
+    from skerry.runtime.cdi import is_name
+
+    return not is_name(text)
+
+
 def _is_mode(text: str) -> bool:
     return bool(text) and set(text) <= set("rwm") and len(set(text)) == len(text)
 

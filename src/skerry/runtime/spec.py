@@ -7,6 +7,7 @@ import os
 from skerry import __version__
 from skerry.runtime import seccomp, spec_linux, spec_mounts
 from skerry.runtime.bpf import compiled_profile
+from skerry.runtime.devices import is_path
 from skerry.runtime.limits import without_cgroup
 from skerry.runtime.spec_process import hostname, process
 from skerry.runtime.users import KEEP_GROUPS
@@ -73,6 +74,7 @@ def generate(
     if config.get("namespaces", {}).get("uts", "private") == "private":
         document["hostname"] = hostname(config)
     _add_labels(config, document)
+    _add_cdi_devices(config, document, settings)
     _add_seccomp(config, document, settings, runtime)
     return document
 
@@ -118,6 +120,15 @@ def _group_ids() -> int:
     except (OSError, ValueError, IndexError):
         return 2**32
     return total
+
+
+def _add_cdi_devices(config: ContainerConfig, document: RuntimeSpec, settings: Any) -> None:
+    names = [text for text in config.get("devices", ()) if not is_path(text)]
+    if names:
+        from skerry.runtime import cdi, cdi_edits
+
+        bind_nodes = bool(settings.rootless) or spec_mounts.own_userns(config)
+        cdi_edits.apply(document, cdi.resolve(names, settings.cdi_dirs), bind_nodes=bind_nodes)
 
 
 def _add_labels(config: ContainerConfig, document: RuntimeSpec) -> None:

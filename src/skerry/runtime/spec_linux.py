@@ -80,11 +80,12 @@ def device_nodes(config: ContainerConfig, *, rootless: bool) -> Nodes:
     """All devices of a container and the rules of its devices cgroup."""
     result = Nodes()
     privileged = config.get("privileged", False)
+    paths = [text for text in config.get("devices", ()) if devices.is_path(text)]
     if privileged:
         found = devices.host_devices(systemd=config.get("systemd", False))
-        found += devices.parse_all([text for text in config.get("devices", ()) if _renamed(text)])
+        found += devices.parse_all([text for text in paths if _renamed(text)])
     else:
-        found = devices.parse_all(config.get("devices", ()))
+        found = devices.parse_all(paths)
     if rootless or own_userns(config):
         result.binds = [devices.bind(device) for device, _ in found if device.inside not in _STANDARD]
     else:

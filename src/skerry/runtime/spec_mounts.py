@@ -56,10 +56,11 @@ def all_mounts(config: ContainerConfig, given: Sequence[MountConfig], situation:
     taken = {mount["destination"] for mount in user}
     own = [*_system(config, situation), *_extras(config, situation)]
     result = [mount for mount in own if mount["destination"] not in taken]
-    return sorted([*result, *user], key=_depth)
+    return sorted([*result, *user], key=depth)
 
 
-def _depth(mount: dict[str, Any]) -> int:
+def depth(mount: dict[str, Any]) -> int:
+    """How deep a mount lies: by this order a parent comes before what is inside it."""
     path: str = os.path.normpath(mount["destination"])
     return 0 if path == "/" else path.count("/")
 

@@ -71,6 +71,12 @@ class Builds:
 
     # Steps
 
+    def devices(self, text: str, *, required: bool = False) -> list[str]:
+        """The CDI devices that RUN --device names; `NotFound` for none when they are ``required``."""
+        from skerry.engine.builds.cdi import device_names
+
+        return device_names(self._engine, text, required=required)
+
     def lookup(self, key: str) -> StepRecord | None:
         """The step done before under ``key``, if its layer is there; it counts as used now (written by `finish`)."""
         from skerry.engine.builds.steps import lookup

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def check(engine: Engine, record: ContainerRecord) -> None:
     """`Invalid` or `NotFound`, in Podman's words, for what would fail at every start."""
     _check_process(record)
-    _check_devices(record)
+    _check_devices(engine, record)
     _check_network(engine, record)
 
 
@@ -46,15 +46,18 @@ def _check_process(record: ContainerRecord) -> None:
         raise Invalid(f"stat /usr/share/zoneinfo/{zone}: no such file or directory")
 
 
-def _check_devices(record: ContainerRecord) -> None:
+def _check_devices(engine: Engine, record: ContainerRecord) -> None:
     config = record["config"]
-    # A CDI name (vendor/class=device) is no path.
-    paths = [item for item in config.get("devices", ()) if item.startswith("/") or "=" not in item]
-    if not paths and not config.get("device_cgroup_rules"):
+    if not config.get("devices") and not config.get("device_cgroup_rules"):
         return
-    from skerry.runtime.devices import parse_device, parse_rule
+    from skerry.runtime.devices import is_path, parse_device, parse_rule
 
-    for item in paths:
+    named = [item for item in config.get("devices", ()) if not is_path(item)]
+    if named:
+        from skerry.runtime.cdi import resolve
+
+        resolve(named, engine.settings.cdi_dirs)
+    for item in filter(is_path, config.get("devices", ())):
         host = parse_device(item).host
         if not os.path.exists(host):
             raise Invalid(f"stat {host}: no such file or directory")
