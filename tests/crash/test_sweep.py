@@ -90,6 +90,8 @@ COMMANDS: dict[str, tuple[Callable[[World], None], tuple[str, ...]]] = {
         ("run", "-d", "--name", "box", "--health-cmd", "true", "--health-interval", "1s", *SLEEPER),
     ),
     "healthcheck-run": (unhealthy, ("healthcheck", "run", "box")),
+    "init": (created, ("init", "box")),
+    "clone": (running, ("container", "clone", "--destroy", "--force", "--run", "-m", "90m", "box", "case")),
     "start": (created, ("start", "box")),
     "start-again": (stopped, ("start", "box")),
     "restart": (running, ("restart", "-t", "0", "box")),
@@ -120,7 +122,7 @@ COMMANDS: dict[str, tuple[Callable[[World], None], tuple[str, ...]]] = {
 
 
 # They go through the steps of others (stop and start, run with another network): only when there is time.
-REPEATED = ("restart", "run-network")
+REPEATED = ("restart", "run-network", "clone")
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if THOROUGH or name not in REPEATED])

@@ -22,8 +22,10 @@ DESCRIPTION = (
 EXAMPLES = (
     ("skerry logs -f --tail 20 web", "the last 20 lines, and what comes, until web ends"),
     ("skerry logs --since 10m -t web", "the last ten minutes with times"),
+    ("skerry logs --clear web", "empty the log of web, also while it runs"),
 )
 FLAGS = (
+    flag("--clear", help="Throw away what was written so far instead of printing it"),
     flag("--color", help="Give the lines of each container a colour"),
     flag("-f", "--follow", help="Go on until the container ends"),
     flag("-l", "--latest", help="Act on the container that was created last"),
@@ -45,6 +47,8 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         names = [engine.containers.latest()]
     if not names:
         raise UsageError("specify at least one container name or ID to log")
+    if args["clear"]:
+        return _clear(args, engine, out, names)
     printers = [_printer(engine, name, number, args, several=len(names) > 1) for number, name in enumerate(names)]
     batches = read_many(
         engine, names, follow=args["follow"], since=args["since"], until=args["until"], tail=args["tail"]
@@ -55,6 +59,19 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has seen enough
     return 0
+
+
+def _clear(args: Args, engine: Engine, out: Output, names: list[str]) -> int:
+    from skerry.cli.containers.selection import each
+
+    others = [key for key in args.all_given() if key not in ("clear", "latest")]
+    if others:
+        raise UsageError(f"--clear and --{others[0]} cannot be used together")
+
+    def clear(name: str) -> None:
+        engine.containers.clear_log(name)
+
+    return each(names, clear, out)
 
 
 def _printer(engine: Engine, name: str, number: int, args: Args, *, several: bool) -> Printer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.containers.selection import LATEST, chosen, each
-from skerry.cli.flags import flag
+from skerry.cli.flags import UsageError, flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ DESCRIPTION = (
 EXAMPLES = (("skerry wait job", "wait for the container job and print its exit code"),)
 FLAGS = (
     flag("--condition", kind="slice", metavar="STATE", help="State to wait for (stopped); repeat for any of several"),
+    flag("--exit-first-match", help="Wait for the first of them only"),
     flag("--ignore", help="Print -1 for a container that does not exist"),
     flag("-i", "--interval", kind="str", metavar="TIME", default="250ms", help="How often to look, such as 500ms"),
     LATEST,
@@ -32,9 +33,19 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     interval_s = int(text) / 1e3 if text.isdigit() else parse_duration(text, "--interval") / 1e9
     conditions = tuple(args["condition"])
 
+    if not args.positional and not args["latest"]:
+        raise UsageError('"skerry wait" requires a name, id, or the "--latest" flag')
+    names = chosen(args, engine)
+    if args["exit_first_match"]:
+        if args["ignore"]:
+            names = [name for name in names if engine.containers.exists(name)]
+        code = engine.containers.wait_first(names, conditions=conditions, interval_s=interval_s) if names else -1
+        out.line(str(code))
+        return 0
+
     def wait(name: str) -> int:
         if args["ignore"] and not engine.containers.exists(name):
             return -1
         return engine.containers.wait(name, conditions=conditions, interval_s=interval_s)
 
-    return each(chosen(args, engine), wait, out, show=lambda _name, code: str(code))
+    return each(names, wait, out, show=lambda _name, code: str(code))

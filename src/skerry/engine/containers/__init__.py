@@ -58,6 +58,12 @@ class Containers:
 
         return start(self._engine, self.find(name)[0]["id"])
 
+    def init(self, name: str) -> ContainerRecord:
+        """Prepare a container so that `start` has nothing to do but execute its program."""
+        from skerry.engine.containers.start import init
+
+        return init(self._engine, self.find(name)[0]["id"])
+
     def stop(self, name: str, *, timeout_s: float | None = None) -> str:
         """Stop it by its stop signal, after ``timeout_s`` by SIGKILL; its id."""
         from skerry.engine.containers.signals import stop
@@ -118,6 +124,17 @@ class Containers:
 
         return remove(self._engine, name, force=force, volumes=volumes, depend=depend, timeout_s=timeout_s)
 
+    def clone(
+        self, name: str, *, new_name: str = "", image: str = "", limits: CreateOptions | None = None,
+        destroy: bool = False, force: bool = False, run: bool = False,
+    ) -> ContainerRecord:  # fmt: skip
+        """Make a container like another one; see `clone.clone`."""
+        from skerry.engine.containers.clone import clone
+
+        return clone(
+            self._engine, name, new_name=new_name, image=image, limits=limits, destroy=destroy, force=force, run=run
+        )
+
     def rename(self, name: str, new_name: str) -> str:
         """Give it another name; its id."""
         from skerry.engine.containers.rename import rename
@@ -129,6 +146,14 @@ class Containers:
         from skerry.engine.containers.wait import wait
 
         return wait(self._engine, name, conditions=conditions, interval_s=interval_s)
+
+    def wait_first(
+        self, names: Sequence[str], *, conditions: tuple[str, ...] = (), interval_s: float = 0.25
+    ) -> int:  # fmt: skip
+        """Wait until one of several stopped (or for other ``conditions``); its exit code."""
+        from skerry.engine.containers.wait import wait_first
+
+        return wait_first(self._engine, names, conditions=conditions, interval_s=interval_s)
 
     def check_health(self, name: str) -> str:
         """Run its health check once, and do what follows: ``healthy``, ``unhealthy``, ``starting`` or ``stopped``."""
@@ -153,6 +178,12 @@ class Containers:
         from skerry.engine.containers.exits import clean_up
 
         clean_up(self._engine, self.find(name)[0]["id"])
+
+    def clean_up_session(self, name: str, session_id: str) -> None:
+        """Remove what a session of `exec` that ended left. One that is not there (any more) is no error."""
+        from skerry.engine.containers.exec_sessions import clean_up
+
+        clean_up(self._engine, self.find(name)[0]["id"], session_id)
 
     def find(self, name: str) -> tuple[ContainerRecord, ContainerState]:
         """Its record and its state as observed now."""
@@ -209,6 +240,12 @@ class Containers:
         from skerry.engine.containers.logs import read_logs
 
         return read_logs(self._engine, name, follow=follow, since=since, until=until, tail=tail)
+
+    def clear_log(self, name: str) -> str:
+        """Throw away what it has written so far; its id."""
+        from skerry.engine.containers.logs_clear import clear_log
+
+        return clear_log(self._engine, name)
 
     def exec(
         self, name: str, command: list[str], *, streams: Streams | None = None, **options: Unpack[ExecOptions]

@@ -28,7 +28,7 @@ def create(engine: Engine, options: ContainerRequest) -> ContainerRecord:
 
     `NotFound` (image), `Conflict` (name), `Invalid` (options)."""
     options = configured(options, engine.settings.conf)
-    image = None if options.get("rootfs") else _image(engine, options)
+    image = None if options.get("rootfs") else find_image(engine, options)
     if (options.get("userns") or "").startswith("auto"):
         with engine.store.lock("ids", "auto"):  # until it is recorded, so that nobody else takes the same
             return _create(engine, options, image)
@@ -40,7 +40,14 @@ def _create(engine: Engine, options: ContainerRequest, image: ImageRecord | None
     check(engine, record)
     if options.get("replace"):
         _make_room(engine, options)  # only now: refused options must not cost the old container
-    cid_fd = _claim_cid_file(options)
+    record_new(engine, record, _claim_cid_file(options))
+    return record
+
+
+def record_new(engine: Engine, record: ContainerRecord, cid_fd: int = -1) -> None:
+    """Make the volumes that a record names, and write it: from here on the container exists. Its id goes to ``cid_fd``.
+
+    `Conflict` when its name is taken; then nothing of it is left."""
     for mount in record["config"]["mounts"]:
         if mount["type"] == "volume":
             _ensure_volume(engine, mount["name"], anonymous=mount.get("anonymous", False))
@@ -58,7 +65,6 @@ def _create(engine: Engine, options: ContainerRequest, image: ImageRecord | None
     if record["volumes"] and engine.settings.conf["containers"]["prepare_volume_on_create"]:
         _fill_volumes(engine, record)
     engine.events.emit_container("create", record)
-    return record
 
 
 def _fill_volumes(engine: Engine, record: ContainerRecord) -> None:
@@ -91,7 +97,8 @@ def _insert(engine: Engine, record: ContainerRecord, state: ContainerState) -> N
             raise
 
 
-def _image(engine: Engine, options: ContainerRequest) -> ImageRecord:
+def find_image(engine: Engine, options: ContainerRequest) -> ImageRecord:
+    """The image that is asked for, pulled where that is needed. `NotFound`."""
     from skerry.engine.images.resolve import find
 
     if not options.get("image"):

@@ -10,7 +10,7 @@ import os
 
 from skerry import fastjson
 from skerry.engine.containers.state import run_folder
-from skerry.errors import Invalid, NotFound, Unavailable
+from skerry.errors import Conflict, Invalid, NotFound, Unavailable
 from skerry.linux import process
 from skerry.store.staging import remove_tree
 from skerry.store.steps import step
@@ -90,6 +90,16 @@ def find(engine: Engine, session_id: str) -> dict[str, Any]:
             record["exit_code"] = _exit_code(session_folder(engine, container_id, session_id, "exit", session_id))
             return record
     raise NotFound(f"no exec session with ID {session_id} found: no such exec session")
+
+
+def clean_up(engine: Engine, container_id: str, session_id: str) -> None:
+    """Remove the folder of a session that ended. Idempotent; `Conflict` while it runs, `Invalid` for what is no id."""
+    if not session_id or session_id.strip("0123456789abcdef"):
+        raise Invalid(f"{session_id!r} is no id of an exec session")
+    record = _read(session_folder(engine, container_id, session_id, _FILE))
+    if record is not None and process.is_same(record["pid"], record["pid_start"]):
+        raise Conflict(f"exec session {session_id} is running: container state improper")
+    forget(engine, container_id, session_id)
 
 
 def sweep(engine: Engine, container_id: str) -> None:

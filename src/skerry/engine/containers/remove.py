@@ -70,7 +70,7 @@ def _try(engine: Engine, container_id: str, *, force: bool, volumes: bool) -> bo
             return True  # another command removed it while we waited
         state = exits.settle(engine, record, written)
         if state["status"] in states.LIVE:
-            if not force:
+            if not force and state["status"] != "initialized":
                 raise InUse(
                     f"cannot remove container {container_id} as it is {state['status']} - running or paused "
                     "containers cannot be removed without force: container state improper",

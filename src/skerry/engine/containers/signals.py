@@ -65,11 +65,13 @@ def end(engine: Engine, container_id: str, *, timeout_s: float | None = None, re
             raise Conflict(
                 f"can only stop created or running containers. {container_id} is in state paused: container state improper"
             )
+        limit = record["config"]["stop_timeout_s"] if timeout_s is None else timeout_s
+        if state["status"] == "initialized":
+            limit = 0  # its program was never executed, and what waits in its place takes no other signal
         state = {**state, "status": "stopping", "stopped_by_user": True, "restart_due_ns": 0}
         if restarting:
             state["restart_due_ns"] = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         states.save_ending(engine, container_id, state)
-        limit = record["config"]["stop_timeout_s"] if timeout_s is None else timeout_s
         if limit != 0:
             send(engine, record, state, record["config"]["stop_signal"])
     if limit == 0 or not await_exit(state, limit):

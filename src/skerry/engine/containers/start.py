@@ -64,9 +64,28 @@ def start(
             _start_dependencies(engine, record)
             state = {**state, "restarts": state.get("restarts", 0) + 1 if by_policy else 0}
             state = _initialize(engine, record, state, foreground=foreground)
+            engine.events.emit_container("init", record)
         if ready is not None:
             ready(record)
         return _go(engine, record, state)
+
+
+def init(engine: Engine, container_id: str) -> ContainerRecord:
+    """``skerry init``: all of a start but the program, which waits to be executed. `Conflict` in other states."""
+    with engine.store.lock("container", container_id) as lock:
+        try:
+            record, written = states.reload(engine, container_id)
+        except NotFound:
+            lock.release(remove=True)
+            raise
+        state = exits.settle(engine, record, written)
+        states.require("init", record, state)
+        _start_dependencies(engine, record)
+        new = _initialize(engine, record, {**state, "restarts": 0}, foreground=False)
+        step("container.initialized")
+        states.save(engine, container_id, new)
+    engine.events.emit_container("init", record)
+    return record
 
 
 def _start_dependencies(engine: Engine, record: ContainerRecord) -> None:
@@ -240,6 +259,5 @@ def _go(engine: Engine, record: ContainerRecord, state: ContainerState) -> Conta
         begin(engine, record)
     if record.get("pid_file"):
         run_files.write(record["pid_file"], str(new["pid"]).encode(), 0o644)
-    engine.events.emit_container("init", record)
     engine.events.emit_container("start", record)
     return record

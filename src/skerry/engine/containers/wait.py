@@ -11,6 +11,8 @@ from skerry.errors import Invalid, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skerry.engine.containers.types import ContainerState
     from skerry.engine.engine import Engine
 
@@ -26,13 +28,7 @@ def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interva
     """Wait for one of ``conditions`` (default: stopped). The exit code, or -1 when the container did not end.
 
     A container that is removed meanwhile counts as stopped; its code is still known."""
-    for condition in conditions:
-        if condition not in _CONDITIONS:
-            raise Invalid(f"invalid container state: {condition}", hint=", ".join(_CONDITIONS))
-    wanted = {status for condition in conditions or ("stopped",) for status in _CONDITIONS[condition]}
-    health = {condition for condition in conditions if condition in _HEALTH}
-    if health:
-        from skerry.engine.health.results import read
+    wanted, health = _wanted(conditions)
     container_id = states.find(engine, name)[0]["id"]
     waited_for: int | None = None
     while True:
@@ -44,7 +40,7 @@ def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interva
         state = states.observe(engine, container_id, written)
         if waited_for is not None and written.get("started_ns") != waited_for and "exited" in wanted:
             return written.get("last_exit_code", 0)  # it ended, and its restart policy was faster than we
-        if health and state["status"] in states.LIVE and read(engine, container_id, state)["status"] in health:
+        if health and _is_health(engine, container_id, state, health):
             return -1
         if state["status"] in wanted:
             return _exit_code(engine, container_id, written, state)
@@ -59,6 +55,38 @@ def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interva
             exits.wait_for_exit_file(engine, container_id, written)
         else:
             time.sleep(interval_s)
+
+
+def _wanted(conditions: tuple[str, ...]) -> tuple[set[str], set[str]]:
+    """States and health."""
+    for condition in conditions:
+        if condition not in _CONDITIONS:
+            raise Invalid(f"unknown container state: {condition}: invalid argument", hint=", ".join(_CONDITIONS))
+    wanted = {status for condition in conditions or ("stopped",) for status in _CONDITIONS[condition]}
+    return wanted, {condition for condition in conditions if condition in _HEALTH}
+
+
+def wait_first(
+    engine: Engine, names: Sequence[str], *, conditions: tuple[str, ...] = (), interval_s: float = 0.25
+) -> int:  # fmt: skip
+    """Wait until one of several is as wanted: what `wait` says of it. `NotFound` when one does not exist."""
+    wanted, health = _wanted(conditions)
+    ids = [states.find(engine, name)[0]["id"] for name in names]
+    while True:
+        for container_id in ids:
+            try:
+                state = states.observe(engine, container_id, states.reload(engine, container_id)[1])
+            except NotFound:
+                return wait(engine, container_id) if "exited" in wanted else -1
+            if state["status"] in wanted or (health and _is_health(engine, container_id, state, health)):
+                return wait(engine, container_id, conditions=conditions, interval_s=interval_s)
+        time.sleep(interval_s)
+
+
+def _is_health(engine: Engine, container_id: str, state: ContainerState, health: set[str]) -> bool:
+    from skerry.engine.health.results import read
+
+    return state["status"] in states.LIVE and read(engine, container_id, state)["status"] in health
 
 
 def _exit_code(engine: Engine, container_id: str, written: ContainerState, state: ContainerState) -> int:
