@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests.crash.world import World
 
+_NUMBERS = itertools.count()  # a world that could not be taken away is not met again
+
 
 @pytest.fixture(scope="session")
 def template() -> Iterator[World]:
@@ -28,10 +30,9 @@ def template() -> Iterator[World]:
 def new_world(template: World) -> Iterator[Callable[[], World]]:
     """Fresh copies of the template."""
     made: list[World] = []
-    numbers = itertools.count()
 
     def make() -> World:
-        world = template.copy_to(template.top.parent / f"w{os.getpid()}-{next(numbers)}")
+        world = template.copy_to(template.top.parent / f"w{os.getpid()}-{next(_NUMBERS)}")
         made.append(world)
         return world
 

@@ -71,6 +71,37 @@ def with_secret(world: World) -> None:
     world.ok("secret", "create", "s", "/etc/hostname")
 
 
+def paused(world: World) -> None:
+    running(world)
+    world.ok("pause", "box")
+
+
+def mounted(world: World) -> None:
+    stopped(world)
+    world.ok("mount", "box")
+
+
+def with_files(world: World) -> None:
+    running(world)
+    (world.top / "folder").mkdir()
+    (world.top / "folder" / "file").write_text("content")
+    (world.top / "folder" / "link").symlink_to("file")
+
+
+def with_files_beside_a_stopped_one(world: World) -> None:
+    with_files(world)
+    world.ok("stop", "-t", "0", "box")
+
+
+def image_mounted(world: World) -> None:
+    world.ok("image", "mount", "bb")
+
+
+def with_a_second_image(world: World) -> None:
+    stopped(world)
+    world.ok("commit", "-q", "box", "second")
+
+
 def archived(world: World) -> None:
     world.ok("rmi", "bb")
 
@@ -97,6 +128,29 @@ COMMANDS: dict[str, tuple[Callable[[World], None], tuple[str, ...]]] = {
     "restart": (running, ("restart", "-t", "0", "box")),
     "stop": (running, ("stop", "-t", "0", "box")),
     "kill": (running, ("kill", "box")),
+    "pause": (running, ("pause", "box")),
+    "unpause": (paused, ("unpause", "box")),
+    "rm-paused": (paused, ("rm", "-f", "-t", "0", "box")),
+    "run-replace": (running, ("run", "-d", "--replace", "--name", "box", "-v", "data:/data", *PORT, *SLEEPER)),
+    "commit": (running, ("commit", "-q", "box", "new:1")),
+    "commit-paused": (running, ("commit", "-q", "--pause", "box", "new:1")),
+    "cp-in": (with_files, ("cp", "{top}/folder", "box:/data/in")),
+    "cp-into-stopped": (with_files_beside_a_stopped_one, ("cp", "{top}/folder", "box:/data/in")),
+    "cp-out": (with_files, ("cp", "box:/etc", "{top}/out")),
+    "cp-out-of-stopped": (with_files_beside_a_stopped_one, ("cp", "box:/etc", "{top}/out")),
+    "export": (stopped, ("export", "-o", "{top}/out.tar", "box")),
+    "mount": (stopped, ("mount", "box")),
+    "unmount": (mounted, ("unmount", "box")),
+    "image-mount": (nothing, ("image", "mount", "bb")),
+    "image-unmount": (image_mounted, ("image", "unmount", "bb")),
+    "push-archive": (nothing, ("push", "-q", "bb", "docker-archive:{top}/pushed.tar:bb")),
+    "push-layout": (nothing, ("push", "-q", "bb", "oci:{top}/pushed")),
+    "pull-archive": (archived, ("pull", "-q", "docker-archive:{top}/../bb.tar")),
+    "rmi-second": (with_a_second_image, ("rmi", "second")),
+    "image-prune": (with_a_second_image, ("image", "prune", "-af")),
+    "container-prune": (stopped, ("container", "prune", "-f")),
+    "volume-prune": (with_volume, ("volume", "prune", "-f")),
+    "network-prune": (with_network, ("network", "prune", "-f")),
     "rename": (stopped, ("rename", "box", "case")),
     "update": (running, ("update", "-m", "90m", "--publish-add", "127.0.0.1::81", "--publish-rm", "80", "box")),
     "rm": (stopped, ("rm", "box")),
@@ -122,7 +176,10 @@ COMMANDS: dict[str, tuple[Callable[[World], None], tuple[str, ...]]] = {
 
 
 # They go through the steps of others (stop and start, run with another network): only when there is time.
-REPEATED = ("restart", "run-network", "clone")
+REPEATED = (
+    "restart", "run-network", "clone", "rm-paused", "run-replace", "commit-paused", "cp-out-of-stopped", "cp-out",
+    "pull-archive", "rmi-second", "image-prune", "container-prune", "volume-prune", "network-prune",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if THOROUGH or name not in REPEATED])
@@ -131,6 +188,7 @@ def test_killed_at_every_step(name: str, new_world: Callable[[], World]) -> None
     world = new_world()
     prepare(world)
     steps = world.steps(*_filled(words, world))
+    assert steps
     if not THOROUGH:  # only the first occurrence of each
         steps = [step for step in steps if step.endswith(":1")]
 
@@ -168,6 +226,7 @@ def _whole_again(world: World, what: str) -> None:
     world.ok("run", "--rm", "bb", "true")
     for name in world.ok("ps", "-aq", "--no-trunc").split():
         world.ok("rm", "-f", "-t", "0", name)
+    world.ok("image", "unmount", "-a")
     world.settle()
     assert world.leaks() == [], what
 

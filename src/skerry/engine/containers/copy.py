@@ -19,6 +19,7 @@ from skerry.engine.containers.copy_ends import Place
 from skerry.engine.containers.whole_root import in_whole_root
 from skerry.errors import Conflict, Invalid, NotFound, SkerryError
 from skerry.runtime import users
+from skerry.store.steps import step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -213,6 +214,7 @@ def _make_way(placer: Placer, target: str, *, folder: bool) -> None:
 
 
 def _place(placer: Placer, tree: Tree, item: Item, target: str, how: Metadata) -> None:
+    step("copy.place")
     mode = item.status.st_mode
     if stat.S_ISDIR(mode):
         placer.folder(target, how)

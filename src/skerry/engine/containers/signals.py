@@ -9,15 +9,17 @@ from _signal import SIGKILL, pidfd_send_signal
 
 from skerry.engine.containers import exits
 from skerry.engine.containers import state as states
-from skerry.errors import Conflict, NotFound, Unavailable
+from skerry.errors import Conflict, NotFound, SkerryError, Unavailable
 from skerry.linux import process
 from skerry.linux.signals import parse_signal, signal_name
 from skerry.runtime import oci
+from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
+    from skerry.runtime.oci import Runtime
 
 
 def kill(engine: Engine, name: str, signal: str = "KILL") -> str:
@@ -136,7 +138,8 @@ def await_exit(state: ContainerState, timeout_s: float) -> bool:
 
 
 def pause(engine: Engine, name: str) -> str:
-    """Freeze all processes of a running container; its id."""
+    """Freeze all processes of a running container; its id. Killed in between, it counts as paused: what runs for sure
+    can be stopped, what is frozen has to be thawed first."""
     return _freeze(engine, name, "pause")
 
 
@@ -153,9 +156,36 @@ def _freeze(engine: Engine, name: str, operation: str) -> str:
         states.require(operation, record, state)
         runtime = oci.of(engine.settings, record["config"])
         try:
-            (oci.pause if operation == "pause" else oci.resume)(runtime, container_id)
+            if operation == "pause":
+                step("container.note-paused")
+                states.save(engine, container_id, {**state, "status": "paused"})
+                step("container.pause")
+                _pause_or_undo(engine, runtime, container_id, state)
+            else:
+                step("container.unpause")
+                _resume(runtime, container_id)
+                step("container.note-running")
+                states.save(engine, container_id, {**state, "status": "running"})
         except NotFound as error:
             raise Conflict(f"cannot {operation} container {container_id}: it has just ended") from error
-        states.save(engine, container_id, {**state, "status": "paused" if operation == "pause" else "running"})
     engine.events.emit_container(operation, record)
     return container_id
+
+
+def _pause_or_undo(engine: Engine, runtime: Runtime, container_id: str, before: ContainerState) -> None:
+    try:
+        oci.pause(runtime, container_id)
+    except SkerryError:
+        states.save(engine, container_id, before)
+        raise
+
+
+def _resume(runtime: Runtime, container_id: str) -> None:
+    """Thaw it; one that was not frozen, because the command that began it was killed, is fine."""
+    try:
+        oci.resume(runtime, container_id)
+    except NotFound:
+        raise
+    except SkerryError:
+        if oci.state(runtime, container_id).get("status") != "running":
+            raise

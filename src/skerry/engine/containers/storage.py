@@ -12,6 +12,7 @@ from skerry.linux.mount import mount as attach
 from skerry.linux.spawn import run
 from skerry.store.layers import layer_dir
 from skerry.store.overlay import mount_overlay
+from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,8 +57,10 @@ def hide(engine: Engine, record: ContainerRecord) -> bool:
         return False
     was = os.path.ismount(shown)
     try:
+        step("container.hide")
         if was:
             umount(shown, MNT_DETACH)
+            step("container.hidden")
         os.rmdir(shown)
     except OSError as error:
         raise _translated(error, "cannot unmount the container") from error

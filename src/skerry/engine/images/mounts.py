@@ -57,8 +57,10 @@ def take_down(engine: Engine, image_id: str, *, force: bool = False) -> bool:
         return False
     was = os.path.ismount(path)
     try:
+        step("image.unmount")
         if was:
             umount(path, MNT_DETACH | UMOUNT_NOFOLLOW if force else UMOUNT_NOFOLLOW)
+            step("image.unmounted")
         os.rmdir(path)
     except OSError as error:
         raise Unavailable(f"cannot unmount image {image_id}: {error.strerror}", hint="--force") from error
