@@ -16,7 +16,7 @@ from skerry.network import ports, setup
 from skerry.network.addresses import pack
 from skerry.network.context import NetworkContext
 
-HOST_IP, REMOTE_IP = "192.0.2.1", "192.0.2.2"
+HOST_IP, REMOTE_IP = "198.51.100.1", "198.51.100.2"
 SERVER = """
 import socket, sys, threading
 def tcp(port):

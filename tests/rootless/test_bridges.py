@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,36 @@ pytestmark = [
 ]
 Run = Callable[..., str]
 SHARED = "netns/skerry-bridges"
+HOST_IP, REMOTE_IP = "203.0.113.17", "203.0.113.18"
+CLIENT = """
+import socket
+s = socket.socket(socket.AF_INET, socket.{kind}); s.settimeout(5); s.connect(("{address}", {port})); s.send(b"x")
+print(s.recv(100).decode(), end="")
+"""
+
+
+@pytest.fixture
+def remote() -> Iterator[str]:
+    """Another host: a network namespace with a cable to this one. Its path."""
+    name = f"skr{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        peer = ["type", "veth", "peer", "eth0", "netns", name]
+        subprocess.run(["ip", "link", "add", name, *peer], check=True)
+        subprocess.run(["ip", "addr", "add", f"{HOST_IP}/24", "dev", name], check=True)
+        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+        subprocess.run(["ip", "-n", name, "addr", "add", f"{REMOTE_IP}/24", "dev", "eth0"], check=True)
+        subprocess.run(["ip", "-n", name, "link", "set", "eth0", "up"], check=True)
+        yield f"/run/netns/{name}"
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=False)
+
+
+def ask_from(remote: str, kind: str, address: str, port: int) -> str:
+    """What a server answers when it is asked from another host."""
+    script = CLIENT.format(kind=f"SOCK_{'STREAM' if kind == 'tcp' else 'DGRAM'}", address=address, port=port)
+    argv = ["nsenter", f"--net={remote}", sys.executable, "-c", script]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 def ask(user: User, name: str, address: str) -> str:
@@ -90,6 +120,65 @@ def test_udp_and_ranges(user: User, run: Run) -> None:
         server.kill()
         server.wait()
         server.stdout.close()
+    user.skerry("rm", "-fa", "-t", "0")
+
+
+WHO = """
+import socket, sys, threading
+def tcp():
+    s = socket.create_server(("", 7000))
+    while True:
+        c, who = s.accept(); c.sendall(who[0].encode()); c.close()
+threading.Thread(target=tcp, daemon=True).start()
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("", 7001))
+print("ready", flush=True)
+while True:
+    _, who = u.recvfrom(100); u.sendto(who[0].encode(), who)
+"""
+
+
+def test_a_container_sees_its_clients_real_addresses(user: User, run: Run, remote: str) -> None:
+    """Another host's, over TCP and UDP; this host's own loopback is the gateway's, as with root's bridges."""
+    port = free_port()
+    user.skerry("network", "create", "--internal", "inside")
+    run(
+        "-d", "--name", "who", "-p", f"{port}:7000", "-p", f"{port}:7001/udp", command=("sleep", "60"), network="podman"
+    )
+    pid = user.skerry("inspect", "who", "--format", "{{.State.Pid}}").stdout.strip()
+    gateway = user.skerry("inspect", "who", "--format", "{{.NetworkSettings.Gateway}}").stdout.strip()
+    server = subprocess.Popen(
+        ["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", WHO], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        for kind in ("tcp", "udp"):
+            for _ in range(2):
+                assert ask_from(remote, kind, HOST_IP, port) == REMOTE_IP
+        with socket.create_connection(("127.0.0.1", port), 5) as client:
+            assert client.recv(100).decode() == gateway
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+    user.skerry("rm", "-fa", "-t", "0")
+
+
+def test_an_internal_network_without_a_way_to_answer_strangers_is_still_published(
+    user: User, run: Run, remote: str
+) -> None:  # fmt: skip
+    port = free_port()
+    user.skerry("network", "create", "--internal", "inside")
+    run("-d", "--name", "web", "-p", f"{port}:80", command=SERVE, network="inside")
+    assert fetch(port) == "hello\n"
+    script = (
+        f"import urllib.request as u; print(u.urlopen('http://{HOST_IP}:{port}/', timeout=5).read().decode(), end='')"
+    )
+    done = subprocess.run(
+        ["nsenter", f"--net={remote}", sys.executable, "-c", script], capture_output=True, text=True, check=True,
+        env={"PATH": "/usr/bin:/bin", "no_proxy": "*"},
+    )  # fmt: skip
+    assert done.stdout == "hello\n"
     user.skerry("rm", "-fa", "-t", "0")
 
 

@@ -1,6 +1,6 @@
 """A program of its own: carries what reaches a host's sockets to a container of a user's bridge.
 
-``forwarder.py PID_FILE FD,PROTOCOL,ADDRESS,PORT…``: it is started in the user's network namespace with the listening
+``forwarder.py PID_FILE as-clients|as-itself FD,PROTOCOL,ADDRESS,PORT…``: it is started in the user's network namespace with the listening
 sockets of the host's. Two threads a connection, in which the kernel moves the bytes (splice), so that Python is idle.
 It imports nothing of Skerry: it lives as long as the container, in as little memory as can be.
 """
@@ -16,6 +16,9 @@ import time
 
 _CHUNK = 1 << 16
 _UDP_IDLE_S = 90.0
+# (level, option) of IP_TRANSPARENT and IPV6_TRANSPARENT
+_TRANSPARENT = {_socket.AF_INET: (0, 19), _socket.AF_INET6: (41, 75)}
+_as_clients = False
 
 
 def _family(address: str) -> int:
@@ -40,10 +43,27 @@ def _copy(source: _socket.socket, target: _socket.socket) -> None:
         pass  # it has gone already
 
 
-def _serve(client: _socket.socket, address: str, port: int) -> None:
-    server = _socket.socket(_family(address), _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+def _towards(address: str, port: int, kind: int, client: str) -> _socket.socket:
+    """A socket connected to the container: from the client's own address where that makes sense there."""
+    made = _socket.socket(_family(address), kind | _socket.SOCK_CLOEXEC)
     try:
-        server.connect((address, port))
+        if _as_clients and _family(client) == made.family and not client.startswith(("127.", "::1", "fe80:")):
+            try:
+                made.setsockopt(*_TRANSPARENT[made.family], 1)
+                made.bind((client, 0))
+            except OSError:
+                pass  # then from our own
+        made.connect((address, port))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _serve(client: _socket.socket, address: str, port: int) -> None:
+    server = None
+    try:
+        server = _towards(address, port, _socket.SOCK_STREAM, client.getpeername()[0])
         for one in (client, server):
             one.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         done = _thread.allocate_lock()
@@ -61,7 +81,8 @@ def _serve(client: _socket.socket, address: str, port: int) -> None:
         client.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     finally:
         client.close()
-        server.close()
+        if server is not None:
+            server.close()
 
 
 def _accept(listener: _socket.socket, address: str, port: int) -> None:
@@ -86,8 +107,7 @@ def _datagrams(listener: _socket.socket, address: str, port: int) -> None:
                 if fd == listener.fileno():
                     data, client = listener.recvfrom(65535)
                     if client not in clients:
-                        inner = _socket.socket(_family(address), _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
-                        inner.connect((address, port))
+                        inner = _towards(address, port, _socket.SOCK_DGRAM, client[0])
                         poll.register(inner.fileno(), select.POLLIN)
                         owners[inner.fileno()] = (inner, client)
                         clients[client] = [inner, 0.0]
@@ -109,8 +129,10 @@ def _datagrams(listener: _socket.socket, address: str, port: int) -> None:
 
 def main(words: list[str]) -> None:
     """Serve until killed."""
+    global _as_clients
     _thread.stack_size(1 << 17)
-    for word in words:
+    _as_clients = words[0] == "as-clients"
+    for word in words[1:]:
         fd, protocol, address, port = word.split(",")
         kind = _socket.SOCK_DGRAM if protocol == "udp" else _socket.SOCK_STREAM
         listener = _socket.socket(_socket.AF_INET, kind, 0, int(fd))

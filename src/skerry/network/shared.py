@@ -205,13 +205,13 @@ def _work(context: NetworkContext, function: str, arguments: Any, listeners: Any
         return _forwarding(inner, *arguments)
     if function == "forward":
         container_id, address = arguments
-        return _forward(context, container_id, address, listeners)
+        return _forward(context, inner, container_id, address, listeners)
     if function != "set_up":
         return getattr(setup, function)(inner, *arguments)
     done = setup.set_up(inner, *arguments)
     if listeners:
         try:
-            _forward(context, arguments[0], _forwarding(inner, arguments[0])[1], listeners)
+            _forward(context, inner, arguments[0], _forwarding(inner, arguments[0])[1], listeners)
         except BaseException:
             setup.tear_down(inner, arguments[0])
             raise
@@ -237,8 +237,27 @@ def _forwarding(inner: NetworkContext, container_id: str) -> list[Any]:
     return [lease["ports"] if lease else [], min(addresses, key=lambda text: ":" in text, default="")]
 
 
-def _forward(context: NetworkContext, container_id: str, address: str, listeners: Any) -> None:
+def _as_clients(inner: NetworkContext, container_id: str) -> bool:
+    """Whether connections to the container can come from their clients' addresses: it must have a way to answer them."""
+    from skerry.network import clients, setup
+
+    with setup.Host(inner) as host:
+        lease = host.leases.get(container_id)
+        networks = [host.leases.bridge(item["bridge"]) for item in lease["interfaces"]] if lease else []
+    answers = any(
+        network
+        and not network.get("internal")
+        and network.get("options", {}).get("no_default_route") not in ("1", "true")
+        for network in networks
+    )
+    return answers and clients.prepare(inner)
+
+
+def _forward(
+    context: NetworkContext, inner: NetworkContext, container_id: str, address: str, listeners: Any
+) -> None:  # fmt: skip
     """Start the container's forwarder: it has the host's listening sockets and lives in here."""
+    how = "as-clients" if _as_clients(inner, container_id) else "as-itself"
     os.makedirs(context.run_dir, mode=0o700, exist_ok=True)
     pid_file = _pid_file(context, container_id)
     words = [
@@ -248,7 +267,7 @@ def _forward(context: NetworkContext, container_id: str, address: str, listeners
     program = __file__.rpartition("/")[0] + "/forwarder.py"
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     pid = spawn.spawn(
-        [sys.executable, "-IS", program, pid_file, *words], stdin=null, stdout=null, stderr=null, cwd="/",
+        [sys.executable, "-IS", program, pid_file, how, *words], stdin=null, stdout=null, stderr=null, cwd="/",
         pass_fds=[socket.fileno() for _, _, socket in listeners], new_session=True,
     )  # fmt: skip
     with open(pid_file, "w", encoding="ascii") as file:

@@ -22,6 +22,7 @@ from skerry.linux.netlink.message import (
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_GETADDR, RTM_NEWROUTE, RTM_GETROUTE = 20, 22, 24, 26
+RTM_NEWRULE, RTM_GETRULE = 32, 34
 IFF_UP = 1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
 IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_MODE = 4, 5, 4
@@ -29,6 +30,7 @@ IFLA_NET_NS_FD, IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 28, 1, 2, 1
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_FLAGS, IFA_F_NODAD = 1, 2, 3, 4, 8, 2
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
 RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST = 254, 4, 0, 1
+RT_SCOPE_HOST, RTN_LOCAL, FR_ACT_TO_TBL, FRA_FWMARK, FRA_TABLE = 254, 2, 1, 10, 15
 _ON = attribute(IFLA_BRPORT_MODE, b"\1")
 _CREATE = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL
 
@@ -128,6 +130,25 @@ def new_route(index: int, gateway: bytes, destination: bytes = b"", prefix: int 
     if metric:
         body += u32(RTA_PRIORITY, metric)
     return message(RTM_NEWROUTE, _CREATE, body)
+
+
+def everything_local(family: int, table: int) -> bytes:
+    """A route in ``table`` by which any address is this host's own."""
+    body = _struct.pack("=BBBBBBBBI", family, 0, 0, 0, table, RTPROT_STATIC, RT_SCOPE_HOST, RTN_LOCAL, 0)
+    return message(RTM_NEWROUTE, _CREATE, body + u32(RTA_OIF, 1))  # 1 is lo
+
+
+def rule_of_mark(family: int, mark: int, table: int) -> bytes:
+    """What carries ``mark`` is routed by ``table``."""
+    body = _struct.pack("=BBBBBBBBI", family, 0, 0, 0, table, 0, 0, FR_ACT_TO_TBL, 0)
+    return message(RTM_NEWRULE, _CREATE, body + u32(FRA_FWMARK, mark) + u32(FRA_TABLE, table))
+
+
+def has_rule_of_mark(netlink: Netlink, family: int, mark: int) -> bool:
+    """Whether there is such a rule."""
+    request = message(RTM_GETRULE, NLM_F_DUMP, _struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0))
+    wanted = _struct.pack("=I", mark)
+    return any(attributes(body, 12).get(FRA_FWMARK) == wanted for _, body in netlink.send([request]))
 
 
 def link_index(netlink: Netlink, name: str) -> int:
