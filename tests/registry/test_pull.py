@@ -98,7 +98,8 @@ def test_the_platform_is_chosen_from_an_index(engine: Engine, liar: LyingRegistr
         size = len(liar.manifests[digest][1])
         entries.append({"mediaType": manifest["mediaType"], "digest": digest, "size": size, "platform": platform})
     liar.add_manifest({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}, "many", OCI_INDEX)
-    for wanted, entry in (("linux/arm/v7", 1), ("linux/arm/v6", 0), ("linux/arm64", 3), ("linux/amd64", 2)):
+    for wanted, entry in (("linux/arm/v7", 1), ("linux/arm/v6", 0), ("linux/arm64", 3), ("linux/amd64", 2),
+                          ("linux/amd64/v2", 2), ("linux/arm/v8", 1)):  # fmt: skip
         record = engine.images.pull(f"{liar.host}/x:many", platform=platform_of(wanted), transfer=FAST)
         assert record["digest"] == entries[entry]["digest"]
     with pytest.raises(SkerryError, match="no image found in image index for architecture s390x"):

@@ -18,13 +18,13 @@ _DOCUMENT = ("author", "os.version", "os.features")
 
 def scratch(platform: str) -> StageState:
     """FROM scratch."""
-    return StageState(base="scratch", document=_platform(platform), platform=platform)
+    return StageState(base="scratch", document=of_platform(platform), platform=platform)
 
 
 def from_image(engine: Engine, name: str, platform: str, options: BuildOptions) -> StageState:
     """FROM an image, pulled if the options say so."""
     image = find_image(engine, name, platform, options)
-    document: dict[str, Any] = _platform(platform)
+    document: dict[str, Any] = of_platform(platform)
     for key in ("architecture", "os", "variant"):
         if image.get(key):
             document[key] = image[key]  # type: ignore[literal-required]
@@ -99,7 +99,8 @@ def _is_for(image: ImageRecord, platform: str) -> bool:
     return [image["os"] or "linux", image["architecture"]] == wanted[:2]
 
 
-def _platform(platform: str) -> dict[str, Any]:
+def of_platform(platform: str) -> dict[str, Any]:
+    """The image config's fields of ``OS/ARCH[/VARIANT]``."""
     parts = platform.split("/")
     found = {"os": parts[0], "architecture": parts[1]}
     return {**found, "variant": parts[2]} if parts[2:] else found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skerry import __version__
 from skerry.build.arguments import PROXIES
+from skerry.build.base_image import of_platform
 from skerry.build.containerfiles import read_containerfiles
 from skerry.build.contexts import open_contexts
 from skerry.build.errors import WouldRun
@@ -166,6 +167,9 @@ def _finished(engine: Engine, options: BuildOptions, state: StageState, platform
         document["os.version"] = options.os_version
     if options.os_features:
         document["os.features"] = [*(document.get("os.features") or ()), *options.os_features]
+    if options.platforms:  # that was asked for is what it is said to be, whatever FROM --platform built it on
+        document = {**document, "variant": "", **of_platform(platform)}
+        document = {key: value for key, value in document.items() if value != ""}
     if options.author:
         document["author"] = options.author
     created = _created(engine, options, state, {**document, "history": history, "layers": layers})

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step's identity in one build. ``stage`` is "" for the only one; ``number`` of ``total`` counts within it."""
+    """A step's identity in one build. ``stage`` is "" for the only one; ``number`` of ``total`` counts within it.
+    ``place``: the stage's own place among all that there are (from 1), "" where there is one."""
 
     id: int
     stage: str
@@ -20,6 +21,8 @@ class Step:
     text: str
     position: Position | None = None
     platform: str = ""
+    place: str = ""
+    heredocs: tuple[str, ...] = ()  # the first line of each
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ def origin(step: StepWork, name: str) -> Context | Layers:
     contexts, solver = step.solver.contexts, step.solver
     if not name:
         return contexts.main
+    name = solver.plan.named(name, step.builder.planned.stage.index)
     index = solver.plan.find(name, step.builder.planned.stage.index)
     if index is not None:
         return Layers(tuple(solver.result(index).layers), name)
@@ -66,7 +67,9 @@ def context_tree(context: Context) -> Tree:
     patterns = context.patterns
     if not patterns:
         return Tree(context.folder)
-    return Tree(context.folder, ignored=patterns.matches, may_contain=patterns.may_match_below)
+    return Tree(
+        context.folder, ignored=patterns.matches, may_contain=patterns.may_match_below, ignore_file=context.ignore_file
+    )
 
 
 @contextmanager

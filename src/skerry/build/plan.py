@@ -52,7 +52,7 @@ class Plan:
 
     def find(self, name: str, before: int) -> int | None:
         """The stage that ``--from=NAME`` of a stage means: by name, or by number. None: it is an image."""
-        wanted = name.lower()
+        wanted = self.named(name, before).lower()
         if wanted in self.overridden:
             return None
         for planned in reversed(self.stages[:before]):
@@ -61,6 +61,13 @@ class Plan:
         if name.isascii() and name.isdigit() and int(name) < before:
             return int(name)
         return None
+
+    def named(self, name: str, before: int) -> str:
+        """NAME, or for the number of a stage that a context stands for its name."""
+        if name.isascii() and name.isdigit() and int(name) < before:
+            stage = self.stages[int(name)].stage.name or ""
+            return stage if stage in self.overridden else name
+        return name
 
 
 def make_plan(dockerfile: Dockerfile, options: BuildOptions, platform: str) -> Plan:
@@ -125,9 +132,9 @@ def _planned(
     for command in stage.commands:
         for name in origins(command):
             name = expand(name, variables, escape=command.instruction.escape).text
-            if name.lower() in overridden:
-                continue
             found = _lookup(name, earlier)
+            if name.lower() in overridden or (found is not None and earlier[found].stage.name in overridden):
+                continue
             if found is not None:
                 needs.add(found)
             elif stage.name is not None and name.lower() == stage.name:

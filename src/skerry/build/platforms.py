@@ -24,14 +24,16 @@ def host() -> str:
 
 
 def normalise(text: str) -> str:
-    """``OS/ARCH[/VARIANT]``, an architecture alone, or "local". `Invalid`."""
+    """``OS/ARCH[/VARIANT]``, an architecture alone, or "local"; "/" is this machine's too. `Invalid`."""
     if text in ("", "local"):
         return host()
     parts = text.lower().split("/")
     if len(parts) == 1 and parts[0] != "linux":
         parts = ["linux", *parts]
-    if len(parts) == 1:
+    if len(parts) == 1 or not any(parts):
         return host()
+    if len(parts) == 2:  # as Podman: what is left out is this machine's
+        parts = [given or mine for given, mine in zip(parts, host().split("/"), strict=False)]
     if len(parts) > 3 or not all(parts):
         raise Invalid(f'invalid platform syntax for "{text}" (use OS[/ARCH[/VARIANT]])')
     parts[1:2] = _ALIASES.get(parts[1], parts[1]).split("/")
@@ -49,7 +51,7 @@ def require_runnable(platform: str) -> None:
     if system == "linux" and _has_emulator(architecture):
         return
     raise Unsupported(
-        f"programs for {platform} cannot be run on this machine ({mine})",
+        f"exec format error: programs for {platform} cannot be run on this machine ({mine})",
         hint="apt-get install qemu-user-static binfmt-support, or build only with COPY and without RUN",
     )
 

@@ -9,7 +9,7 @@ from skerry.build.arguments import PROXIES
 from skerry.build.base_image import from_folder, from_image, scratch
 from skerry.build.contexts import Context
 from skerry.build.errors import BuildSyntaxError, RunFailed, StepError, WouldRun, syntax_error
-from skerry.build.events import Reason, Step, StepDone, StepFailed, StepStarted
+from skerry.build.events import Reason, Step, StepDone, StepFailed, StepStarted, Warned
 from skerry.build.keys import digest
 from skerry.build.language import instructions as typed
 from skerry.build.language.commands import command as typed_command
@@ -82,7 +82,12 @@ class StageBuilder:
 
     def _step(self, text: str, number: int, total: int, command: typed.Command | typed.From) -> Step:
         platform = self.planned.platform if self.solver.several_platforms else ""
-        return Step(self.solver.number(), self.label, number, total, text, command.instruction.position, platform)
+        of = self.solver.plan.target + 1
+        return Step(
+            self.solver.number(), self.label, number, total, text, command.instruction.position, platform,
+            f"{self.planned.stage.index + 1}/{of}" if of > 1 else "",
+            tuple(_summary(heredoc.text) for heredoc in command.instruction.heredocs),
+        )  # fmt: skip
 
     def _base(self) -> StageState:
         planned = self.planned
@@ -176,5 +181,14 @@ class StageBuilder:
                 value = plan.meta.get(name, plan.builtin.get(name))
             if value is not None and name not in PROXIES:
                 self.state.args[name] = value
+            if value is None and name not in PROXIES:
+                text = f'missing "{name}" build argument. Try adding "--build-arg {name}=<VALUE>" to the command line'
+                self.solver.tell(Warned("", text))
         self.state.note(NOP + command.instruction.original)
         return StepOutcome(cached=True)
+
+
+def _summary(text: str) -> str:
+    """A heredoc's first line, as Podman shows it."""
+    lines = text.strip().splitlines() or [""]
+    return lines[0] + ("..." if lines[1:] else "")

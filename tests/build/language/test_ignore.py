@@ -94,7 +94,7 @@ PATH = st.lists(st.sampled_from(["a", "b", "ab", "aab", "c"]), min_size=1, max_s
 
 
 @given(st.lists(PATTERN, max_size=4), PATH)
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_patterns_agree_with_a_naive_matcher(patterns: list[tuple[bool, str]], path: str) -> None:
     parts = path.split("/")
     prefixes = ["/".join(parts[: n + 1]) for n in range(len(parts))]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from skerry.build.language.ast import Heredoc, Instruction
 
-_STAGE = re.compile(r"[a-z][a-z0-9-_.]*\Z")
+_STAGE = re.compile(r"[a-z][a-z0-9-_./]*\Z")  # Podman builds "platform-arm/v7", which BuildKit does not
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _TIME = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 

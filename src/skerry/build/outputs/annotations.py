@@ -30,12 +30,12 @@ def annotations_of(engine: Engine, options: BuildOptions, solved: Solved) -> dic
             name = base["names"][0] if base["names"] else name
             if options.inherit_annotations:
                 found.update(base["annotations"] or {})
-    for key in options.unset_annotations:
-        found.pop(key, None)
     found.pop(_PREFIX + "created", None)
-    if based:
+    if based and options.inherit_annotations:
         found[_PREFIX + "base.name"] = name
         found[_PREFIX + "base.digest"] = solved.base_digest
+    for key in options.unset_annotations:
+        found.pop(key, None)
     if options.created_annotation and solved.document.get("created"):
         found[_PREFIX + "created"] = str(solved.document["created"])
     return {**found, **options.annotations}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from skerry import fastjson
 from skerry.build.events import Note
-from skerry.build.outputs.images import make_list, names_of, needs_list, push_options
+from skerry.build.outputs.images import make_list, needs_list, push_options
+from skerry.build.outputs.names import names_of
 from skerry.build.outputs.statements import predicates_of
 from skerry.errors import Invalid, SkerryError, Unavailable
 
@@ -89,7 +90,7 @@ def _archive(work: Work, output: Output) -> None:
     """The image as an OCI or docker archive (``tar=false``: an OCI layout)."""
     engine = work.engine
     as_folder = output.attributes.get("tar") in ("false", "0")
-    names = names_of(work)
+    names = names_of(work.options)
     if output.type == "docker":
         if needs_list(work):
             raise Invalid(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from skerry.build.build import make_image
 from skerry.build.events import Note
+from skerry.build.outputs.names import names_of
 from skerry.build.outputs.statements import statements_about
 from skerry.build.shared_cache import transfer_of
 from skerry.errors import Invalid
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
     from skerry.build.options import Output
     from skerry.build.outputs.work import Work
     from skerry.engine.images.push import Push
-
-
-def names_of(work: Work) -> list[str]:
-    """Those of -t and of ``--output …,name=``."""
-    given = [name for output in work.options.outputs for name in output.attributes.get("name", "").split(",") if name]
-    return list(dict.fromkeys([*work.options.tags, *given]))
 
 
 def needs_list(work: Work) -> bool:
@@ -43,7 +38,7 @@ def pushing(work: Work) -> list[Output | None]:
 def write_images(work: Work, report: Callable[[Event], None]) -> None:
     """Make them, name them, push them. `Invalid` when what is asked for needs a name."""
     engine, options, result = work.engine, work.options, work.result
-    names = names_of(work)
+    names = names_of(options)
     stays = not options.outputs or any(output.type in ("image", "registry") for output in options.outputs) or any(
         output.type == "docker" and not output.dest for output in options.outputs
     )  # fmt: skip
@@ -64,9 +59,10 @@ def write_images(work: Work, report: Callable[[Event], None]) -> None:
             report(Note(f"Pushing {options.manifest}"))
             engine.manifests.push(options.manifest, "", push_options(work, _output))
     if not one and stays and not options.manifest:
-        if not names:
-            raise Invalid("an image for several platforms, or with attestations, needs a name", hint="-t NAME")
-        result.names = named_list(work, names, digests={})
+        if names:
+            result.names = named_list(work, names, digests={})
+        elif options.attestations:
+            raise Invalid("an image with attestations needs a name", hint="-t NAME")
 
 
 def push_options(work: Work, output: Output | None) -> Push:

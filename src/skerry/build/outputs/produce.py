@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from skerry.build.build import solve, time_text
 from skerry.build.contexts import open_contexts
+from skerry.build.outputs.names import names_of
 from skerry.build.shared_cache import export_cache, import_cache
 from skerry.build.ssh import Agents
 
@@ -28,6 +29,7 @@ def produce(engine: Engine, options: BuildOptions, report: Callable[[Event], Non
         from skerry.build.outputs.files import check_files
 
         check_files(options.outputs)
+    engine.builds.check_names(names_of(options))
     started = _now()
     import_cache(engine, options, report)
     with Agents(engine, options.ssh_keys) as agents, open_contexts(engine, options, report) as contexts:

@@ -43,7 +43,8 @@ class PlainView:
 
     def _step(self, step: Step) -> None:
         self._last = step.id
-        self._out.line(f"{_stage(step)}STEP {step.number}/{step.total}: {one_line(step.text)}")
+        heredocs = "".join(f" ({text})" for text in step.heredocs)
+        self._out.line(f"{_stage(step)}STEP {step.number}/{step.total}: {one_line(step.text)}{heredocs}")
 
     def _again(self, step: Step) -> None:
         """Say whose lines follow, after those of a step beside it."""
@@ -91,8 +92,7 @@ class PlainView:
 
 
 def _stage(step: Step) -> str:
-    words = [word for word in (step.platform, step.stage) if word]
-    return f"[{' '.join(words)}] " if words else ""
+    return "".join(f"[{word}] " for word in (step.platform, step.place) if word)
 
 
 def one_line(text: str) -> str:

@@ -28,6 +28,9 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
     given: Any = {name: args[name] for name in _LIMITS if args.given(name)}
     security: dict[str, Any] = {}
     apply_security({"security_opt": _security(args["security_opt"])}, security)  # type: ignore[arg-type]
+    for name in ("dns", "dns-option", "dns-search"):
+        if args["network"] == "none" and args[name.replace("-", "_")]:
+            raise UsageError(f"the --{name} option cannot be used with --network=none")
     for entitlement in args["allow"]:
         if entitlement.partition("=")[0] not in _ENTITLEMENTS:
             raise UsageError(f'unknown entitlement "{entitlement}": {", ".join(_ENTITLEMENTS)} are known')

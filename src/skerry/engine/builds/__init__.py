@@ -158,6 +158,18 @@ class Builds:
 
         return assemble(self._engine, document, layers, names, format=format, annotations=annotations)
 
+    @staticmethod
+    def check_names(names: Sequence[str]) -> None:
+        """`Invalid` for what can be no image's name, before a long build ends with it."""
+        from skerry.errors import Invalid
+        from skerry.image.reference import parse
+
+        for name in names:
+            try:
+                parse(name)
+            except Invalid as error:
+                raise Invalid(f"tag {name}: {error.message}") from None
+
     # Contexts
 
     def staging(self) -> Staging:

@@ -43,13 +43,14 @@ class Item:
 
 class Tree:
     """A folder to copy from. ``ignored`` says of a relative path whether it is left out, ``may_contain`` of such a
-    folder whether something in it is not. A context manager."""
+    folder whether something in it is not, ``ignore_file`` where that is said. A context manager."""
 
     def __init__(
         self, folder: str, *, ignored: Callable[[str], bool] | None = None,
-        may_contain: Callable[[str], bool] | None = None,
+        may_contain: Callable[[str], bool] | None = None, ignore_file: str = "",
     ) -> None:  # fmt: skip
         self.folder = folder
+        self._ignore_file = ignore_file
         self._ignored = ignored
         self._may_contain = may_contain
         try:
@@ -101,7 +102,10 @@ class Tree:
         if left_out and not (folder and self._may_contain is not None and self._may_contain(path)):
             if wild:
                 return None
-            raise NotFound(f'"/{path}": not found', hint=f"{path} is left out by the ignore file")
+            raise NotFound(
+                f'"/{path}": not found: no items matching glob "{path}" copied (1 filtered out using '
+                f"{self._ignore_file or 'the ignore file'}): no such file or directory"
+            )
         if pivot is not None:
             name = path[len(pivot) :].lstrip("/") if pivot else path
             return Chosen(path, real, name, is_folder=folder, above=self._above(pivot, name))
@@ -128,7 +132,7 @@ class Tree:
 
     def _not_found(self, path: str, error: OSError) -> Exception:
         if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-            return NotFound(f'"/{path}": not found')
+            return NotFound(f'"/{path}": not found: no such file or directory')
         return Unavailable(f'cannot read "/{path}": {error.strerror}')
 
     def _expand(self, pattern: str, *, deep: bool) -> list[str]:

@@ -62,7 +62,7 @@ def _for_platform(index: Any, platform: Platform | None) -> Any:
         check_descriptor(descriptor)
     known = [Descriptor("", item["digest"], item["size"], item.get("platform")) for item in manifests]
     try:
-        chosen = platforms.choose(known, platform or platforms.host(), exact=platform is not None)
+        chosen = platforms.choose(known, platform or platforms.host())
     except NotFound:
         if platform is not None:
             raise

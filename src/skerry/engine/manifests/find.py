@@ -107,7 +107,7 @@ def instance(engine: Engine, record: IndexRecord, platform: Platform | None = No
         for item in record["entries"]
     ]  # fmt: skip
     try:
-        chosen = choose(places, wanted, exact=platform is not None)
+        chosen = choose(places, wanted)
     except NotFound:
         raise NotFound(
             f"no image found in manifest list for architecture {wanted.architecture}, variant "

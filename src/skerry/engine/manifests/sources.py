@@ -114,7 +114,7 @@ def _of_registry(engine: Engine, name: str, all: bool, transfer: Transfer) -> li
         what = f"the index {name}"
         found = entries_of(top.data, what)
         if not all:
-            chosen = platforms.choose(top.manifests, platforms.host(), exact=False)
+            chosen = platforms.choose(top.manifests, platforms.host())
             found = [item for item in found if item["digest"] == chosen.digest][:1]
         return [_remote_image(remote, item) for item in found]
 

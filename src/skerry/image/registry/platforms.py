@@ -57,10 +57,10 @@ def wanted(platform: str = "", *, os: str = "", arch: str = "", variant: str = "
     return Platform(os or mine.os, arch or mine.architecture, variant)
 
 
-def choose(manifests: list[Descriptor], platform: Platform, *, exact: bool) -> Descriptor:
-    """The best image for ``platform``: the same variant, else the newest that it can run. ``exact``: a variant that
-    was asked for counts. `NotFound`."""
-    variants = _variants(platform, exact)
+def choose(manifests: list[Descriptor], platform: Platform) -> Descriptor:
+    """The best image for ``platform``: the same variant, else the newest that it can run, else that without one (as
+    Podman: amd64/v2 runs what is for amd64). `NotFound`."""
+    variants = _variants(platform)
     best: tuple[int, Descriptor] | None = None
     for descriptor in manifests:
         found: Any = descriptor.platform or {}
@@ -80,11 +80,11 @@ def choose(manifests: list[Descriptor], platform: Platform, *, exact: bool) -> D
     return best[1]
 
 
-def _variants(platform: Platform, exact: bool) -> list[str]:
+def _variants(platform: Platform) -> list[str]:
     if platform.architecture == "arm":
         newest = platform.variant or "v7"
         older = ["v8", "v7", "v6", "v5"]
         return [*older[older.index(newest) :], ""] if newest in older else [newest, ""]
     if platform.architecture == "arm64" and platform.variant in ("", "v8"):
         return ["v8", ""] if platform.variant else ["", "v8"]
-    return [platform.variant, ""] if platform.variant and not exact else [platform.variant]
+    return [platform.variant, ""] if platform.variant else [""]
