@@ -105,3 +105,99 @@ def test_a_context_stands_for_the_stage_of_its_name_by_the_stages_number_too(eng
     )
     done = engine("build", "--build-context", f"first={tmp_path / 'other'}", tmp_path)
     assert "of the context" in done.stdout
+
+
+def test_from_alone_names_the_base(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, "FROM localhost/busybox AS x\nFROM x\n")
+    base = inspect(engine, "localhost/busybox")["Id"]
+    done = engine("build", "-t", "renamed", tmp_path)
+    assert done.lines[-2:] == ["Successfully tagged localhost/renamed:latest", base]
+    for flag in ("--label=a=b", "--env=a=b", "--annotation=a=b", "--unsetenv=PATH", "--timestamp=1", "--squash-all"):
+        assert engine("build", flag, tmp_path).lines[-1] != base
+
+
+def test_a_name_is_found_by_the_variant_too_or_without(engine: Skerry, tmp_path: Path) -> None:
+    write(
+        tmp_path, "FROM localhost/busybox\nARG TARGETPLATFORM TARGETVARIANT\nRUN echo $TARGETPLATFORM $TARGETVARIANT\n"
+    )
+    done = engine("build", "--platform", "linux/amd64/v2", "-t", "v2", tmp_path)
+    assert "linux/amd64/v2 v2" in done.lines
+    assert engine("build", "--platform", "/", tmp_path).code == 0
+
+
+def test_what_ocis_format_cannot_hold_is_said_in_podmans_words(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + 'SHELL ["/bin/sh", "-x"]\nONBUILD RUN true\nHEALTHCHECK CMD true\n')
+    said = engine("build", tmp_path).stderr
+    assert "SHELL is not supported for OCI image format, [/bin/sh -x] will be ignored. Must use `docker` format" in said
+    assert "HEALTHCHECK is not supported for OCI image format and will be ignored" in said
+    assert "ONBUILD is not supported for OCI image format, [RUN true] will be ignored" in said
+
+
+def test_a_file_that_the_ignore_file_leaves_out_is_said_to_be(engine: Skerry, tmp_path: Path) -> None:
+    (tmp_path / "gone").touch()
+    write(tmp_path, "gone\n", ".dockerignore")
+    write(tmp_path, BASE + "COPY gone /\n")
+    said = engine("build", tmp_path, check=False).stderr
+    assert f'no items matching glob "gone" copied (1 filtered out using {tmp_path}/.dockerignore)' in said
+    assert said.rstrip().endswith("no such file or directory")
+
+
+def test_from_is_shown_as_it_was_understood(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, "ARG WHAT=none\nFROM localhost/$WHAT AS Base\n")
+    done = engine("build", "--build-arg", "WHAT=busybox", tmp_path)
+    assert done.lines[0] == "STEP 1/1: FROM localhost/busybox AS Base"
+
+
+def test_run_reads_standard_input_when_it_may(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + "RUN cat; echo end\n")
+    done = engine("build", "--stdin", "--no-cache", tmp_path, input="typed\n")
+    assert {"typed", "end"} <= set(done.lines)
+    assert "typed" not in engine("build", "--no-cache", tmp_path, input="typed\n").lines
+
+
+def test_compat_volumes_forgets_what_run_writes_into_them(engine: Skerry, tmp_path: Path) -> None:
+    write(
+        tmp_path, BASE + "RUN mkdir /vol && echo old > /vol/file\nVOLUME /vol /made/for/it\n"
+        "RUN echo new > /vol/file && touch /vol/more /made/for/it/x\nRUN cat /vol/file\nRUN ls /vol\n",
+    )  # fmt: skip
+    flags = ("--no-cache", "-t", "volumes", "--compat-volumes")
+    assert "old" in engine("build", *flags, tmp_path).lines
+    assert engine("run", "--rm", "volumes", "ls", "/vol").lines == ["file"]
+    write(tmp_path, BASE + "RUN mkdir /vol\nVOLUME /vol\nRUN touch /vol/more\nRUN ls /vol\n")
+    assert "more" in engine("build", "--no-cache", tmp_path).lines
+
+
+def test_a_log_for_each_platform(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, "FROM scratch\nARG TARGETARCH\nCOPY Containerfile /$TARGETARCH\n")
+    log = tmp_path.parent / "log"
+    engine("build", "--logfile", log, "--logsplit", "--platform", "linux/amd64,linux/arm64", tmp_path)
+    for arch in ("amd64", "arm64"):
+        text = log.with_name(f"log_linux_{arch}").read_text()
+        assert f"[linux/{arch}] STEP 3/3: COPY" in text
+        assert text.count("STEP 3/3") == 1
+
+
+def test_flags_for_the_runtime_reach_it(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + "RUN true\n")
+    done = engine("build", "--no-cache", "--runtime-flag", "no-such-flag", tmp_path, check=False)
+    assert done.code != 0
+    assert "no-such-flag" in done.stderr
+    engine("build", "--no-cache", "--runtime-flag", "debug", tmp_path)
+
+
+def test_isolation_by_chroot_shares_network_processes_and_ipc(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + "RUN for n in net pid ipc mnt; do readlink /proc/self/ns/$n; done\n")
+    shown = engine("build", "--no-cache", "--isolation=chroot", tmp_path).lines
+    assert {os.readlink(f"/proc/self/ns/{name}") for name in ("net", "pid", "ipc")} <= set(shown)
+    assert os.readlink("/proc/self/ns/mnt") not in shown
+    done = engine("build", "--isolation=chroot", "--network=none", tmp_path, check=False)
+    assert "cannot set --network other than host with --isolation chroot" in done.stderr
+
+
+def test_an_error_directive_of_the_preprocessor_is_a_warning(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + "#ifndef WANTED\n#error no such thing\n#endif\nENV a=b\n", "Containerfile.in")
+    done = engine("build", "-f", "Containerfile.in", tmp_path)
+    assert "Ignoring" in done.stderr
+    assert "no such thing" in done.stderr
+    done = engine("build", "-f", "Containerfile.in", tmp_path, env={"BUILDAH_CPPFLAGS": "-DWANTED"})
+    assert "Ignoring" not in done.stderr

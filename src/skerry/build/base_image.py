@@ -36,6 +36,8 @@ def from_image(engine: Engine, name: str, platform: str, options: BuildOptions) 
         base=name, base_layers=len(image["layers"]), base_digest=image["digest"], platform=platform,
         created_ns=image["created_ns"],
     )  # fmt: skip
+    if options.inherit_labels and not (options.unset_env or options.unset_labels):
+        state.base_id = image["id"]
     for text in options.unset_env:
         state.config["Env"] = [item for item in state.config.get("Env") or () if item.partition("=")[0] != text]
     if not options.inherit_labels:

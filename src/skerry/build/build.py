@@ -124,6 +124,10 @@ def make_image(engine: Engine, options: BuildOptions, solved: Solved, names: Any
     """The image of one platform's result: its record."""
     from skerry.build.outputs.annotations import annotations_of
 
+    if solved.same_as:
+        if names:
+            engine.images.tag(solved.same_as, *names)
+        return engine.images.resolve(solved.same_as)
     document = dict(solved.document)
     if options.os_version:
         document["os.version"] = options.os_version
@@ -178,7 +182,20 @@ def _finished(engine: Engine, options: BuildOptions, state: StageState, platform
     document = {"created": created, **document}
     if not options.omit_history:
         document["history"] = history
-    return Solved(platform, tuple(layers), document, state.base, state.base_digest, state.base_layers)
+    same = state.base_id if _is_unchanged(options, state, platform) else ""
+    return Solved(platform, tuple(layers), document, state.base, state.base_digest, state.base_layers, same)
+
+
+def _is_unchanged(options: BuildOptions, state: StageState, platform: str) -> bool:
+    """Whether the result is the base itself, to be named: FROM alone, and no flag that asks for something else."""
+    asked = (
+        options.squash, options.squash_all, options.env, options.labels, options.identity_label, options.annotations,
+        options.unset_annotations, not options.inherit_annotations, options.author, options.os_version,
+        options.os_features, options.omit_history, options.outputs, options.attestations, options.timestamp is not None,
+        options.source_date_epoch is not None,
+    )  # fmt: skip
+    same_platform = not options.platforms or of_platform(platform).items() <= state.document.items()
+    return not state.history and not any(asked) and same_platform
 
 
 def _clamp_ns(options: BuildOptions) -> int | None:

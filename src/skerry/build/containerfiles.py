@@ -37,7 +37,7 @@ def read_containerfiles(engine: Engine, options: BuildOptions, contexts: Context
         found = [_one(engine, options, contexts, path) for path in options.containerfiles]
     else:
         found = [_discovered(engine, folder)]
-    contexts.read = [_preprocessed(item, folder, options.cpp_flags) for item in found]
+    contexts.read = [_preprocessed(engine, item, folder, options.cpp_flags) for item in found]
     return contexts.read
 
 
@@ -96,12 +96,14 @@ def _checked(item: Containerfile) -> Containerfile:
     return item
 
 
-def _preprocessed(item: Containerfile, folder: str, flags: list[str]) -> Containerfile:
+def _preprocessed(engine: Engine, item: Containerfile, folder: str, flags: list[str]) -> Containerfile:
     """``.in`` files are C preprocessor input, as Podman has it."""
     if not item.name.endswith(".in"):
         return item
+    import shlex
     import subprocess
 
+    flags = [*shlex.split(os.environ.get("BUILDAH_CPPFLAGS", "")), *flags]
     command = ["cpp", "-E", "-iquote", folder, "-traditional", "-undef", *flags, "-"]
     try:
         done = subprocess.run(command, input=item.data, capture_output=True, check=False)
@@ -109,7 +111,9 @@ def _preprocessed(item: Containerfile, folder: str, flags: list[str]) -> Contain
         raise Unavailable(f"{item.name} goes through cpp, which is not installed", hint="install cpp") from None
     problem = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode:
-        raise Invalid(f"preprocessing {item.name}: {problem}")
+        if not done.stdout:
+            raise Invalid(f"preprocessing {item.name}: preprocessor produced no output: {problem}")
+        engine.log(f"Ignoring {problem}")  # as Podman: #error ends nothing
     # Line markers are comments to the parser; blank them, so that positions are those of the output.
     lines = [b"" if line.startswith(b"# ") and line[2:3].isdigit() else line for line in done.stdout.split(b"\n")]
     return Containerfile(item.name, b"\n".join(lines))

@@ -63,6 +63,9 @@ class RunOptions:
     devices: list[str] = field(default_factory=list)
     volumes: list[str] = field(default_factory=list)  # HOST:STEP[:OPTIONS]
     runtime: str = ""
+    runtime_flags: list[str] = field(default_factory=list)  # without dashes
+    stdin: bool = False  # RUN reads ours
+    compat_volumes: bool = False  # what RUN writes below a VOLUME is gone after it
     insecure: bool = False  # RUN --security=insecure is allowed
 
 

@@ -20,6 +20,7 @@ class Solved:
     base_name: str = ""
     base_digest: str = ""
     base_layers: int = 0
+    same_as: str = ""  # the id of the image that it is already: FROM alone
 
 
 @dataclass(slots=True)

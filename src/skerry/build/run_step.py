@@ -55,6 +55,8 @@ class RunStep:
         described = [content_of(step, mount) for mount in self._mounts]
         settings = {"network": command.network, "security": command.security, "user": state.config.get("User") or "",
                     "directory": state.workdir, "devices": [device.name for device in command.devices]}  # fmt: skip
+        if options.run.compat_volumes:
+            settings["volumes"] = sorted(state.config.get("Volumes") or {})
         self.key = step_key(
             "run", step.parent, argv=self._argv, env=self._env, mounts=[d.key for d in described],
             script=script.text if script else "", times=step.mtime_ns, **settings,
@@ -86,6 +88,8 @@ class RunStep:
             request = self._request()
             for mount in self._mounts:
                 self._add_mount(stack, request, mount)
+            if step.options.run.compat_volumes:
+                self._add_volumes(stack, request)
             script = command.script_file
             if script is not None:
                 request.mounts.append(StepMount("bind", self._argv[0], source=self._script_file(stack, script.text)))
@@ -122,7 +126,8 @@ class RunStep:
             cap_add=run.cap_add, cap_drop=run.cap_drop, ulimits=run.ulimits, resources=run.resources,
             cgroup_parent=run.cgroup_parent, shm_size=run.shm_size, seccomp=run.seccomp, apparmor=run.apparmor,
             label_opts=run.label_opts, no_new_privileges=run.no_new_privileges, mask=run.mask, unmask=run.unmask,
-            namespaces=run.namespaces, groups=run.groups, runtime=run.runtime, output=self._output,
+            namespaces=run.namespaces, groups=run.groups, runtime=run.runtime, runtime_flags=run.runtime_flags,
+            stdin=0 if run.stdin else None, output=self._output,
             mounts=[_volume(text) for text in run.volumes], cancelled=step.solver.cancelled,
         )  # fmt: skip
 
@@ -163,6 +168,19 @@ class RunStep:
         target = self._step.state.absolute(mount.target) if mount.target else f"/run/secrets/{name}"
         mode = 0o400 if mount.mode is None else mount.mode
         request.mounts.append(StepMount("secret", target, data=data, uid=mount.uid or 0, gid=mount.gid or 0, mode=mode))
+
+    def _add_volumes(self, stack: ExitStack, request: RunRequest) -> None:
+        """--compat-volumes: below each VOLUME a copy, which goes when the step ends. Missing folders are made."""
+        from skerry.engine.builds.place import Metadata, Placer
+
+        builds, state = self._step.engine.builds, self._step.state
+        targets = [state.absolute(path).rstrip("/") for path in sorted(state.config.get("Volumes") or {})]
+        root = stack.enter_context(builds.open_root(state.layers))
+        with Placer(root.path, new_folders=Metadata(0o755, 0, 0, 0)) as placer:
+            for target in filter(None, targets):
+                if placer.kind(target) != "folder":
+                    placer.folder(target, None)
+                request.mounts.append(StepMount("bind", target, source=builds.folder_in(root.path, target)))
 
     def _add_agent(self, request: RunRequest, mount: Mount) -> None:
         name = mount.id or "default"

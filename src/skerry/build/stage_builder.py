@@ -46,9 +46,7 @@ class StageBuilder:
     def build(self) -> StageState:
         """The stage's end."""
         commands = list(self.planned.stage.commands)
-        start = self._step(
-            self.planned.stage.from_.instruction.original, 1, len(commands) + 1, self.planned.stage.from_
-        )
+        start = self._step(self._from(), 1, len(commands) + 1, self.planned.stage.from_)
         self.solver.check_cancelled()
         began = time.monotonic()
         self.solver.tell(StepStarted(start))
@@ -71,6 +69,13 @@ class StageBuilder:
                 raise
         return self.state
 
+    def _from(self) -> str:
+        """FROM as it was understood: with the variables' values, and with --from's image."""
+        planned, from_ = self.planned, self.planned.stage.from_
+        platform = f"--platform={planned.platform} " if from_.platform is not None else ""
+        name = f" AS {from_.instruction.text.split()[-1]}" if from_.name else ""
+        return f"FROM {platform}{planned.image}{name}"
+
     def _would_follow(self, commands: list[typed.Command], first: int, total: int) -> None:
         """``--explain``: what stands on a step that would be done would be done, too."""
         for number, command in enumerate(commands, first):
@@ -81,7 +86,7 @@ class StageBuilder:
                 )
 
     def _step(self, text: str, number: int, total: int, command: typed.Command | typed.From) -> Step:
-        platform = self.planned.platform if self.solver.several_platforms else ""
+        platform = self.solver.platform if self.solver.several_platforms else ""
         of = self.solver.plan.target + 1
         return Step(
             self.solver.number(), self.label, number, total, text, command.instruction.position, platform,

@@ -47,6 +47,7 @@ class StageState:
     base: str = ""  # what FROM named
     base_layers: int = 0
     base_digest: str = ""
+    base_id: str = ""  # of the image, where nothing of what is FROM it is changed by --unsetenv and the like
     command_given: bool = False
     platform: str = ""
 

@@ -51,7 +51,7 @@ def write_images(work: Work, report: Callable[[Event], None]) -> None:
         result.images[solved.platform] = image["id"]
         if not number:
             result.image_id, result.digest = image["id"], image["digest"]
-    result.names = list(engine.images.resolve(result.image_id)["names"]) if mine else []
+    result.names = engine.builds.full_names(mine)
     _push(work, names, report)
     if options.manifest:
         _add_to(work, options.manifest)

@@ -29,7 +29,7 @@ def produce(engine: Engine, options: BuildOptions, report: Callable[[Event], Non
         from skerry.build.outputs.files import check_files
 
         check_files(options.outputs)
-    engine.builds.check_names(names_of(options))
+    engine.builds.full_names(names_of(options))
     started = _now()
     import_cache(engine, options, report)
     with Agents(engine, options.ssh_keys) as agents, open_contexts(engine, options, report) as contexts:

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 @contextmanager
 def open_view(args: Args, options: BuildOptions, out: Output) -> Iterator[View]:
     """``with open_view(…) as view``: what the build reports to."""
+    if args["logsplit"]:
+        from skerry.build.platforms import host
+        from skerry.cli.build_view.split import SplitView
+
+        with SplitView(args["logfile"], options.platforms or [host()]) as split:
+            yield split
+        return
     if args["logfile"]:
         from skerry.cli.build_view.logfile import LogFile
         from skerry.cli.build_view.plain import PlainView

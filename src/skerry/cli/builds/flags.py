@@ -102,8 +102,12 @@ _RUN = (
     flag("--pid", kind="str", metavar="MODE", help="PID namespace of RUN: private, host, ns:PATH"),
     flag("--uts", kind="str", metavar="MODE", help="UTS namespace of RUN: private, host, ns:PATH"),
     flag("--userns", kind="str", metavar="MODE", help="User namespace of RUN: host"),
-    flag("--isolation", kind="str", metavar="HOW", choices=("", "default", "oci", "rootless", "chroot"), help="How RUN is isolated: oci"),
+    flag("--isolation", kind="str", metavar="HOW", choices=("", "default", "oci", "rootless", "chroot"),
+         help="How RUN is isolated: oci; chroot shares this host's network, processes and IPC"),
     flag("--runtime", kind="str", metavar="NAME", help="The OCI runtime of RUN"),
+    flag("--runtime-flag", kind="list", metavar="FLAG", help="Global flag for the runtime of RUN, without dashes"),
+    flag("--stdin", help="RUN reads this command's standard input"),
+    flag("--compat-volumes", help="Discard what RUN writes below a VOLUME"),
 )  # fmt: skip
 _HOW = (
     flag("--jobs", kind="uint", metavar="NUMBER", help="Stages to build at once; 0: as many as there are processors"),
@@ -111,6 +115,7 @@ _HOW = (
     flag("--progress", kind="str", metavar="HOW", default="auto", choices=("auto", "plain", "tty", "quiet", "rawjson", "none"),
          help="auto, plain, tty, quiet or rawjson"),
     flag("--logfile", kind="str", metavar="FILE", complete="files", help="Write the progress to a file"),
+    flag("--logsplit", help="Write a log file for each platform: FILE_OS_ARCH"),
     flag("--check", help="Check the Containerfile, and build nothing"),
     flag("--call", kind="str", metavar="WHAT", default="build", choices=("build", "check"), help="build, or check as --check"),
     flag("--explain", kind="optstr", metavar="json", without_value="text", choices=("text", "json"),
@@ -121,15 +126,15 @@ _HOW = (
 _NOTHING = (
     flag("--compress", hidden=True), flag("--disable-content-trust", hidden=True, default=True),
     flag("--force-rm", hidden=True, default=True), flag("--builder", kind="str", hidden=True),
-    flag("--pull-always", hidden=True), flag("--pull-never", hidden=True),
+    flag("--pull-always", hidden=True), flag("--pull-never", hidden=True), flag("--no-hostname", hidden=True),
     flag("-D", "--disable-compression", hidden=True, default=True), flag("--rm", hidden=True, default=True),
 )  # fmt: skip
 _REFUSED = (
     *(flag("--" + name, hidden=True) for name in (
-        "all-platforms", "compat-volumes", "no-hostname", "stdin", "logsplit", "save-stages", "stage-labels",
+        "all-platforms", "save-stages", "stage-labels",
     )),
     *(flag("--" + name, kind="list", hidden=True) for name in (
-        "cw", "decryption-key", "hooks-dir", "layer-label", "mount", "runtime-flag", "sign-by", "source-policy-file",
+        "cw", "decryption-key", "hooks-dir", "layer-label", "mount", "sign-by", "source-policy-file",
         "sbom-image-output", "sbom-image-purl-output", "sbom-merge-strategy", "sbom-scanner-command", "sbom-scanner-image",
         "userns-uid-map", "userns-gid-map", "userns-uid-map-user", "userns-gid-map-group", "policy",
     )),
@@ -140,15 +145,11 @@ BUILD_FLAGS = (*_WHAT, *_RESULT, *_CACHE, *_RUN, *_HOW, *REGISTRY_FLAGS, *_NOTHI
 REFUSALS = {
     "layer-label": "steps are kept as layers, not as images that could have labels",
     "all-platforms": "name the platforms with --platform",
-    "compat-volumes": "what RUN writes below a VOLUME stays, as in Docker and Podman's default",
     "cw": "images for confidential workloads are not made",
     "decryption-key": "encrypted images are not read",
     "hooks-dir": "hooks are not run in builds",
-    "logsplit": "one log has all platforms",
     "mount": "use --volume, or RUN --mount in the Containerfile",
-    "no-hostname": "/etc/hostname of the image is never written",
     "policy": "policies for builds are not evaluated",
-    "runtime-flag": "flags for the runtime are not passed on; name another with --runtime",
     "save-stages": "intermediate stages are kept as cached steps, not as images; build them with --target",
     "sbom-image-output": "the list of packages is attached (--sbom) or written to a file (--sbom-output)",
     "sbom-image-purl-output": "the purls are written to a file (--sbom-purl-output)",
@@ -158,7 +159,6 @@ REFUSALS = {
     "sign-by": "sign after a push",
     "source-policy-file": "source policies are not evaluated",
     "stage-labels": "intermediate stages are not kept as images",
-    "stdin": "RUN reads nothing: use a heredoc, or RUN --mount",
     "userns-gid-map": "RUN has this user namespace's ids",
     "userns-gid-map-group": "RUN has this user namespace's ids",
     "userns-uid-map": "RUN has this user namespace's ids",

@@ -91,8 +91,8 @@ def refuse(args: Args) -> None:
         raise UsageError("--rm=false is not supported: no container is left of a step; --on-error=shell looks into one")
     if args.given("disable_compression") and not args["disable_compression"]:
         raise UsageError("--disable-compression=false is not supported: layers are compressed when they are pushed")
-    if args["isolation"] == "chroot":
-        raise UsageError("--isolation=chroot is not supported: RUN always uses the OCI runtime")
+    if args["logsplit"] and not args["logfile"]:
+        raise UsageError("--logsplit needs --logfile")
     if args["no_cache"] and args["cache_from"]:
         raise UsageError("the --no-cache and --cache-from flags cannot be used together")
     if args["platform"] and (args["arch"] or args["os"] or args["variant"]):

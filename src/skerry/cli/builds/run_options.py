@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LIMITS = ("memory", "memory_swap", "cpu_shares", "cpu_period", "cpu_quota", "cpuset_cpus", "cpuset_mems")
 _NAMESPACES = {"cgroupns": "cgroup", "ipc": "ipc", "pid": "pid", "uts": "uts", "userns": "user"}
+_CHROOT = {"pid": "host", "ipc": "host", "cgroup": "host"}  # what Buildah's chroot does not separate, with the network
 _ENTITLEMENTS = ("security.insecure", "network.host", "device")
 
 
@@ -28,6 +29,9 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
     given: Any = {name: args[name] for name in _LIMITS if args.given(name)}
     security: dict[str, Any] = {}
     apply_security({"security_opt": _security(args["security_opt"])}, security)  # type: ignore[arg-type]
+    chroot = args["isolation"] == "chroot"
+    if chroot and args["network"] not in ("", "host"):
+        raise UsageError("cannot set --network other than host with --isolation chroot")
     for name in ("dns", "dns-option", "dns-search"):
         if args["network"] == "none" and args[name.replace("-", "_")]:
             raise UsageError(f"the --{name} option cannot be used with --network=none")
@@ -35,7 +39,7 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
         if entitlement.partition("=")[0] not in _ENTITLEMENTS:
             raise UsageError(f'unknown entitlement "{entitlement}": {", ".join(_ENTITLEMENTS)} are known')
     return RunOptions(
-        network=_network(args["network"]),
+        network="host" if chroot else _network(args["network"]),
         hosts=[_host(item) for item in args["add_host"]],
         dns=args["dns"],
         dns_search=args["dns_search"],
@@ -53,11 +57,14 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
         no_new_privileges=security.get("no_new_privileges", False),
         mask=security.get("mask", []),
         unmask=security.get("unmask", []),
-        namespaces=_namespaces(args),
+        namespaces={**_CHROOT, **_namespaces(args)} if chroot else _namespaces(args),
         groups=args["group_add"],
         devices=args["device"],
         volumes=[_volume(item) for item in args["volume"]],
         runtime=args["runtime"],
+        runtime_flags=args["runtime_flag"],
+        stdin=args["stdin"],
+        compat_volumes=args["compat_volumes"],
         insecure="security.insecure" in args["allow"],
     )
 

@@ -159,16 +159,18 @@ class Builds:
         return assemble(self._engine, document, layers, names, format=format, annotations=annotations)
 
     @staticmethod
-    def check_names(names: Sequence[str]) -> None:
-        """`Invalid` for what can be no image's name, before a long build ends with it."""
+    def full_names(names: Sequence[str]) -> list[str]:
+        """The names that an image gets by these. `Invalid` for what can be none, before a long build ends with it."""
         from skerry.errors import Invalid
-        from skerry.image.reference import parse
+        from skerry.image.reference import complete, parse
 
+        found = []
         for name in names:
             try:
-                parse(name)
+                found.append(complete(parse(name), "localhost"))
             except Invalid as error:
                 raise Invalid(f"tag {name}: {error.message}") from None
+        return found
 
     # Contexts
 

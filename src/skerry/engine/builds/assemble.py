@@ -40,9 +40,10 @@ def assemble(
 
 def _leave_out(engine: Engine, config: dict[str, Any]) -> None:
     for key, instruction in _DOCKER_ONLY.items():
-        if config.pop(key, None):
+        if found := config.pop(key, None):
+            what = f", [{' '.join(found)}]" if isinstance(found, list) else " and"
             engine.log(
-                f"{instruction} is not supported for OCI image format and will be ignored. Must use `docker` format"
+                f"{instruction} is not supported for OCI image format{what} will be ignored. Must use `docker` format"
             )
     for key in _NAMES_OF_A_BUILD:
         config.pop(key, None)

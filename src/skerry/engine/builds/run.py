@@ -80,7 +80,7 @@ class _Step:
     def execute(self) -> int:
         self._network.connect()
         request, engine = self._request, self._engine
-        runtime = oci.find(engine.settings, request.runtime)
+        runtime = oci.find(engine.settings, request.runtime, request.runtime_flags)
         config = configuration(engine, self._id, request, self._network.spec_mode)
         mounts = self._mounts()
         with stubs.Stubs(self._root, mounts) as rootfs:

@@ -103,8 +103,8 @@ class Tree:
             if wild:
                 return None
             raise NotFound(
-                f'"/{path}": not found: no items matching glob "{path}" copied (1 filtered out using '
-                f"{self._ignore_file or 'the ignore file'}): no such file or directory"
+                f'no items matching glob "{path}" copied (1 filtered out using {self._ignore_file or "the ignore file"}): '
+                f'"/{path}": not found: no such file or directory'
             )
         if pivot is not None:
             name = path[len(pivot) :].lstrip("/") if pivot else path

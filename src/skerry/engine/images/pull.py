@@ -60,10 +60,12 @@ class Pull:
         self.report = report or Report()
         self.choose = choose
 
-    def check_platform(self, os: object, architecture: object) -> None:
-        """Warn of an image for another platform."""
-        if (os, architecture) != (self.platform.os, self.platform.architecture):
-            found = f"{os or ''}/{architecture or ''}"
+    def check_platform(self, os: object, architecture: object, variant: object) -> None:
+        """Warn of an image for another platform, or without the variant that was asked for."""
+        wanted = self.platform.variant if self.exact and str(self.platform) != "linux/arm64/v8" else ""
+        same = (os, architecture) == (self.platform.os, self.platform.architecture)
+        if not same or (wanted and variant != wanted):
+            found = f"{os or ''}/{architecture or ''}" + (f"/{variant}" if variant else "")
             self.report.warn(f"image platform ({found}) does not match the expected platform ({self.platform})")
 
 
@@ -278,5 +280,5 @@ class Source:
         if len(data) != descriptor.size:
             raise Corrupt(f"the image's config has {len(data)} bytes, not {descriptor.size}")
         document = parse_config(data)
-        self._options.check_platform(document.get("os"), document.get("architecture"))
+        self._options.check_platform(document.get("os"), document.get("architecture"), document.get("variant"))
         return data

@@ -45,7 +45,7 @@ def pull_location(engine: Engine, location: Location, options: Pull, *, named: b
     options.report.copying(f"sha256:{record['id']}", 0, "config")
     options.report.done(f"sha256:{record['id']}")
     options.report.line("Writing manifest to image destination")
-    options.check_platform(record["os"], record["architecture"])
+    options.check_platform(record["os"], record["architecture"], record["variant"])
     engine.events.emit(type="image", status="pull", id=record["id"], name=str(location))
     return [record] * max(1, len(record["names"]))
 

@@ -80,9 +80,9 @@ def _memory(options: CreateOptions, result: Resources) -> None:
     if options.get("memory_reservation"):
         result["memory_reservation"] = parse_size(options["memory_reservation"], "memory-reservation")
     swap = options.get("memory_swap")
-    if swap:
+    if swap and not (swap == "-1" and "memory" not in result):  # unlimited beside unlimited: nothing to set
         if "memory" not in result:
-            raise Invalid("you should always set the memory limit when using the memory swap limit")
+            raise Invalid("you should always set a memory limit when using a memoryswap limit, see usage")
         result["memory_swap"] = -1 if swap == "-1" else parse_size(swap, "memory-swap")
         if 0 <= result["memory_swap"] < result["memory"]:
             raise Invalid("minimum memoryswap limit should be larger than memory limit, see usage")
