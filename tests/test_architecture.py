@@ -10,11 +10,11 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "skerry"
 TIERS = [
-    "errors", "fastjson", "linux", "config", "store", "image network runtime", "engine", "build scan", "compose kube", "lint",
+    "errors", "fastjson records", "linux", "config", "store", "image network runtime", "engine", "build scan", "compose kube", "lint",
     "cli api",
 ]  # fmt: skip
 RANK = {room: rank for rank, tier in enumerate(TIERS) for room in tier.split()}
-OPEN_TO_ALL = {"errors", "fastjson", "config"}
+OPEN_TO_ALL = {"errors", "fastjson", "records", "config"}
 # The package itself: `import skerry` and `skerry.connect()`.
 PACKAGE = ""
 

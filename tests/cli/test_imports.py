@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.cli.conftest import TOP, CommandLine
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORBIDDEN = {
     "argparse", "asyncio", "collections", "contextlib", "ctypes", "dataclasses", "datetime", "enum", "functools",
@@ -110,3 +114,19 @@ def test_a_command_loads_few_modules_of_ours(cli: CommandLine, words: list[str],
     modules, _ = loaded(cli, words)
     ours = sorted(name for name in modules if name.startswith("skerry"))
     assert len(ours) <= most, ours
+
+
+def test_a_build_that_is_all_cached_loads_neither_data_classes_nor_the_network(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    (tmp_path / "Containerfile").write_text("FROM scratch\nCOPY file /\nENV A=b\n")
+    (tmp_path / "file").write_text("x")
+    cli("build", "-q", str(tmp_path))
+    modules, err = loaded(cli, ["build", "-q", str(tmp_path)])
+    assert "skerry.build.copy_step" in modules, err
+    heavy = {
+        "argparse", "asyncio", "calendar", "csv", "dataclasses", "datetime", "inspect", "json", "logging", "pathlib",
+        "shutil", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "typing", "urllib.parse", "zstandard",
+        "skerry.build.attest.packages", "skerry.image.registry.client",
+    }  # fmt: skip
+    assert not modules & heavy, f"loads {sorted(modules & heavy)}"

@@ -289,7 +289,7 @@ def test_credentials_for_the_destination_do_not_go_to_the_source(
     engine: Engine, liar: LyingRegistry, other: LyingRegistry
 ) -> None:
     """--creds are the destination's: what lies elsewhere is read with what auth.json knows."""
-    from dataclasses import replace
+    from skerry.records import replace
 
     add_index(other, "s390x")
     engine.manifests.create("web", [f"{other.host}/x:many"], all=True, transfer=FAST)

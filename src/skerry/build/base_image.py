@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from skerry.build.stage_state import StageState
 from skerry.errors import SkerryError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from skerry.build.contexts import Context
     from skerry.build.options import BuildOptions
     from skerry.engine.engine import Engine

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
 
 from skerry import __version__
 from skerry.build.arguments import PROXIES
@@ -22,8 +21,10 @@ from skerry.build.shared_cache import StageCache
 from skerry.build.solver import Solver
 from skerry.errors import SkerryError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from skerry.build.contexts import Contexts
     from skerry.build.events import Event

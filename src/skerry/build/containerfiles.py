@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from skerry.build.download import is_url, read_url
 from skerry.build.redact import redacted
 from skerry.errors import Invalid, NotFound, SkerryError, Unavailable
+from skerry.records import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.contexts import Contexts
     from skerry.build.options import BuildOptions

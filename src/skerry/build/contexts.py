@@ -11,8 +11,6 @@ import os
 import stat
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
 
 from skerry.build.download import Download, is_url
 from skerry.build.events import Note
@@ -20,10 +18,13 @@ from skerry.build.ignore_files import ignore_patterns
 from skerry.build.redact import redacted
 from skerry.build.stdin import open_stdin
 from skerry.errors import Invalid, NotFound, SkerryError
+from skerry.records import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+    from typing import BinaryIO
 
     from skerry.build.containerfiles import Containerfile
     from skerry.build.events import Event

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack, nullcontext
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 from skerry.build.keys import digest, step_key
 from skerry.build.language import instructions as typed
@@ -15,9 +13,12 @@ from skerry.build.language.words import expand
 from skerry.engine.builds.copying import CopyRequest, Gathered, Inline, carry_out, gather, owner_ids
 from skerry.engine.builds.modes import Mode
 from skerry.errors import Invalid
+from skerry.records import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from typing import Any
 
     from skerry.build.language.ast import Heredoc
     from skerry.build.steps import StepWork

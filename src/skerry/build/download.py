@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
 
 from skerry.build.redact import redacted
 from skerry.errors import Invalid, NotFound, Unavailable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from _typeshed import WriteableBuffer
 
 _SILENCE_S = 60

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skerry.engine.builds.errors import Interrupted
 from skerry.errors import Invalid, SkerryError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.events import Reason
     from skerry.build.language.ast import Position

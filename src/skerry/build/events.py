@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from skerry.records import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.language.ast import Position
 

@@ -12,11 +12,11 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from skerry.build.redact import redacted
 from skerry.errors import Invalid, NotFound, Unavailable
+from skerry.records import dataclass, replace
 
 _SCP = re.compile(r"^(?:[A-Za-z0-9_][A-Za-z0-9_.\-]*)@([A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.]+\]):(?!//)(.+)$")
 _COMMIT = re.compile(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from skerry.build.language.ignore import Patterns, read_ignore_file
 from skerry.errors import Invalid, NotFound
+from skerry.records import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.options import BuildOptions
     from skerry.engine.engine import Engine

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
 from skerry.build.base_image import find_image
 from skerry.build.contexts import Context, ImageContext
 from skerry.engine.builds.copying import CopyRequest, carry_out, gather
 from skerry.engine.builds.select import Tree
 from skerry.errors import Invalid, NotFound
+from skerry.records import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from skerry.build.language.instructions import Mount
     from skerry.build.steps import StepWork

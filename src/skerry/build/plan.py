@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from skerry.build.arguments import given, platform_arguments
 from skerry.build.errors import syntax_error
@@ -13,7 +11,9 @@ from skerry.build.language.stages import parse_stage_list
 from skerry.build.language.words import ExpansionError, expand
 from skerry.build.platforms import host, normalise
 from skerry.errors import NotFound
+from skerry.records import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.language.ast import Dockerfile
     from skerry.build.options import BuildOptions

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from hashlib import new as new_hash
 from hashlib import sha256
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from skerry.build import git
@@ -19,7 +17,9 @@ from skerry.engine.builds.copying import Inline
 from skerry.engine.builds.errors import Changed
 from skerry.engine.builds.select import Tree
 from skerry.errors import Invalid
+from skerry.records import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -110,7 +110,7 @@ def clone(step: StepWork, source: str, command: Add, checksum: str) -> Iterator[
     with step.engine.builds.staging() as staging:
         folder = f"{staging.path}/tree"
         commit = git.clone(
-            dataclasses.replace(url, keep_git_dir=keep or url.keep_git_dir), folder,
+            replace(url, keep_git_dir=keep or url.keep_git_dir), folder,
             ssh_socket=options.ssh.get("default", ""), cancelled=step.solver.cancelled,
         )  # fmt: skip
         if checksum and not commit.startswith(checksum):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
 
 from skerry.build.arguments import PROXIES, proxies
 from skerry.build.errors import RunFailed
@@ -17,7 +16,10 @@ from skerry.build.stage_state import DEFAULT_PATH
 from skerry.engine.builds.types import RunRequest, StepMount
 from skerry.errors import Invalid, NotFound
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from skerry.build.language.instructions import Mount, Run
     from skerry.build.steps import StepWork
 

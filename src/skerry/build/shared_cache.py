@@ -7,15 +7,15 @@ more for each cache mount, whose only layer is what is in it. Everything that kn
 from __future__ import annotations
 
 import os
-import shutil
-from typing import TYPE_CHECKING, Any
 
 from skerry import fastjson
 from skerry.build.events import Note
 from skerry.errors import Invalid, NotFound, SkerryError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     from skerry.build.events import Event
     from skerry.build.options import BuildOptions, CacheLocation
@@ -68,6 +68,8 @@ def _write(engine: Engine, images: list[str], location: CacheLocation, options: 
 
     folder = os.path.abspath(location.where)
     if os.path.isfile(f"{folder}/oci-layout"):
+        import shutil
+
         shutil.rmtree(folder, ignore_errors=True)
     push = Push(transfer=transfer_of(options), compression=location.attributes.get("compression", "zstd"))
     for number, image in enumerate(images):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from skerry.build.events import Note, ShellClosed, ShellOpened
 from skerry.errors import SkerryError
+from skerry.records import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.steps import StepWork
     from skerry.engine.builds.root import WorkingRoot

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from skerry.build.arguments import PROXIES
 from skerry.build.base_image import from_folder, from_image, scratch
@@ -20,6 +19,7 @@ from skerry.build.steps import Identity, StepOutcome, StepWork
 from skerry.engine.builds.errors import Interrupted
 from skerry.errors import SkerryError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.plan import Planned
     from skerry.build.solver import Solver

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
 from skerry.build.language import instructions as typed
 from skerry.build.language.words import expand
 from skerry.errors import Invalid
+from skerry.records import dataclass, field, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from skerry.build.language.instructions import Command
 
@@ -53,11 +54,12 @@ class StageState:
 
     def copy(self) -> StageState:
         """The beginning of a stage that is FROM this one."""
-        import copy
-
-        fresh = copy.deepcopy(self)
-        fresh.args, fresh.command_given = {}, False
-        return fresh
+        # One level deep: what is in these is replaced, never changed.
+        return replace(
+            self, layers=list(self.layers), config=dict(self.config), document=dict(self.document), args={},
+            history=list(self.history), base_history=list(self.base_history), steps=list(self.steps),
+            command_given=False,
+        )  # fmt: skip
 
     # Variables
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 import select
-from typing import TYPE_CHECKING, BinaryIO, cast
 
 from skerry.errors import Unavailable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import BinaryIO
 
     from _typeshed import WriteableBuffer
 
@@ -37,4 +38,4 @@ class _Stdin(io.RawIOBase):
 
 def open_stdin(cancelled: Callable[[], bool]) -> BinaryIO:
     """Descriptor 0 as a stream. `Interrupted` once ``cancelled`` says so."""
-    return cast("BinaryIO", io.BufferedReader(_Stdin(cancelled), 1 << 20))
+    return io.BufferedReader(_Stdin(cancelled), 1 << 20)

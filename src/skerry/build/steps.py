@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from skerry.build.copy_step import CopyStep
 from skerry.build.errors import WouldRun
@@ -16,9 +14,11 @@ from skerry.build.plan import origins
 from skerry.build.run_step import RunStep
 from skerry.build.workdir_step import WorkdirStep
 from skerry.engine.builds.errors import Changed
+from skerry.records import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from skerry.build.events import Step
     from skerry.build.options import BuildOptions

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
 
 from skerry.build.keys import step_key
 from skerry.build.language.words import expand
@@ -11,7 +10,10 @@ from skerry.engine.builds.copying import owner_ids
 from skerry.engine.builds.place import Metadata, Placer
 from skerry.errors import SkerryError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from skerry.build.language.instructions import Workdir
     from skerry.build.steps import StepWork
 

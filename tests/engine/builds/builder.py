@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(TOP / "src"))
 
+from skerry import records  # noqa: E402
 from skerry.engine.builds.types import RunRequest, StepMount  # noqa: E402
 from skerry.engine.engine import Engine, open_engine  # noqa: E402
 
@@ -66,7 +66,7 @@ def shell(engine: Engine, image: str) -> None:
         secret = StepMount("secret", "/s", data=b"hush", mode=0o444)
         request = RunRequest(["/bin/sh", "-c", "echo left > /tmp/left; exit 4"], env=["A=b"], user="7", mounts=[secret])
         print("failed", root.run(request))
-        print("shell", root.run(dataclasses.replace(request, argv=["/bin/sh"], terminal=True)))
+        print("shell", root.run(records.replace(request, argv=["/bin/sh"], terminal=True)))
 
 
 def main() -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from skerry import fastjson
 from skerry.errors import Invalid, NotFound, SkerryError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.engine import Engine
 

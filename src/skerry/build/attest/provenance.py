@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from skerry.build.redact import redacted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from skerry.build.contexts import Context
     from skerry.build.options import BuildOptions
     from skerry.build.outcome import Solved

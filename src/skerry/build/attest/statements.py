@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
 from skerry import fastjson
 from skerry.build.attest.packages import Package, find_packages
 from skerry.build.attest.provenance import provenance
 from skerry.build.attest.spdx import document
+from skerry.records import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from skerry.build.contexts import Context
     from skerry.build.options import BuildOptions
     from skerry.build.outcome import Solved

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from skerry.build.checks import rules
 from skerry.build.language.suggest import did_you_mean
 from skerry.build.language.words import ExpansionError, expand
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.checks.findings import Findings
     from skerry.build.language.instructions import Arg, Stage

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from skerry.build.checks.bases import check_bases
 from skerry.build.checks.findings import Findings
@@ -14,7 +13,10 @@ from skerry.build.errors import BuildSyntaxError
 from skerry.build.language.words import ExpansionError, expand
 from skerry.errors import Invalid
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from skerry.build.events import Warned
     from skerry.build.language.ast import Dockerfile
     from skerry.build.language.ignore import Patterns

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skerry.build.events import Warned
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.checks.rules import Rule
     from skerry.build.checks.settings import CheckSettings

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from skerry.build.checks.rules import Rule
 from skerry.errors import Invalid
+from skerry.records import dataclass
 
 ARGUMENT = "BUILDKIT_DOCKERFILE_CHECK"  # a build argument of this name stands above the directive
 _TRUTH = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skerry.build.checks import rules
 from skerry.build.language import instructions as typed
 from skerry.build.language.splitting import BLANKS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
 
 from skerry.build.checks import rules
 from skerry.build.language import instructions as typed
 from skerry.build.language.suggest import did_you_mean
 from skerry.build.language.words import Expansion, ExpansionError, expand
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from skerry.build.checks.findings import Findings
     from skerry.build.language.ignore import Patterns
     from skerry.build.language.instructions import Command, Stage

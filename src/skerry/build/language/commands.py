@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from skerry.build.errors import syntax_error
 from skerry.build.language import instructions as typed
@@ -14,6 +13,7 @@ from skerry.build.language.splitting import BLANKS, SplitError, json_or_words, j
 from skerry.build.language.suggest import did_you_mean
 from skerry.build.language.words import quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skerry.build.errors import syntax_error
 from skerry.build.language.suggest import did_you_mean
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.language.ast import Instruction
 

@@ -6,10 +6,12 @@ variables replaced, ``stages.parse_stage_list`` gives them all, stage by stage.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
-
 from skerry.build.language.ast import Heredoc, Instruction
+from skerry.records import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)

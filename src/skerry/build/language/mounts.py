@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 from skerry.build.language.instructions import Mount
 from skerry.build.language.suggest import did_you_mean
 from skerry.build.language.words import quoted
+from skerry.records import replace
 
 _TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
 _SHARING = ("shared", "private", "locked")
@@ -53,6 +52,8 @@ def parse_mount(text: str, expand: Callable[[str], str] | None = None) -> Mount:
 
 
 def _fields(text: str) -> dict[str, str]:
+    import csv
+
     try:
         rows = list(csv.reader([text], strict=True))
     except csv.Error as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 
 from skerry.build.errors import BuildSyntaxError
 from skerry.build.language.ast import Dockerfile, Heredoc, Instruction, Position
@@ -12,6 +11,7 @@ from skerry.build.language.directives import read_directives
 from skerry.build.language.heredocs import heredocs_of
 from skerry.build.language.splitting import SplitError, json_strings, lstrip, split_keyword, strip
 from skerry.build.language.words import ExpansionError
+from skerry.records import replace
 
 _CONTINUED = {"\\": re.compile(r"(?:(?<=[^\\])|^)\\[ \t]*\Z"), "`": re.compile(r"(?:(?<=[^`])|^)`[ \t]*\Z")}
 _WITH_HEREDOCS = frozenset({"RUN", "COPY", "ADD"})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 
+from skerry import fastjson
 from skerry.build.language.words import SPACES
+from skerry.errors import Invalid
 
 BLANKS = re.compile(r"[\t\v\f\r ]+")
 _SPACES = "".join(SPACES)
@@ -112,8 +113,8 @@ def json_strings(text: str) -> tuple[str, ...] | None:
     if not text.startswith("["):
         return None
     try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
+        values = fastjson.loads(text)
+    except Invalid:
         return None
     if not all(isinstance(value, str) for value in values):
         raise SplitError(NOT_STRINGS)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skerry.build.errors import syntax_error
 from skerry.build.language.commands import command
 from skerry.build.language.instructions import Arg, From, Stage
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.language.ast import Dockerfile
     from skerry.build.language.instructions import Command

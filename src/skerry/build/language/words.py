@@ -8,10 +8,10 @@ everything, double quotes everything but variables; the escape character keeps t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from skerry.build.language.patterns import PatternError, remove_prefix, remove_suffix, replace
 from skerry.errors import Invalid
+from skerry.records import dataclass
 
 SPACES = frozenset("\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000") | {chr(c) for c in range(0x2000, 0x200B)}
 _SPECIAL_PARAMETERS = frozenset("@*#?-$!0")

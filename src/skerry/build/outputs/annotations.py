@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skerry.errors import SkerryError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.options import BuildOptions
     from skerry.build.outcome import Solved

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING
 
 from skerry import fastjson
 from skerry.build.events import Note
@@ -14,6 +13,7 @@ from skerry.build.outputs.names import names_of
 from skerry.build.outputs.statements import predicates_of
 from skerry.errors import Invalid, SkerryError, Unavailable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from skerry.build.build import make_image
 from skerry.build.events import Note
 from skerry.build.outputs.names import names_of
-from skerry.build.outputs.statements import statements_about
 from skerry.build.shared_cache import transfer_of
 from skerry.errors import Invalid
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from skerry.build.events import Event
     from skerry.build.options import Output
+    from skerry.build.outcome import Solved
     from skerry.build.outputs.work import Work
     from skerry.engine.images.push import Push
 
@@ -122,7 +122,7 @@ def make_list(work: Work, name: str, digests: dict[str, str]) -> str:
             digest = manifests.add_image(temporary, work.result.images[solved.platform])
             if work.options.attestations:
                 digest = digests.get(solved.platform, digest)
-                manifests.add_attestation(temporary, digest, statements_about(work, solved, name, digest))
+                manifests.add_attestation(temporary, digest, _statements(work, solved, name, digest))
     except BaseException:
         manifests.rm([temporary])
         raise
@@ -161,4 +161,12 @@ def _add_to(work: Work, name: str) -> None:
     for solved in work.result.solved:
         digest = manifests.add_image(name, work.result.images[solved.platform])
         if work.options.attestations:
-            manifests.add_attestation(name, digest, statements_about(work, solved, name, digest))
+            manifests.add_attestation(name, digest, _statements(work, solved, name, digest))
+
+
+def _statements(work: Work, solved: Solved, name: str, digest: str) -> list[tuple[str, bytes]]:
+    if not work.options.attestations:
+        return []
+    from skerry.build.outputs.statements import statements_about
+
+    return statements_about(work, solved, name, digest)

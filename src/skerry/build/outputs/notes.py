@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from skerry import fastjson
-from skerry.build.attest.provenance import provenance
-from skerry.build.outputs.files import write_text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from skerry.build.outputs.work import Work
 
 
 def write_notes(work: Work) -> None:
     """The files that were asked for."""
     options, result = work.options, work.result
+    if not (options.iid_file or options.iid_file_raw or options.metadata_file):
+        return
+    from skerry.build.outputs.files import write_text
+
     if options.iid_file and result.image_id:
         write_text(options.iid_file, f"sha256:{result.image_id}")
     if options.iid_file_raw and result.image_id:
@@ -26,6 +30,8 @@ def write_notes(work: Work) -> None:
 
 def metadata(work: Work) -> dict[str, Any]:
     """As ``docker buildx build --metadata-file`` has it."""
+    from skerry.build.attest.provenance import provenance
+
     result, several = work.result, len(work.result.solved) > 1
     found: dict[str, Any] = {}
     for solved in result.solved:

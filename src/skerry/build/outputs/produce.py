@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from skerry.build.build import solve, time_text
 from skerry.build.contexts import open_contexts
@@ -11,6 +10,7 @@ from skerry.build.outputs.names import names_of
 from skerry.build.shared_cache import export_cache, import_cache
 from skerry.build.ssh import Agents
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,7 +47,6 @@ def _write(
     engine: Engine, options: BuildOptions, contexts: Contexts, result: BuildResult, started: str,
     report: Callable[[Event], None],
 ) -> None:  # fmt: skip
-    from skerry.build.outputs.files import write_files, write_packages
     from skerry.build.outputs.images import write_images
     from skerry.build.outputs.notes import write_notes
     from skerry.build.outputs.work import Work
@@ -55,10 +54,13 @@ def _write(
     work = Work(engine, options, result, contexts.main, started, _now(), _texts(contexts.read))
     if options.wants_image:
         write_images(work, report)
-    for output in options.outputs:
-        write_files(work, output, report)
-    if options.sbom_file or options.purl_file:
-        write_packages(work)
+    if options.outputs or options.sbom_file or options.purl_file:
+        from skerry.build.outputs.files import write_files, write_packages
+
+        for output in options.outputs:
+            write_files(work, output, report)
+        if options.sbom_file or options.purl_file:
+            write_packages(work)
     write_notes(work)
     if options.wants_image and options.outputs and not result.names:
         _forget(work)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skerry.build.attest.statements import Predicate, image_subject, predicates
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.outcome import Solved
     from skerry.build.outputs.work import Work

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from skerry.records import dataclass, field
 
-from skerry.build.attest.statements import Predicate
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from skerry.build.attest.statements import Predicate
     from skerry.build.contexts import Context
     from skerry.build.options import BuildOptions
     from skerry.build.outcome import BuildResult

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skerry.build.errors import BuildSyntaxError, RunFailed
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.language.ast import Position
 

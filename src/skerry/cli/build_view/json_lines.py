@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any
 
 from skerry import fastjson
+from skerry.records import fields
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from skerry.build.events import Event
     from skerry.cli.output import Output
 
@@ -30,8 +32,8 @@ class JsonView:
 
 
 def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if names := fields(value):
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, bytes):

@@ -9,12 +9,12 @@ import os
 import re
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from skerry.build.events import Note, ShellClosed, ShellOpened, StepDone, StepFailed, StepOutput, StepStarted, Warned
 from skerry.cli.build_view.plain import one_line, warning_text
 from skerry.cli.escape import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 

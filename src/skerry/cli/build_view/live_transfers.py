@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skerry.engine.images.transfer import Report
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.cli.build_view.live import LiveView
     from skerry.cli.output import Output

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skerry.build.events import Note, ShellOpened, StageSkipped, StepDone, StepFailed, StepOutput, StepStarted, Warned
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.events import Event, Step
     from skerry.cli.build_view.logfile import LogFile

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skerry.build.events import StepFailed
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.build.events import Event
     from skerry.cli.output import Output

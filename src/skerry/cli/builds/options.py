@@ -222,12 +222,16 @@ def _platforms(args: Args) -> list[str]:
 
 def _pull_options(args: Args, out: Out) -> dict[str, object]:
     from skerry.cli.choose import image_chooser
-    from skerry.cli.transfers import reporter
+
+    def report() -> object:
+        from skerry.cli.transfers import reporter  # it brings the registry's client, and most builds pull nothing
+
+        return reporter(out, quiet=args["quiet"])
 
     found: dict[str, object] = {name: args[name] for name in _REGISTRY if args.given(name)}
     if args["authfile"] and not os.path.exists(args["authfile"]):
         raise NotFound(f"credential file is not accessible: stat {args['authfile']}: no such file or directory")
-    found["report"] = lambda: reporter(out, quiet=args["quiet"])
+    found["report"] = report
     found["choose"] = image_chooser
     return found
 

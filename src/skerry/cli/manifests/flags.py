@@ -45,9 +45,8 @@ def details_of(args: Args, annotations: dict[str, str]) -> Details:
 
 def transfer_of(args: Args) -> Transfer:
     """What the flags say of the way to a registry; ``--insecure`` is another word for --tls-verify=false."""
-    from dataclasses import replace
-
     from skerry.cli.images.registry_flags import transfer
+    from skerry.records import replace
 
     found = transfer(args)
     if args.given("insecure"):

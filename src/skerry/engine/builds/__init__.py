@@ -191,13 +191,13 @@ class Builds:
 
     def read_file(self, folder: str, path: str, limit: int) -> bytes:
         """A file of a stranger's ``folder``: links are followed as if that were the root. `NotFound`, `Invalid`."""
-        from skerry.engine.builds.context_files import read_file
+        from skerry.engine.builds.context_reads import read_file
 
         return read_file(folder, path, limit)
 
     def folder_in(self, folder: str, path: str) -> str:
         """The real path of a folder in a stranger's ``folder``, found in the same way."""
-        from skerry.engine.builds.context_files import folder_in
+        from skerry.engine.builds.context_reads import folder_in
 
         return folder_in(folder, path)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from skerry.engine.images.new import check_format, store_image
 from skerry.errors import Conflict
 from skerry.image.reference import normalise
 from skerry.store.layers import get_layer
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord

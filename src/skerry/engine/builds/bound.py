@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
 from skerry.config.sizes import parse_size
 from skerry.engine.builds import watcher
 from skerry.engine.builds.steps import write_uses
 from skerry.store.pins import unpin
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.engine import Engine
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import time
 from _hashlib import openssl_sha256
-from typing import TYPE_CHECKING
 
 from skerry import fastjson
 from skerry.engine.builds.errors import Interrupted
@@ -19,6 +18,7 @@ from skerry.errors import Invalid
 from skerry.store.locks import Lock
 from skerry.store.steps import step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import time
-from typing import TYPE_CHECKING
 
 from skerry import fastjson
 from skerry.engine.builds.cache_mounts import folder_of, mounts_folder
@@ -16,6 +15,7 @@ from skerry.store.locks import Lock
 from skerry.store.staging import Staging, remove_tree
 from skerry.store.steps import step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 

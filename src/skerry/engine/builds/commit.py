@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from skerry.engine.builds.root import translated
 from skerry.store.layer_tree import add_tree
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.builds.root import WorkingRoot
     from skerry.store.types import LayerRecord

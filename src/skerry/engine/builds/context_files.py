@@ -1,17 +1,14 @@
-"""A build context's files, which come from strangers: archives unpacked into a folder, single files read from one.
+"""A build context's archives, which come from strangers, unpacked into a folder.
 
 Whatever a link in them says, nothing outside of the folder is written or read.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from typing import TYPE_CHECKING, Any, cast
 
-from skerry.errors import Corrupt, Invalid, NotFound, SkerryError, Unavailable
-from skerry.linux.beneath import open_in_root
+from skerry.errors import Corrupt, SkerryError, Unavailable
 from skerry.store.archive import header
 from skerry.store.archive.budget import Budget
 from skerry.store.archive.decompress import decompressed
@@ -162,43 +159,3 @@ def _wanted(entry: Entry, *, owners: bool) -> bool:
     if not owners:
         entry.uid, entry.gid = os.geteuid(), os.getegid()
     return True
-
-
-def read_file(folder: str, path: str, limit: int) -> bytes:
-    """A regular file below ``folder``, links followed as if the folder were the root. `NotFound`; `Invalid` for what
-    is no file, or longer than ``limit`` bytes."""
-    try:
-        # A fifo would wait for a writer.
-        fd = open_in_root(folder, path, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise NotFound(f"{path}: no such file or directory") from None
-    except OSError as error:
-        if error.errno in (errno.ENOTDIR, errno.ENAMETOOLONG):
-            raise NotFound(f"{path}: {os.strerror(error.errno)}") from None
-        raise Invalid(f"open {path}: {os.strerror(error.errno or 0)}") from None
-    with open(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise Invalid(f"{path} is not a regular file")
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise Invalid(f"{path} is larger than {limit >> 20} MiB")
-    return data
-
-
-def folder_in(folder: str, path: str) -> str:
-    """The real path of a folder below ``folder``, links followed as if that were the root. `NotFound`, `Invalid`."""
-    try:
-        fd = open_in_root(folder, path, os.O_PATH | os.O_DIRECTORY)
-    except NotADirectoryError:
-        raise Invalid(f"{path} is not a folder") from None
-    except FileNotFoundError:
-        raise NotFound(f"{path}: no such file or directory") from None
-    except OSError as error:
-        raise Invalid(f"open {path}: {os.strerror(error.errno or 0)}") from None
-    try:
-        return os.readlink(f"/proc/self/fd/{fd}")
-    finally:
-        os.close(fd)
-
-
-__all__ = ["archive_kind", "folder_in", "is_tar", "read_file", "uncompressed", "unpack"]

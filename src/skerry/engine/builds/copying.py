@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from skerry import fastjson
 from skerry.engine.builds.errors import Changed
@@ -15,10 +13,11 @@ from skerry.engine.builds.fingerprint import Digests, describe
 from skerry.engine.builds.modes import Mode
 from skerry.engine.builds.place import Metadata, Placer, translated
 from skerry.engine.builds.select import xattrs_of
-from skerry.engine.builds.unpack import archive_kind, unpack
 from skerry.errors import Invalid, NotFound
+from skerry.records import dataclass, field, replace
 from skerry.runtime.users import resolve
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -155,7 +154,9 @@ def _write_inline(placer: Placer, request: CopyRequest, file: Inline, target: st
         return
     fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if request.unpack and archive_kind(fd):
+        if request.unpack and _is_archive(fd):
+            from skerry.engine.builds.unpack import unpack
+
             placer.folder(dest, None)
             unpack(placer, fd, dest, owner=request.archive_owner)
         else:
@@ -201,11 +202,19 @@ def _copy_source(
             links[status.st_dev, status.st_ino] = target
 
 
+def _is_archive(fd: int) -> bool:
+    from skerry.engine.builds.unpack import archive_kind
+
+    return bool(archive_kind(fd))
+
+
 def _unpacked(placer: Placer, tree: Tree, item: Item, dest: str, request: CopyRequest) -> bool:
     fd = tree.open(item)
     try:
-        if not archive_kind(fd):
+        if not _is_archive(fd):
             return False
+        from skerry.engine.builds.unpack import unpack
+
         placer.folder(dest, None)
         unpack(placer, fd, dest, owner=request.archive_owner)
         _require_unchanged(fd, item)

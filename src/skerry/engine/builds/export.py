@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from skerry.engine.builds.root import WorkingRoot, translated
 from skerry.errors import Invalid
 from skerry.store.layer_snapshot import write_tree
 from skerry.store.staging import remove_tree
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

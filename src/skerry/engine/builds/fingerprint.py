@@ -11,11 +11,11 @@ import os
 import stat
 import time
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from skerry.engine.builds.select import read_xattrs, xattrs_of
 from skerry.engine.builds.worker import Worker
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from skerry.engine.containers.network import netns_path
 from skerry.errors import Invalid, Unavailable
@@ -11,7 +10,10 @@ from skerry.linux import netns
 from skerry.network import etc_files
 from skerry.store.steps import step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from skerry.engine.builds.types import RunRequest
     from skerry.engine.engine import Engine
     from skerry.network.types import NetworkRequest

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import time
-from typing import TYPE_CHECKING
 
 from skerry.engine.builds.errors import Interrupted
 from skerry.errors import SkerryError
@@ -14,6 +13,7 @@ from skerry.linux.spawn import spawn
 from skerry.runtime.execute import memfd
 from skerry.runtime.failures import is_runtimes_own, message_in, translate
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.builds.types import RunRequest
     from skerry.runtime.oci import Runtime

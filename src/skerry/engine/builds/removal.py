@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skerry.engine.builds.cache_mounts import folder_of
 from skerry.engine.builds.root import translated
 from skerry.engine.images.add import drop_layers
@@ -12,6 +10,7 @@ from skerry.store.layers import chain, get_layer
 from skerry.store.locks import Lock
 from skerry.store.steps import step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -10,7 +10,6 @@ runroot/builds/ID/CONTAINER/         a step's bundle: config.json, hosts, resolv
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from skerry.engine.builds import sweep
 from skerry.errors import NotFound, OutOfSpace, Unavailable
@@ -20,6 +19,7 @@ from skerry.store.pins import pin
 from skerry.store.staging import Staging
 from skerry.store.steps import step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType

@@ -8,7 +8,6 @@ namespaces); it is given back in reverse. The builder may be killed anywhere: it
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from skerry import fastjson
 from skerry.engine.builds import stubs, sweep, watcher
@@ -22,6 +21,7 @@ from skerry.errors import SkerryError
 from skerry.runtime import bpf, cgroups, oci, spec, users
 from skerry.store.steps import step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.builds.root import WorkingRoot
     from skerry.engine.builds.types import RunRequest

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from typing import TYPE_CHECKING
 
 from skerry.engine.builds.root import translated
 from skerry.errors import NotFound
 from skerry.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.builds.types import StepMount
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from skerry.engine.builds.commit import set_times
 from skerry.engine.builds.root import translated
@@ -17,6 +16,7 @@ from skerry.store.layers import get_layer, layer_dir
 from skerry.store.steps import step
 from skerry.store.union import Union, is_whiteout
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

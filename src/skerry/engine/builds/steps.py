@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any
 
 from skerry import fastjson
 from skerry.errors import NotFound
@@ -13,8 +12,10 @@ from skerry.store.layers import get_layer, layer_dir
 from skerry.store.pins import pin
 from skerry.store.steps import step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from skerry.engine.builds.types import StepRecord
     from skerry.engine.engine import Engine

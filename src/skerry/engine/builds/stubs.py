@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any
 
 from skerry.engine.builds.root import translated
 from skerry.engine.containers.storage import ensure_working_directory
 from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from skerry.store.staging import remove_tree
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
+    from typing import Any
 
     from skerry.engine.builds.root import WorkingRoot
     from skerry.engine.engine import Engine

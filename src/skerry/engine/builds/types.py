@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from skerry.records import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any, NotRequired, TypedDict
 
+    class StepRecord(TypedDict):
+        """A step that was done once: whoever comes to the same key takes its layer."""
 
-class StepRecord(TypedDict):
-    """A step that was done once: whoever comes to the same key takes its layer."""
+        key: str
+        layer: str | None  # chain id; None: it changed nothing (and stands on no layer)
+        identity: str  # which step of which Containerfile: to find what it was the last time
+        inputs: dict[str, Any]  # what went into the key, to explain a miss; never a secret
+        created_ns: int
+        used_ns: int
+        size: int  # of its layer, 0 without
+        description: NotRequired[str]  # the beginning of its instruction
 
-    key: str
-    layer: str | None  # chain id; None: it changed nothing (and stands on no layer)
-    identity: str  # which step of which Containerfile: to find what it was the last time
-    inputs: dict[str, Any]  # what went into the key, to explain a miss; never a secret
-    created_ns: int
-    used_ns: int
-    size: int  # of its layer, 0 without
-    description: NotRequired[str]  # the beginning of its instruction
+    class MountRecord(TypedDict):
+        """A cache mount that stays between builds."""
 
-
-class MountRecord(TypedDict):
-    """A cache mount that stays between builds."""
-
-    id: str
-    created_ns: int
-    used_ns: int
-    size: int
+        id: str
+        created_ns: int
+        used_ns: int
+        size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from skerry.engine.builds.place import Metadata
 from skerry.errors import Corrupt, Invalid
@@ -13,6 +12,7 @@ from skerry.store.archive.decompress import decompressed
 from skerry.store.archive.reader import entries
 from skerry.store.archive.source import Source
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

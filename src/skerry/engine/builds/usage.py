@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
 from skerry import fastjson
 from skerry.engine.builds.cache_mounts import mounts_folder
@@ -16,6 +15,7 @@ from skerry.engine.moments import parse_moment
 from skerry.errors import Invalid
 from skerry.store.pins import pinned
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
 
 from skerry.errors import SkerryError
 from skerry.linux.spawn import spawn
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.engine import Engine
 

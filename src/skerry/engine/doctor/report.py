@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from skerry.records import dataclass
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
 
 from skerry.config import identity, registries
 from skerry.engine.images.transfer import Transfer, connect
@@ -14,6 +13,7 @@ from skerry.image.registry import search as by_name
 from skerry.image.registry.endpoints import Endpoint, endpoints
 from skerry.image.registry.tags import all_tags
 from skerry.image.shortnames import full
+from skerry.records import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from skerry.engine.units import parse_duration
 from skerry.errors import Invalid
 from skerry.image.registry import platforms
@@ -11,6 +9,7 @@ from skerry.image.registry.client import Client, Limits
 from skerry.image.registry.credentials import Credentials, find, parse_creds
 from skerry.image.registry.platforms import Platform
 from skerry.image.registry.tls import Trust
+from skerry.records import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

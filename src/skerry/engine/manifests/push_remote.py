@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from _hashlib import openssl_sha256
-from dataclasses import replace
 
 from skerry import fastjson
 from skerry.engine.images.write_image import CONFIG_TYPE, LAYER_TYPE
@@ -13,6 +12,7 @@ from skerry.engine.manifests.registry import open_repository
 from skerry.errors import Corrupt, Unsupported
 from skerry.image.registry.documents import Descriptor
 from skerry.image.registry.download import Download
+from skerry.records import replace
 from skerry.store.layer_add import translated
 
 TYPE_CHECKING = False

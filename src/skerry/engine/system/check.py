@@ -5,11 +5,10 @@ Other commands may run: each object is looked at under its lock, and one that is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from skerry.engine.system import check_builds, check_containers, check_images, check_secrets, check_volumes
 from skerry.engine.system.findings import finding
 from skerry.errors import SkerryError
+from skerry.records import dataclass
 from skerry.store.check import check as check_store
 
 TYPE_CHECKING = False

@@ -5,14 +5,13 @@ Images share layers: each layer counts once, and what an image has alone is what
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from skerry import fastjson
 from skerry.engine.containers.listing import observed
 from skerry.engine.disk_usage import tree_size
 from skerry.engine.images.listing import select
 from skerry.engine.volumes.find import all_volumes
 from skerry.image.reference import repository_of, tag_of
+from skerry.records import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

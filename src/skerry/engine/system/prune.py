@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from skerry.engine.system.df import layer_sizes
 from skerry.errors import Invalid
+from skerry.records import dataclass
 from skerry.store.partial import sweep
 
 TYPE_CHECKING = False
