@@ -133,7 +133,7 @@ def test_bash_shows_what_candidates_do(tmp_path: Path) -> None:
     text = shell(
         "bash",
         "--norc",
-        script=BASH + "try 'skerry volume i' skerry volume i; try 'skerry ve' skerry ve",
+        script=BASH + "try 'skerry volume ins' skerry volume ins; try 'skerry ve' skerry ve",
         tmp_path=tmp_path,
         name="bash",
     )

@@ -145,6 +145,6 @@ def test_completed_options_are_complete_and_stay_so(options: list[str], kind: st
 
 
 def test_a_bind_keeps_the_sources_restrictions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mount_options, "_flags_of", lambda _path: os.ST_NOEXEC | os.ST_NOSUID | os.ST_NODEV)
+    monkeypatch.setattr(mount_options, "source_flags", lambda _path: ["noexec", "nosuid", "nodev"])
     assert {"noexec", "nosuid", "nodev"} <= set(mount_options.complete([], kind="bind", source="/x"))
     assert "noexec" not in mount_options.complete(["exec"], kind="bind", source="/x")

@@ -205,7 +205,7 @@ def split_csv(text: str) -> list[str]:
     """The fields of one CSV record, as pflag's StringSlice takes them (Go's encoding/csv)."""
     if '"' not in text and "\n" not in text and "\r" not in text:
         return text.split(",") if text else []
-    from skerry.cli.csv import CSVError, read_record
+    from skerry.engine.csv import CSVError, read_record
 
     try:
         return read_record(text)

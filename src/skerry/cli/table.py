@@ -128,10 +128,15 @@ COMMANDS = {
     # Volumes
     "volume create": Command("volumes.create", "Create a volume"),
     "volume exists": Command("volumes.exists", "Check whether a volume exists"),
+    "volume export": Command("volumes.export", "Write a volume's files as a tar"),
+    "volume import": Command("volumes.import_tar", "Unpack a tar into a volume"),
     "volume inspect": Command("volumes.inspect", "Display the configuration of a volume"),
     "volume ls": Command("volumes.list", "List volumes", "volume list"),
+    "volume mount": Command("volumes.mount", "Mount a volume and print where"),
     "volume prune": Command("volumes.prune", "Remove unused volumes"),
+    "volume reload": Command("volumes.reload", "Learn which volumes the volume plugins have"),
     "volume rm": Command("volumes.rm", "Remove one or more volumes", "volume remove"),
+    "volume unmount": Command("volumes.unmount", "Take one mount of a volume back", "volume umount"),
     # Skerry itself
     "completion": Command("system.completion", "Print a completion script for a shell"),
     "doctor": Command("system.doctor", "Check what this host can do, and how to mend what is missing"),

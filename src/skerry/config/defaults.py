@@ -146,4 +146,6 @@ def _engine() -> dict[str, Any]:
         "runtimes_flags": {},
         "service_timeout": 5,
         "stop_timeout": 10,
+        "volume_plugin_timeout": 5,
+        "volume_plugins": {},
     }  # fmt: skip

@@ -128,7 +128,7 @@ def _check(path: str, table: str, name: str, value: Any) -> None:
 
 
 def _check_tables(path: str, table: str, name: str, value: dict[str, Any]) -> None:
-    if name == "platform_to_oci_runtime":
+    if name in ("platform_to_oci_runtime", "volume_plugins"):
         for key, item in value.items():
             if not isinstance(item, str):
                 raise _invalid(path, f"{table}.{name}", key, f"expected a string, found {toml.type_name(item)}")

@@ -46,8 +46,6 @@ MOOT = {
     "engine.static_dir": _STORE,
     "engine.tmp_dir": _STORE,
     "engine.volume_path": _STORE,
-    "engine.volume_plugins": "there are no volume plugins",
-    "engine.volume_plugin_timeout": "there are no volume plugins",
     "engine.chown_copied_files": "cp gives files to the container's root unless --archive=false",
     "engine.events_container_create_inspect_data": "events are one short line each",
     "machine": "there are no virtual machines",

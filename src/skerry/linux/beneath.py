@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from skerry.linux.libc import syscall
@@ -22,3 +23,16 @@ def open_in_root(root: str, path: str, flags: int = os.O_RDONLY, *, mode: int = 
         return openat2(root_fd, path, flags, mode=mode, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
     finally:
         os.close(root_fd)
+
+
+def is_mount_point(path: str) -> bool:
+    """Whether something is mounted at ``path``; links are not followed. Other than `os.path.ismount` it also knows a
+    folder that is bound from the same file system."""
+    parent = os.open(os.path.dirname(path) or ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.close(openat2(parent, os.path.basename(path), os.O_PATH | os.O_NOFOLLOW, resolve=RESOLVE_NO_XDEV))
+    except OSError as error:
+        return error.errno == errno.EXDEV
+    finally:
+        os.close(parent)
+    return False

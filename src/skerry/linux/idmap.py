@@ -7,7 +7,7 @@ import os
 import struct
 
 from skerry.linux.libc import call, syscall
-from skerry.linux.mount import AT_FDCWD, move_mount
+from skerry.linux.mount import AT_FDCWD, MS_PRIVATE, move_mount
 from skerry.linux.namespaces import CLONE_NEWUSER, unshare
 
 _OPEN_TREE_CLONE = 1
@@ -53,6 +53,20 @@ def bind(source: str, target: str, namespace: int) -> None:
     tree = clone_tree(source)
     try:
         syscall("mount_setattr", tree, b"", _AT_EMPTY_PATH, attributes, len(attributes), about=source)
+        move_mount(tree, target)
+    finally:
+        os.close(tree)
+
+
+def bind_apart(source: str, target: str, namespace: int = -1) -> None:
+    """Mount ``source``, with what is mounted below it, at ``target``; with a ``namespace`` through its ids.
+
+    It is private before it is anywhere: where mounts are shared, taking it away takes nothing away from the source."""
+    flags = _MOUNT_ATTR_IDMAP if namespace >= 0 else 0
+    attributes = struct.pack("=QQQQ", flags, 0, MS_PRIVATE, max(namespace, 0))
+    tree = clone_tree(source, recursive=True)
+    try:
+        syscall("mount_setattr", tree, b"", _AT_EMPTY_PATH | _AT_RECURSIVE, attributes, len(attributes), about=source)
         move_mount(tree, target)
     finally:
         os.close(tree)

@@ -1,4 +1,4 @@
-"""Mount options as Podman completes them, and which of them only we understand."""
+"""Mount options as a runtime gets them, and which of them only we understand."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_PROPAGATION = frozenset(("shared", "rshared", "private", "rprivate", "slave", "rslave", "unbindable", "runbindable"))
-# Acted upon when volumes are prepared; no runtime knows them.
-_OURS = frozenset(("z", "Z", "U", "O", "copy", "nocopy", "no-dereference", "nodereference"))
-_PAIRS = (("noexec", "exec", os.ST_NOEXEC), ("nosuid", "suid", os.ST_NOSUID), ("nodev", "dev", os.ST_NODEV))
+PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable")
+# Acted upon when mounts are prepared; no runtime knows them.
+_OURS = frozenset(("z", "Z", "U", "O", "copy", "nocopy", "no-dereference", "idmap", "upperdir", "workdir"))
+_FLAGS = (("noexec", os.ST_NOEXEC), ("nosuid", os.ST_NOSUID), ("nodev", os.ST_NODEV))
 
 
 def complete(options: Sequence[str], *, kind: str, source: str = "") -> list[str]:
@@ -19,16 +19,14 @@ def complete(options: Sequence[str], *, kind: str, source: str = "") -> list[str
 
     Binds keep the source's noexec, nosuid and nodev: in a user namespace the kernel insists on them. A new tmpfs
     is nosuid and nodev unless asked otherwise, and starts with the image's files (tmpcopyup)."""
-    given = [option for option in options if option not in _OURS and not option.startswith("upperdir=")]
-    present = set(given)
-    result = list(given)
+    present = set(options)
+    result = [option for option in options if option.partition("=")[0] not in _OURS]
     if not present & {"rw", "ro"}:
         result.append("rw")
-    if not present & _PROPAGATION:
+    if not present.intersection(PROPAGATION):
         result.append("rprivate")
-    flags = _flags_of(source) if kind == "bind" else os.ST_NOSUID | os.ST_NODEV
-    for name, opposite, bit in _PAIRS:
-        if flags & bit and not present & {name, opposite}:
+    for name in source_flags(source) if kind == "bind" else ("nosuid", "nodev"):
+        if not present & {name, name.removeprefix("no")}:
             result.append(name)
     if kind == "tmpfs":
         if not present & {"tmpcopyup", "notmpcopyup"}:
@@ -39,8 +37,10 @@ def complete(options: Sequence[str], *, kind: str, source: str = "") -> list[str
     return result
 
 
-def _flags_of(path: str) -> int:
+def source_flags(path: str) -> list[str]:
+    """noexec, nosuid and nodev, as far as the mount that ``path`` is on has them."""
     try:
-        return os.statvfs(path).f_flag
+        flags = os.statvfs(path).f_flag
     except OSError:
-        return 0  # the runtime will say what is wrong with it
+        return []  # the runtime will say what is wrong with it
+    return [name for name, bit in _FLAGS if flags & bit]

@@ -11,13 +11,17 @@ from typing import Any, Literal, TypedDict
 class MountConfig(TypedDict, total=False):
     """One mount inside the container. ``options`` are mount(8) words (ro, rbind, rprivate, nosuid, size=…)."""
 
-    type: str  # bind, volume, tmpfs, devpts, mqueue, …; "volume" is a bind whose source is the volume's folder
+    type: str  # bind, volume, image, tmpfs, devpts, mqueue, …; "volume" is a bind whose source is the volume's folder
     source: str
     destination: str
     options: list[str]
     name: str  # the volume's name, for type volume
     anonymous: bool  # a volume without a given name: removed with the container by --rm and rm -v
     copy_up: bool  # fill an empty volume from the image's folder at its first use
+    subpath: str  # only this folder of the volume or the image
+    driver_options: dict[str, str]  # for a volume that has yet to be made
+    image_id: str  # for type image, with its layers: the image that the name meant at creation
+    layers: list[str]
 
 
 class ThrottleDevice(TypedDict):

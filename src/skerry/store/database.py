@@ -23,7 +23,7 @@ _RESERVE_BYTES = 1 << 20  # given up so that removing works with no byte free
 _SPARE_INODES = 8  # for the locks of who stops and removes, and for what conmon writes at a container's end
 _SOME_ROOM = 256 << 10
 _PAGE = 4096
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # What each version added: a database of an earlier one is brought up when it is opened.
 _SCHEMA = {1: """
 CREATE TABLE layers (
@@ -60,6 +60,8 @@ CREATE TABLE build_mounts (id TEXT PRIMARY KEY, used_ns INTEGER NOT NULL, doc TE
 ALTER TABLE build_steps ADD COLUMN identity TEXT NOT NULL DEFAULT '';
 ALTER TABLE build_steps ADD COLUMN inputs TEXT NOT NULL DEFAULT '';
 CREATE INDEX build_steps_identity ON build_steps (identity, used_ns);
+""", 4: """
+CREATE TABLE image_users (image TEXT NOT NULL, user TEXT NOT NULL, PRIMARY KEY (image, user)) WITHOUT ROWID;
 """}  # fmt: skip
 
 

@@ -78,11 +78,10 @@ _IDENTITY = (
 )  # fmt: skip
 _STORAGE = (
     flag("-v", "--volume", kind="list", metavar="[SOURCE:]TARGET[:OPTIONS]", complete="files", help="Mount a folder or a volume"),
-    flag("--mount", kind="list", metavar="TYPE,KEY=VALUE,…", help="Attach a file system: bind, volume, tmpfs, ramfs or devpts"),
+    flag("--mount", kind="list", metavar="TYPE,KEY=VALUE,…", help="Attach a file system: bind, volume, tmpfs, image, glob, ramfs or devpts"),
     flag("--tmpfs", kind="list", metavar="TARGET[:OPTIONS]", help="Mount a tmpfs"),
     flag("--volumes-from", kind="list", metavar="CONTAINER[:OPTIONS]", complete="containers", help="Mount another container's volumes"),
-    flag("--image-volume", kind="str", metavar="HOW", default="anonymous", choices=("anonymous", "bind", "tmpfs", "ignore"),
-         help="What becomes of the image's VOLUMEs"),
+    flag("--image-volume", kind="str", metavar="HOW", help="What becomes of the image's VOLUMEs: anonymous, tmpfs or ignore"),
     flag("--read-only", help="Make the root file system read-only"),
     flag("--read-only-tmpfs", default=True, help="With --read-only: tmpfs on /dev, /dev/shm, /run, /tmp and /var/tmp"),
     flag("--secret", kind="list", metavar="NAME[,OPTION=VALUE…]", complete="secrets",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from skerry.cli.flags import UsageError, flag
-from skerry.errors import SkerryError
+from skerry.cli.volumes.list import brief
+from skerry.errors import NotFound, SkerryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +30,13 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     for name in names:
         try:
             found.append(engine.volumes.inspect(name))
+        except NotFound:
+            code = 125
+            out.error(f"no such volume {name}")
         except SkerryError as error:
             code = 125
             out.error(str(error))
+    if args["format"] in ("", "json"):
+        found = [brief(row) for row in found]
     out.inspect(found, args["format"])
     return code

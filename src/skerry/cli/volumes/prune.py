@@ -12,10 +12,23 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
 
 USAGE = "[options]"
-DESCRIPTION = "Removes the volumes that no container uses, after asking; with --filter only those that match."
-EXAMPLES = (("skerry volume prune -f", "remove unused volumes without asking"),)
+DESCRIPTION = (
+    "Removes, after asking, the volumes that no container uses and that nobody named; with --all also those that have a "
+    "name. Their data is lost. Filters: after=VOLUME, all=, anonymous=, label=, label!=, until=."
+)
+EXAMPLES = (
+    ("skerry volume prune -f", "remove unused volumes without a name, without asking"),
+    ("skerry volume prune --all --dry-run", "which of all volumes are unused"),
+)
 FLAGS = (
-    flag("--filter", kind="list", metavar="KEY=VALUE", help="Only those that match (label=, label!=, name=)"),
+    flag("-a", "--all", help="Also volumes that have a name"),
+    flag("--dry-run", help="Only print which would be removed"),
+    flag(
+        "--filter",
+        kind="list",
+        metavar="KEY=VALUE",
+        help="Only those that match (label=, label!=, until=, after=, anonymous=)",
+    ),
     flag("-f", "--force", help="Do not ask"),
 )
 COMPLETE = "none"
@@ -23,14 +36,20 @@ MIN_ARGS, MAX_ARGS = 0, 0
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    filters, everything = args["filter"], args["all"]
+    if args["dry_run"]:
+        for name in engine.volumes.unused(filters=filters, all=everything):
+            out.line(name)
+        return 0
     if not args["force"]:
-        names = [row["Name"] for row in engine.volumes.list(filters=["dangling=true", *args["filter"]])]
+        names = engine.volumes.unused(filters=filters, all=everything)
         if not names:
             out.line("No dangling volumes found")
             return 0
-        warning = "WARNING! This will remove all volumes not used by at least one container. The following volumes will be removed:"
+        which = "volumes" if everything else "anonymous volumes"
+        warning = f"WARNING! This will remove all {which} not used by at least one container. The following volumes will be removed:"
         if not confirmed(out, "\n".join([warning, *names])):
             return 0
-    for name, _size in engine.volumes.prune(filters=args["filter"]):
+    for name, _size in engine.volumes.prune(filters=filters, all=everything):
         out.line(name)
     return 0

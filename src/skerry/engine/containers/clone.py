@@ -12,7 +12,7 @@ import time
 from skerry import fastjson
 from skerry.engine.containers import state as states
 from skerry.engine.containers.create import find_image, record_new
-from skerry.engine.containers.options.mounts import check_volume_name
+from skerry.engine.containers.options.names import check_name
 from skerry.engine.containers.options.resources import changed
 from skerry.errors import Conflict, Invalid
 
@@ -73,7 +73,7 @@ def _like(source: ContainerRecord) -> ContainerRecord:
 
 def _record(engine: Engine, record: ContainerRecord, new_name: str, old_name: str) -> None:
     if new_name:
-        check_volume_name(new_name)
+        check_name(new_name)
         record["name"] = record["config"]["name"] = new_name
         record_new(engine, record)
     number = 0

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
+    from skerry.runtime.types import MountConfig
 
 _PLATFORM = frozenset(("platform", "os", "arch", "variant"))
 
@@ -50,7 +51,7 @@ def record_new(engine: Engine, record: ContainerRecord, cid_fd: int = -1) -> Non
     `Conflict` when its name is taken; then nothing of it is left."""
     for mount in record["config"]["mounts"]:
         if mount["type"] == "volume":
-            _ensure_volume(engine, mount["name"], anonymous=mount.get("anonymous", False))
+            _ensure_volume(engine, mount)
     state: ContainerState = {
         "status": "created", "boot_id": process.boot_id(), "pid": 0, "exit_code": 0, "cleaned": True, "restarts": 0,
     }  # fmt: skip
@@ -70,12 +71,13 @@ def record_new(engine: Engine, record: ContainerRecord, cid_fd: int = -1) -> Non
 def _fill_volumes(engine: Engine, record: ContainerRecord) -> None:
     """prepare_volume_on_create: what the first start would copy into new volumes."""
     from skerry.engine.containers import storage
+    from skerry.engine.containers.prepare import fill_volumes
     from skerry.runtime import users
 
     rootfs = storage.mount_rootfs(engine, record)
     try:
         user = users.resolve(rootfs, record["config"]["user"], record["config"].get("groups", []))
-        storage.prepare_mounts(engine, record, rootfs, storage.owner_outside(record["config"], user))
+        fill_volumes(engine, record, rootfs, user, storage.owner_outside(record["config"], user))
     finally:
         storage.unmount_rootfs(engine, record)
 
@@ -145,7 +147,11 @@ def _take_back(engine: Engine, record: ContainerRecord, cid_fd: int) -> None:
             engine.volumes.remove(mount["name"])
 
 
-def _ensure_volume(engine: Engine, name: str, *, anonymous: bool) -> None:
+def _ensure_volume(engine: Engine, mount: MountConfig) -> None:
     from skerry.engine.volumes.create import create as create_volume
 
-    create_volume(engine, name, ignore=True, anonymous=anonymous)
+    options = dict(mount.get("driver_options", {}))
+    create_volume(
+        engine, mount["name"], ignore=True, anonymous=mount.get("anonymous", False),
+        driver=options.pop("driver", ""), options=options,
+    )  # fmt: skip

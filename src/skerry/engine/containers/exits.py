@@ -125,6 +125,10 @@ def take_down(
     bundle = states.run_folder(engine, container_id)
     _unmount_below(bundle)
     _remove_bundle(bundle)
+    if record["config"]["mounts"]:
+        from skerry.engine.containers.prepare import give_back
+
+        give_back(engine, record)
     new: ContainerState = {
         **state, "cleaned": True, "pid": 0, "conmon_pid": 0, "network": {}, "netns": "", "ports": [],
         "publishing": False, "updating": None,

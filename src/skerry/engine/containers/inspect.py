@@ -34,7 +34,7 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
         record, state = finished(engine, record, state)
     config = record["config"]
     container_id = record["id"]
-    mounts = [_mount(engine, mount) for mount in config["mounts"] if mount["type"] in ("bind", "volume")]
+    mounts = [_mount(engine, mount) for mount in config["mounts"] if mount["type"] != "tmpfs"]
     bounding, effective = effective_capabilities(engine, config)
     found: dict[str, Any] = {
         "Id": container_id,
@@ -68,7 +68,7 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
         "KubeExitCodePropagation": "invalid",
         "lockNumber": 0,
         "Config": config_section(record),
-        "HostConfig": host_config_section(engine, record, mounts),
+        "HostConfig": host_config_section(engine, record),
         "UseImageHosts": record.get("no_hosts", False),
         "UseImageHostname": record.get("no_hostname", False),
     }
@@ -161,28 +161,29 @@ def _graph(engine: Engine, record: ContainerRecord, state: ContainerState) -> di
 
 
 def _mount(engine: Engine, mount: MountConfig) -> dict[str, Any]:
-    options = mount["options"]
-    shown: dict[str, Any] = {"Type": mount["type"]}
-    source = mount["source"]
-    if mount["type"] == "volume":
+    kind, options = mount["type"], mount["options"]
+    shown: dict[str, Any] = {"Type": kind if kind in ("bind", "volume", "image") else "bind"}
+    source, driver = mount["source"], ""
+    if kind == "volume":
         from skerry.engine.volumes.find import get
 
         shown["Name"] = mount["name"]
         volume = get(engine, mount["name"])
         source = volume["mountpoint"] if volume else f"{engine.settings.volume_path}/{mount['name']}/_data"
-    kept = [word for word in options if word not in ("ro", "rw", "z", "Z", "U", *_PROPAGATION)]
-    if not {"bind", "rbind"} & set(kept):
-        kept.append("rbind")
-    return {
-        **shown,
+        driver = volume["driver"] if volume else "local"
+    kept = [word for word in options if word not in ("ro", "rw", "z", "Z", *_PROPAGATION)]
+    shown.update({
         "Source": source,
         "Destination": mount["destination"],
-        "Driver": "local" if mount["type"] == "volume" else "",
+        "Driver": driver,
         "Mode": "z" if "z" in options else "Z" if "Z" in options else "",
-        "Options": kept,
+        "Options": kept if kind != "image" else None,
         "RW": "ro" not in options,
-        "Propagation": next((word for word in options if word in _PROPAGATION), "rprivate"),
-    }
+        "Propagation": next((word for word in options if word in _PROPAGATION), ""),
+    })  # fmt: skip
+    if mount.get("subpath"):
+        shown["SubPath"] = mount["subpath"]
+    return shown
 
 
 def _dependencies(record: ContainerRecord) -> list[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
-    from skerry.runtime.types import ContainerConfig, Healthcheck, Resources
+    from skerry.runtime.types import ContainerConfig, Healthcheck, MountConfig, Resources
 
 _TRUE_FALSE = {True: "TRUE", False: "FALSE"}
 
@@ -122,12 +122,12 @@ def _signal_name(number: int) -> str:
     return str(number)
 
 
-def host_config_section(engine: Engine, record: ContainerRecord, mounts: list[dict[str, Any]]) -> dict[str, Any]:
-    """What concerns the host: limits, mounts, namespaces, rights. ``mounts`` as inspect shows them."""
+def host_config_section(engine: Engine, record: ContainerRecord) -> dict[str, Any]:
+    """What concerns the host: limits, mounts, namespaces, rights."""
     config = record["config"]
     namespaces = config["namespaces"]
     return {
-        "Binds": [_bind(mount) for mount in mounts],
+        "Binds": [_bind(mount) for mount in config["mounts"] if mount["type"] not in ("tmpfs", "image")],
         "CgroupManager": engine.settings.cgroup_manager,
         "CgroupMode": namespaces.get("cgroup", "private"),
         "ContainerIDFile": record.get("cid_file", ""),
@@ -141,7 +141,7 @@ def host_config_section(engine: Engine, record: ContainerRecord, mounts: list[di
         "AutoRemoveImage": record.get("remove_image", False),
         "Annotations": _annotations(record),
         "VolumeDriver": "",
-        "VolumesFrom": None,
+        "VolumesFrom": record.get("volumes_from") or None,
         "CapAdd": _capability_names(config.get("cap_add", ())),
         "CapDrop": _capability_names(config.get("cap_drop", ())),
         "Dns": record["dns"],
@@ -186,9 +186,9 @@ def host_config_section(engine: Engine, record: ContainerRecord, mounts: list[di
     }  # fmt: skip
 
 
-def _bind(mount: dict[str, Any]) -> str:
-    options = ["rw" if mount["RW"] else "ro", mount["Propagation"], *mount["Options"]]
-    return f"{mount.get('Name') or mount['Source']}:{mount['Destination']}:{','.join(options)}"
+def _bind(mount: MountConfig) -> str:
+    place = f"{mount.get('name') or mount['source']}:{mount['destination']}"
+    return f"{place}:{','.join(mount['options'])}" if mount["options"] else place
 
 
 def _log_config(engine: Engine, record: ContainerRecord) -> dict[str, Any]:

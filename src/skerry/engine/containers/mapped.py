@@ -177,12 +177,14 @@ def give(engine: Engine, record: ContainerRecord, bundle: str, mounts: Sequence[
     config = record["config"]
     root = owner_outside(config, 0, 0)
     sources = [mount["source"] for mount in mounts if mount["type"] == "bind"]
-    ours = [source for source in sources if source.startswith(bundle + "/")]
+    # What is mounted in there is the user's, not ours to give away.
+    mounted = [source for source in sources if source.startswith(bundle + "/mounts/")]
+    ours = [source for source in sources if source.startswith(bundle + "/") and source not in mounted]
     volumes = [source for source in sources if source.startswith(engine.settings.volume_path + "/")]
     try:
         for source in ours:
             os.chown(source, *root)
-        for path in dict.fromkeys([f"{bundle}/rootfs", *ours, *volumes]):
+        for path in dict.fromkeys([f"{bundle}/rootfs", *ours, *mounted, *volumes]):
             _open_way(config, path, root[0])
     except OSError as error:
         raise Unavailable(f"cannot let the container's root reach {error.filename}: {error.strerror}") from error

@@ -54,6 +54,11 @@ def _insert(engine: Engine, record: ContainerRecord, state: ContainerState) -> N
     )  # fmt: skip
     for volume in record["volumes"]:
         db.execute("INSERT OR IGNORE INTO volume_users VALUES (?, ?)", volume, record["id"])
+    for mount in record["config"]["mounts"]:
+        if mount["type"] == "image":
+            if not db.query("SELECT 1 FROM images WHERE id = ?", mount["image_id"]):
+                raise NotFound(f"{mount['source']}: image not known")
+            db.execute("INSERT OR IGNORE INTO image_users VALUES (?, ?)", mount["image_id"], record["id"])
 
 
 def _name_taken(engine: Engine, name: str) -> Conflict:
@@ -91,6 +96,7 @@ def delete(engine: Engine, container_id: str, *, durable: bool) -> None:
 
     def change(db: Database) -> None:
         db.execute("DELETE FROM volume_users WHERE container = ?", container_id)
+        db.execute("DELETE FROM image_users WHERE user = ?", container_id)
         db.execute("DELETE FROM containers WHERE id = ?", container_id)
 
     engine.store.db.free(change, durable=durable)

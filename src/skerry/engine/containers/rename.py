@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skerry.engine.containers import records
 from skerry.engine.containers import state as states
-from skerry.engine.containers.options.mounts import check_volume_name
+from skerry.engine.containers.options.names import check_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def rename(engine: Engine, name: str, new_name: str) -> str:
     """Give a container another name; its id. `Conflict` when the name is taken, `Invalid` when it is no name."""
-    check_volume_name(new_name)
+    check_name(new_name)
     container_id = states.find(engine, name)[0]["id"]
     with engine.store.lock("container", container_id):
         record, _state = states.reload(engine, container_id)

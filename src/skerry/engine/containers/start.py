@@ -122,7 +122,11 @@ def _create(
     rootfs = storage.mount_rootfs(engine, record)
     user = users.resolve(rootfs, config["user"], config.get("groups", []))
     owner = storage.owner_outside(config, user)
-    mounts = storage.prepare_mounts(engine, record, rootfs, owner)
+    mounts: list[MountConfig] = []
+    if config["mounts"]:
+        from skerry.engine.containers.prepare import prepared
+
+        mounts += prepared(engine, record, rootfs, user, owner)
     storage.ensure_working_directory(record, rootfs, owner)
     mounts += identity_files(engine, record, rootfs, user)
     namespace_paths = _namespace_paths(engine, record)

@@ -9,7 +9,6 @@ from skerry.errors import NotFound, OutOfSpace, SkerryError, Unavailable
 from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from skerry.linux.mount import MNT_DETACH, MS_BIND, umount
 from skerry.linux.mount import mount as attach
-from skerry.linux.spawn import run
 from skerry.store.layers import layer_dir
 from skerry.store.overlay import mount_overlay
 from skerry.store.steps import step
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
     from skerry.runtime.types import ContainerConfig, MountConfig
     from skerry.runtime.users import ResolvedUser
-
-_OURS = {"U", "z", "Z", "copy", "nocopy", "rw", "suid", "dev", "exec"}  # not the runtime's words
 
 
 def mount_rootfs(engine: Engine, record: ContainerRecord, *, as_image: bool = False) -> str:
@@ -152,42 +149,6 @@ def unmount_rootfs(engine: Engine, record: ContainerRecord) -> None:
 def _translated(error: OSError, what: str) -> SkerryError:
     kind = OutOfSpace if error.errno in (28, 122) else Unavailable
     return kind(f"{what}: {error.strerror}: {error.filename or ''}")
-
-
-def prepare_mounts(engine: Engine, record: ContainerRecord, rootfs: str, user: ResolvedUser) -> list[MountConfig]:
-    """The mounts as the runtime is to make them: volumes as their folders, filled at first use."""
-    result: list[MountConfig] = []
-    for mount in record["config"]["mounts"]:
-        ready: MountConfig = {**mount}
-        if mount["type"] == "volume":
-            ready["source"] = _volume_source(engine, mount, rootfs, user)
-            ready["type"] = "bind"
-        if "U" in mount["options"] and mount["type"] in ("bind", "volume"):
-            _own(ready["source"], user)
-        ready["options"] = [word for word in mount["options"] if word not in _OURS]
-        if ready["type"] == "bind" and not {"bind", "rbind"} & set(ready["options"]):
-            ready["options"].append("rbind")
-        result.append(ready)
-    return result
-
-
-def _own(source: str, user: ResolvedUser) -> None:
-    done = run(["/bin/chown", "-Rh", f"{user['uid']}:{user['gid']}", "--", source])
-    if done.code:
-        raise Unavailable(f"cannot change the owner of {source}: {done.stderr.decode(errors='replace').strip()}")
-
-
-def _volume_source(engine: Engine, mount: MountConfig, rootfs: str, user: ResolvedUser) -> str:
-    from skerry.engine.volumes.find import get
-
-    volume = get(engine, mount["name"])
-    if volume is None:
-        raise NotFound(f'no volume with name "{mount["name"]}" found: no such volume')
-    if volume["needs_copy_up"]:
-        from skerry.engine.volumes.copy_up import fill
-
-        fill(engine, volume, rootfs, mount["destination"], user, copy=mount.get("copy_up", False))
-    return volume["mountpoint"]
 
 
 def ensure_working_directory(record: ContainerRecord, rootfs: str, user: ResolvedUser) -> None:

@@ -33,6 +33,7 @@ class ContainerRecord(TypedDict, total=False):
     ports: list[PortMapping]
     exposed: list[str]  # "80/tcp"
     volumes: list[str]  # named and anonymous volumes that it uses
+    volumes_from: list[str]  # as given
     dns: list[str]
     dns_search: list[str]
     dns_options: list[str]

@@ -7,18 +7,21 @@ killed, we leave none of them where a removal could find its way into a volume, 
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
 from skerry.engine.builds.place import Metadata, Placer
 from skerry.engine.containers import state as states
 from skerry.engine.containers.mounts import Mounted
 from skerry.engine.volumes.find import get
+from skerry.engine.volumes.mounting import Held
 from skerry.errors import Unavailable
 from skerry.linux import process
 from skerry.linux.apart import made_apart
 from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, open_in_root, openat2
 from skerry.linux.idmap import clone_tree
-from skerry.linux.mount import MS_BIND, MS_REC
+from skerry.linux.mount import MS_BIND, MS_REC, make_read_only
 from skerry.linux.mount import mount as attach
 
 if TYPE_CHECKING:
@@ -41,12 +44,10 @@ def in_whole_root(engine: Engine, record: ContainerRecord, work: Callable[[str, 
             return work(f"/proc/self/fd/{fd}", True)
         finally:
             os.close(fd)
-    with Mounted(engine, record) as root:
-        places = [
-            (mount["destination"], source)
-            for mount in sorted(record["config"]["mounts"], key=lambda each: each["destination"].count("/"))
-            if (source := _source(engine, mount))
-        ]
+    with ExitStack() as held:
+        root = held.enter_context(Mounted(engine, record))
+        mounts = sorted(record["config"]["mounts"], key=lambda each: each["destination"].count("/"))
+        places = [_Place(mount, source) for mount in mounts if (source := _source(engine, mount, held))]
         try:
             fd = made_apart(lambda: _with_mounts(root, places))
         except OSError as error:
@@ -73,22 +74,54 @@ def _live(state: ContainerState) -> int:
     return -1
 
 
-def _source(engine: Engine, mount: MountConfig) -> str:
+class _Place:
+    """A source (or only a part of it), where it is bound, and whether it may be written to."""
+
+    __slots__ = ("destination", "read_only", "source", "subpath")
+
+    def __init__(self, mount: MountConfig, source: str) -> None:
+        self.destination, self.source, self.read_only = mount["destination"], source, "ro" in mount["options"]
+        self.subpath = mount.get("subpath", "")
+
+    def open(self) -> int:
+        """In the mount namespace in which it is bound: the kernel binds nothing of another's."""
+        if self.subpath:
+            return open_in_root(self.source, self.subpath, os.O_PATH)
+        return os.open(self.source, os.O_PATH | os.O_CLOEXEC)
+
+
+def _source(engine: Engine, mount: MountConfig, held: ExitStack) -> str:
+    """The folder or file behind a mount; empty for one that only a running container has, as an overlay is."""
+    if "O" in mount["options"]:
+        return ""
     if mount["type"] == "bind":
         return mount["source"] if os.path.exists(mount["source"]) else ""
-    volume = get(engine, mount["name"]) if mount["type"] == "volume" else None
-    return volume["mountpoint"] if volume is not None else ""
+    if mount["type"] != "volume" or get(engine, mount["name"]) is None:
+        return ""
+    return held.enter_context(Held(engine, mount["name"]))
 
 
-def _with_mounts(root: str, places: list[tuple[str, str]]) -> int:
-    for destination, source in places:
-        _bind(root, destination, source)
+def _with_mounts(root: str, places: list[_Place]) -> int:
+    for place in places:
+        _bind(root, place)
     return clone_tree(root, recursive=True)
 
 
-def _bind(root: str, destination: str, source: str) -> None:
+def _bind(root: str, place: _Place) -> None:
     """Bind at a place in the container's root, wherever links in there lead; a folder is made for a folder, as the
     runtime would."""
+    try:
+        source = place.open()
+    except OSError:
+        return  # it is gone, as a start would say
+    try:
+        _bind_at(root, place, source)
+    finally:
+        os.close(source)
+
+
+def _bind_at(root: str, place: _Place, source: int) -> None:
+    destination = place.destination
     top = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fd = openat2(top, destination, os.O_PATH, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
@@ -101,16 +134,28 @@ def _bind(root: str, destination: str, source: str) -> None:
     if fd < 0:
         return
     try:
-        attach(source, f"/proc/self/fd/{fd}", flags=MS_BIND | MS_REC)
+        attach(f"/proc/self/fd/{source}", f"/proc/self/fd/{fd}", flags=MS_BIND | MS_REC)
+        if place.read_only:
+            make_read_only(_mounted_at(root, destination))
     except OSError as error:
         raise Unavailable(f"cannot look into {destination} of the container: {error.strerror}") from error
     finally:
         os.close(fd)
 
 
-def _made(root: str, destination: str, source: str) -> int:
+def _mounted_at(root: str, destination: str) -> str:
+    """What was just mounted: opened anew, since the descriptor shows what is below it. Nobody else can be in the way:
+    the container does not run, and its lock is held."""
+    fd = open_in_root(root, destination, os.O_PATH)
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    finally:
+        os.close(fd)
+
+
+def _made(root: str, destination: str, source: int) -> int:
     """A new folder to bind to; -1 for a file, which nobody needs as long as the container does not run."""
-    if not os.path.isdir(source):
+    if not stat.S_ISDIR(os.fstat(source).st_mode):
         return -1
     with Placer(root, new_folders=Metadata(0o755, 0, 0, 0)) as placer:
         placer.folder(destination, None)

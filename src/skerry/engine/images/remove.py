@@ -100,13 +100,20 @@ def _asked_by_name(engine: Engine, name: str, record: ImageRecord) -> str:
 
 
 def users(engine: Engine, image_id: str) -> list[str]:
-    """Ids of the containers that were made from the image."""
-    return [row[0] for row in engine.store.db.query("SELECT id FROM containers WHERE image = ?", image_id)]
+    """Ids of the containers that were made from the image or mount it."""
+    return [user for user in _using(engine.store.db, image_id) if ":" not in user]
+
+
+def _using(db: Database, image_id: str) -> list[str]:
+    """Ids of containers, and ``volume:NAME``."""
+    query = "SELECT id FROM containers WHERE image = ?1 UNION SELECT user FROM image_users WHERE image = ?1"
+    return [row[0] for row in db.query(query, image_id)]
 
 
 def _delete(engine: Engine, record: ImageRecord, *, force: bool) -> list[str]:
     image_id = record["id"]
     if force:
+        _refuse_for_volumes(_using(engine.store.db, image_id))
         for container in users(engine, image_id):
             try:
                 engine.containers.remove(container, force=True)
@@ -169,8 +176,17 @@ def _is_parent(parent: ImageRecord, child: ImageRecord) -> bool:
     )
 
 
+def _refuse_for_volumes(using: list[str]) -> None:
+    """A volume of the image driver is its user's data: no --force takes it away."""
+    for user in using:
+        if user.startswith("volume:"):
+            name = user.removeprefix("volume:")
+            raise InUse(f"image used by volume {name}: image is in use by a volume", hint=f"skerry volume rm {name}")
+
+
 def _delete_rows(db: Database, image_id: str, names: list[str]) -> None:
-    using = [row[0] for row in db.query("SELECT id FROM containers WHERE image = ?", image_id)]
+    using = _using(db, image_id)
+    _refuse_for_volumes(using)
     if using:
         raise InUse(
             f"image used by {using[0]}: image is in use by a container: consider listing external containers and "

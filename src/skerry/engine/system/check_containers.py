@@ -189,18 +189,20 @@ def _unfinished_removals(engine: Engine, repair: bool) -> list[Finding]:
 
 
 def _rows_without_container(engine: Engine, repair: bool) -> list[Finding]:
-    """Notes that a volume is in use by a container that does not exist."""
-    where = "container NOT IN (SELECT id FROM containers)"
-    rows = engine.store.db.query(f"SELECT volume, container FROM volume_users WHERE {where}")
-    if not rows:
-        return []
+    """Notes that a volume or an image is in use by what does not exist."""
+    known = "SELECT id FROM containers UNION SELECT 'volume:' || name FROM volumes"
+    found = []
+    for kind, column in (("volume", "container"), ("image", "user")):
+        where = f"{column} NOT IN ({known})"
+        for name, user in engine.store.db.query(f"SELECT {kind}, {column} FROM {kind}_users WHERE {where}"):
+            what = user.replace(":", " ") if ":" in user else f"container {user[:12]}"
 
-    def forget() -> None:
-        with engine.store.db.write(durable=True) as db:
-            db.execute(f"DELETE FROM volume_users WHERE {where}")
+            def forget(kind: str = kind, where: str = where) -> None:
+                with engine.store.db.write(durable=True) as db:
+                    db.execute(f"DELETE FROM {kind}_users WHERE {where}")
 
-    found = finding("volume", rows[0][0], f"marked as used by the container {rows[0][1][:12]}, which is gone")
-    return [mend(found, repair, forget)]
+            found.append(mend(finding(kind, name, f"marked as used by the {what}, which is gone"), repair, forget))
+    return found
 
 
 def sweep_small_files(engine: Engine) -> None:

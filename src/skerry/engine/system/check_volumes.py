@@ -6,9 +6,10 @@ import os
 import time
 
 from skerry import fastjson
-from skerry.engine.containers.options.mounts import check_volume_name
+from skerry.engine.containers.options.names import check_name
 from skerry.engine.system.findings import finding, mend, try_lock
 from skerry.engine.system.leftovers import names
+from skerry.engine.volumes import mounting
 from skerry.engine.volumes.find import get
 from skerry.engine.volumes.remove import REMOVED
 from skerry.errors import SkerryError, Unavailable
@@ -36,7 +37,7 @@ def check(engine: Engine, *, repair: bool) -> list[Finding]:
 
 def _is_volume_name(name: str) -> bool:
     try:
-        check_volume_name(name)
+        check_name(name)
     except SkerryError:
         return False
     return True
@@ -60,7 +61,7 @@ def _folder(engine: Engine, name: str, repair: bool) -> list[Finding]:
         if get(engine, name) is not None or not os.path.isdir(folder):
             return []
         inside = names(folder)
-        if inside not in ([], ["_data"]):
+        if set(inside) - {"_data", "work", ".copying"}:
             return []  # somebody else's folder
         if names(data):
             message = "a folder with data and no volume: the volume is made again"
@@ -86,7 +87,12 @@ def _row(engine: Engine, name: str, repair: bool) -> list[Finding]:
         return []
     with lock:
         record = get(engine, name)
-        if record is None or os.path.isdir(record["mountpoint"]):
+        if record is None:
+            return []
+        if mounting.needs_mount(record) and mounting.where(engine, record) and not mounting.holders(engine, name):
+            take_down = lambda: mounting.take_down(engine, name, record)  # noqa: E731
+            return [mend(finding("volume", name, "mounted although nobody uses it"), repair, take_down)]
+        if not record["mountpoint"] or os.path.isdir(record["mountpoint"]):
             return []
         message = "its folder is gone: an empty one is made"
         return [mend(finding("volume", name, message, lost=True), repair, lambda: _make(record["mountpoint"]))]

@@ -34,7 +34,7 @@ def prune(engine: Engine, *, all: bool, volumes: bool, filters: Sequence[str] = 
             raise Invalid(f'invalid filter "{item.partition("=")[0]}"', hint=", ".join(FILTERS))
     containers = engine.containers.prune(filters=filters)
     networks = engine.networks.prune(filters=filters)
-    removed_volumes = engine.volumes.prune(filters=filters) if volumes else []
+    removed_volumes = engine.volumes.prune(filters=filters, all=True) if volumes else []
     before = sum(layer_sizes(engine).values())
     images = engine.images.prune(all=all, filters=filters)
     freed = max(0, before - sum(layer_sizes(engine).values())) if images else 0

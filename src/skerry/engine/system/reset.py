@@ -33,12 +33,16 @@ _RUNROOT = (
     "clients",
     "health",
     "supervisor",
+    "mounts",
+    "image-mounts",
+    "volumes",
     "netns",
     "networks",
     "crun",
     "runc",
     "seccomp",
 )
+_VOLUME = ({"_data"}, {"_data", "upper", "work"})  # what a volume's folder holds
 _CONMON_WAIT_S = 5.0
 
 
@@ -163,7 +167,7 @@ def _volumes(engine: Engine) -> None:
     top = engine.settings.volume_path
     for name in leftovers.names(top):
         path = os.path.join(top, name)
-        if name.startswith(REMOVED) or (not os.path.islink(path) and leftovers.names(path) == ["_data"]):
+        if name.startswith(REMOVED) or (not os.path.islink(path) and set(leftovers.names(path)) in _VOLUME):
             _remove(path)
 
 

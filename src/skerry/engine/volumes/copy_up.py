@@ -6,9 +6,8 @@ import os
 
 from skerry import fastjson
 from skerry.engine.volumes.find import get
-from skerry.errors import OutOfSpace, Unavailable
+from skerry.errors import Unavailable
 from skerry.linux.beneath import open_in_root
-from skerry.linux.spawn import run
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
@@ -17,25 +16,32 @@ if TYPE_CHECKING:
     from skerry.engine.volumes.types import VolumeRecord
     from skerry.runtime.users import ResolvedUser
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
 
 def fill(
-    engine: Engine, volume: VolumeRecord, rootfs: str, destination: str, user: ResolvedUser, *, copy: bool
+    engine: Engine, volume: VolumeRecord, path: str, rootfs: str, destination: str, user: ResolvedUser, *, copy: bool
 ) -> None:
-    """Copy the image's folder into the empty volume (``copy``) and take over its owner and mode.
+    """Copy the image's folder into the empty volume at ``path`` (``copy``) and take over its owner and mode.
 
     Under the volume's lock and marked as done afterwards: killed half-way, the next start copies again."""
     with engine.store.lock("volume", volume["name"]):
         current = get(engine, volume["name"])
         if current is None or not current["needs_copy_up"]:
             return
-        empty = not os.listdir(volume["mountpoint"]) or os.path.exists(_marker(volume))
+        marker = f"{engine.settings.volume_path}/{volume['name']}/.copying"
+        copy = copy and "nocopy" not in current["options"]
+        empty = not os.listdir(path) or os.path.exists(marker)
         if empty:
             step("volume.copy-up")
-            open(_marker(volume), "wb").close()
-            _copy(volume, rootfs, destination, user, copy=copy)
-            os.unlink(_marker(volume))
+            if copy and volume["mountpoint"]:
+                open(marker, "wb").close()
+            chown = current.get("needs_chown", True) and current["driver"] == "local"
+            _copy(volume["name"], path, rootfs, destination, user, copy=copy, chown=chown)
+            if os.path.exists(marker):
+                os.unlink(marker)
         step("volume.filled")
-        filled = not empty or bool(os.listdir(volume["mountpoint"]))
+        filled = not empty or bool(os.listdir(path))
         if current["needs_copy_up"] != filled and not current.get("needs_chown", True):
             return  # still empty, as it was: nothing to write
         current["needs_copy_up"], current["needs_chown"] = not filled, False
@@ -43,27 +49,27 @@ def fill(
             db.execute("UPDATE volumes SET doc = ? WHERE name = ?", fastjson.dumps(current), volume["name"])
 
 
-def _marker(volume: VolumeRecord) -> str:
-    return os.path.join(os.path.dirname(volume["mountpoint"]), ".copying")
-
-
-def _copy(volume: VolumeRecord, rootfs: str, destination: str, user: ResolvedUser, *, copy: bool) -> None:
+def _copy(name: str, path: str, rootfs: str, destination: str, user: ResolvedUser, *, copy: bool, chown: bool) -> None:
+    target = os.open(path, _FOLDER)
     try:
-        source = open_in_root(rootfs, destination, os.O_RDONLY | os.O_DIRECTORY)
-    except (FileNotFoundError, NotADirectoryError):
-        os.chown(volume["mountpoint"], user["uid"], user["gid"])
-        return
-    except OSError as error:
-        raise Unavailable(f"cannot look into {destination} of the container: {error.strerror}") from error
-    try:
-        status = os.fstat(source)
-        if copy:
-            # cp never follows links inside the tree; the tree itself is named by descriptor, not by path.
-            done = run(["/bin/cp", "-a", "--", f"/proc/self/fd/{source}/.", volume["mountpoint"]], pass_fds=[source])
-            if done.code:
-                text = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-                raise (OutOfSpace if "No space" in text else Unavailable)(f"filling volume {volume['name']}: {text}")
-        os.chown(volume["mountpoint"], status.st_uid, status.st_gid)
-        os.chmod(volume["mountpoint"], status.st_mode & 0o7777)
+        try:
+            source = open_in_root(rootfs, destination, _FOLDER)
+        except (FileNotFoundError, NotADirectoryError):
+            if chown:
+                os.fchown(target, user["uid"], user["gid"])
+            return
+        except OSError as error:
+            raise Unavailable(f"cannot look into {destination} of the container: {error.strerror}") from error
+        try:
+            status = os.fstat(source)
+            if copy and os.listdir(source):
+                from skerry.engine.volumes.copy_tree import copy_tree
+
+                copy_tree(source, target, what=f"filling volume {name}")
+            if chown:
+                os.fchown(target, status.st_uid, status.st_gid)
+                os.fchmod(target, status.st_mode & 0o7777)
+        finally:
+            os.close(source)
     finally:
-        os.close(source)
+        os.close(target)

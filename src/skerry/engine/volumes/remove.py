@@ -5,24 +5,31 @@ from __future__ import annotations
 import os
 
 from skerry.engine.disk_usage import tree_size
+from skerry.engine.volumes import mounting
 from skerry.engine.volumes.find import find, users
 from skerry.engine.volumes.view import list_volumes
-from skerry.errors import InUse, NotFound
+from skerry.errors import InUse, Invalid, NotFound, SkerryError
 from skerry.store.staging import remove_tree
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from skerry.engine.engine import Engine
+    from skerry.engine.volumes.types import VolumeRecord
     from skerry.store.database import Database
 
 REMOVED = ".removed-"  # no volume's name begins with a dot
+_PRUNE_FILTERS = ("all", "anonymous", "label", "label!", "until", "after", "since")
 
 
-def remove(engine: Engine, name: str, *, force: bool = False) -> str:
-    """Remove a volume; its name. With ``force`` the containers that use it go first."""
+def remove(
+    engine: Engine, name: str, *, force: bool = False, timeout_s: float | None = None, gone_from_plugin: bool = False
+) -> str:
+    """Remove a volume; its name. With ``force`` the containers that use it go first, and a plugin that fails does not
+    keep it."""
     try:
         record = find(engine, name)
     except NotFound as error:
@@ -34,22 +41,65 @@ def remove(engine: Engine, name: str, *, force: bool = False) -> str:
             "volume is being used"
         )
     for container in using:
-        engine.containers.remove(container, force=True)
+        try:
+            engine.containers.remove(container, force=True, timeout_s=timeout_s)
+        except NotFound:
+            continue  # it went by itself
     with engine.store.lock("volume", record["name"], fleeting=True) as lock:
-        if users(engine, record["name"]):
-            raise InUse(f"volume {record['name']} is being used: volume is being used")
-        step("volume.remove-row")
-        engine.store.db.free(lambda db: _delete_row(db, record["name"]), durable=True)
-        step("volume.remove-folder")
-        _remove_folder(os.path.dirname(record["mountpoint"]))
+        _remove_locked(engine, record, force=force, gone_from_plugin=gone_from_plugin)
         lock.release(remove=True)
     engine.events.emit(type="volume", status="remove", id=record["name"], name=record["name"])
     return record["name"]
 
 
-def _remove_folder(path: str) -> None:
+def _remove_locked(engine: Engine, record: VolumeRecord, *, force: bool, gone_from_plugin: bool) -> None:
+    name = record["name"]
+    if users(engine, name):
+        raise InUse(f"volume {name} is being used: volume is being used")
+    if mounting.needs_mount(record):
+        try:
+            mounting.take_down(engine, name, record)
+        except SkerryError:
+            if record["mountpoint"] or not force:
+                raise  # never the files of what is mounted there
+    if not record["mountpoint"] and not gone_from_plugin:
+        _remove_from_plugin(engine, record, force=force)
+    top = os.path.dirname(record["mountpoint"])
+    if top:
+        _refuse_mounts(top)
+    if record["driver"] == "image":
+        step("volume.remove-upper")  # before the row: without it nobody would know that this is a volume's
+        _remove_folder(f"{top}/upper", os.path.dirname(top))
+    step("volume.remove-row")
+    engine.store.db.free(lambda db: _delete_row(db, name), durable=True)
+    step("volume.remove-folder")
+    if top:
+        _remove_folder(top, os.path.dirname(top))
+
+
+def _remove_from_plugin(engine: Engine, record: VolumeRecord, *, force: bool) -> None:
+    from skerry.engine.volumes.plugins import plugin_of
+
+    step("volume.remove-from-plugin")
+    try:
+        plugin_of(engine, record).remove(record["name"])
+    except SkerryError as error:
+        if not force:
+            raise
+        engine.warn(f"volume {record['name']} could not be removed from plugin {record['driver']}: {error.message}")
+
+
+def _refuse_mounts(path: str) -> None:
+    """What somebody mounted in there by other means is not the volume's, and would be emptied with it."""
+    with open("/proc/self/mounts", "rb") as file:
+        mounted = b" " + os.fsencode(path).replace(b" ", b"\\040") + b"/" in file.read()
+    if mounted:
+        raise InUse(f"something is mounted below {path}", hint=f"grep {path} /proc/mounts", exit_code=125)
+
+
+def _remove_folder(path: str, top: str) -> None:
     """Under another name first: cut in between, a check can tell half a removed volume from a lost row."""
-    gone = os.path.join(os.path.dirname(path), f"{REMOVED}{os.urandom(8).hex()}")
+    gone = os.path.join(top, f"{REMOVED}{os.urandom(8).hex()}")
     try:
         os.rename(path, gone)
     except FileNotFoundError:
@@ -58,14 +108,32 @@ def _remove_folder(path: str) -> None:
 
 
 def _delete_row(db: Database, name: str) -> None:
+    db.execute("DELETE FROM image_users WHERE user = ?", f"volume:{name}")
     db.execute("DELETE FROM volumes WHERE name = ?", name)
 
 
-def prune(engine: Engine, filters: Sequence[str] = ()) -> list[tuple[str, int]]:
-    """Remove volumes that no container uses; (name, bytes) of each."""
+def unused(engine: Engine, filters: Sequence[str] = (), *, all: bool = False) -> list[dict[str, Any]]:
+    """What `prune` would remove. `Invalid` for a filter that pruning does not know."""
+    kept = []
+    for item in filters:
+        key, _, value = item.partition("=")
+        if key not in _PRUNE_FILTERS:
+            raise Invalid(f'"{key}" is an invalid volume filter', hint=", ".join(_PRUNE_FILTERS))
+        if key == "all":
+            if value.lower() not in ("true", "false", "1", "0"):
+                raise Invalid(f'"{value}" is not a valid value for the "all" filter - must be true or false')
+            all = all or value.lower() in ("true", "1")
+        else:
+            all = all or key == "anonymous"
+            kept.append(item)
+    return list_volumes(engine, ["dangling=true", *([] if all else ["anonymous=true"]), *kept])
+
+
+def prune(engine: Engine, filters: Sequence[str] = (), *, all: bool = False) -> list[tuple[str, int]]:
+    """Remove volumes that no container uses; (name, bytes) of each. Without ``all`` only those without a given name."""
     removed = []
-    for row in list_volumes(engine, ["dangling=true", *filters]):
-        size = tree_size(row["Mountpoint"])
+    for row in unused(engine, filters, all=all):
+        size = tree_size(row["Mountpoint"]) if row["Mountpoint"] else 0
         try:
             remove(engine, row["Name"])
         except (InUse, NotFound):

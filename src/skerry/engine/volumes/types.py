@@ -12,8 +12,14 @@ class VolumeRecord(TypedDict):
     created_ns: int
     labels: dict[str, str]
     anonymous: bool
-    mountpoint: str
+    mountpoint: str  # empty for a plugin's, which says where it is when it mounts it
     needs_copy_up: bool  # nothing was put into it yet: an image's folder at its place fills it
     needs_chown: NotRequired[bool]  # it was never used: its first user owns it
-    driver: str
+    driver: str  # local, image or a plugin's name
     options: dict[str, str]
+    uid: NotRequired[int]
+    gid: NotRequired[int]
+    timeout_s: NotRequired[int]  # of requests to its plugin
+    storage_id: NotRequired[str]  # driver image: what Podman calls its own layer
+    image_id: NotRequired[str]
+    layers: NotRequired[list[str]]  # driver image: what it stands on

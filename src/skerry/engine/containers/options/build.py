@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from skerry.engine.containers.options.mounts import check_volume_name, mounts
+from skerry.engine.containers.options.mounts import mounts
+from skerry.engine.containers.options.names import check_name
 from skerry.engine.containers.options.namespaces import namespaces, network_mode
 from skerry.engine.containers.options.ports import exposed, published
 from skerry.engine.containers.options.process import (
@@ -69,6 +70,7 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
         "ports": published(engine, options, image_config, mode),
         "exposed": exposed(options, image_config),
         "volumes": [mount["name"] for mount in config["mounts"] if mount["type"] == "volume"],
+        "volumes_from": list(options.get("volumes_from", ())),
         "auto_remove": options.get("rm", False) or options.get("rmi", False),
         "remove_image": options.get("rmi", False),
         "restart": restart_policy(options.get("restart", ""), removes_itself=options.get("rm", False)),
@@ -92,7 +94,7 @@ def _refuse_conflicts(options: ContainerRequest) -> None:
     if options.get("rmi") and options.get("rm") is False:
         raise Invalid("the --rmi option does not work without --rm")
     if options.get("name"):
-        check_volume_name(_name(options))
+        check_name(_name(options))
 
 
 def _name(options: ContainerRequest) -> str:

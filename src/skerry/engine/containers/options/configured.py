@@ -1,10 +1,9 @@
-"""What containers.conf says about every new container, put into the options that the request leaves open."""
+"""What containers.conf says about every new container, put into the options that the request leaves open (its mounts:
+`mounts`)."""
 
 from __future__ import annotations
 
 import os
-
-from skerry.engine.containers.options.mounts import parse_mount, parse_tmpfs, parse_volume
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,8 +37,6 @@ def configured(options: ContainerRequest, conf: dict[str, Any]) -> ContainerRequ
     for key, name in _LISTS:
         if containers[key]:
             result[name] = [*containers[key], *result.get(name, ())]
-    if containers["volumes"] or containers["mounts"]:
-        _add_mounts(result, containers)
     if containers["userns"] not in ("", "host") and not {"userns", "uidmap", "gidmap"} & options.keys():
         result["userns"] = containers["userns"]
     if not containers["label"] or containers["apparmor_profile"]:
@@ -53,17 +50,6 @@ def configured(options: ContainerRequest, conf: dict[str, Any]) -> ContainerRequ
     if engine["retry_delay"]:
         result.setdefault("retry_delay", engine["retry_delay"])
     return result  # type: ignore[no-any-return]
-
-
-def _add_mounts(options: ContainerRequest, containers: dict[str, Any]) -> None:
-    """The configured mounts, but for those at whose place a flag mounts something else."""
-    taken = {parse_volume(item)["destination"] for item in options.get("volume", ())}
-    taken |= {parse_mount(item)["destination"] for item in options.get("mount", ())}
-    taken |= {parse_tmpfs(item)["destination"] for item in options.get("tmpfs", ())}
-    volumes = [item for item in containers["volumes"] if parse_volume(item)["destination"] not in taken]
-    mounts = [item for item in containers["mounts"] if parse_mount(item)["destination"] not in taken]
-    options["volume"] = [*volumes, *options.get("volume", ())]
-    options["mount"] = [*mounts, *options.get("mount", ())]
 
 
 def _add_security(options: ContainerRequest, containers: dict[str, Any]) -> None:

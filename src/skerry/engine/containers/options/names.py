@@ -1,8 +1,12 @@
-"""Names for containers that were given none."""
+"""Names for containers that were given none, and what a name may be."""
 
 from __future__ import annotations
 
 import os
+
+from skerry.errors import Invalid
+
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
 _LEFT = [
     "able",
@@ -223,3 +227,9 @@ def random_name(attempt: int = 0) -> str:
     pick = int.from_bytes(os.urandom(4), "little")
     name = f"{_LEFT[pick % len(_LEFT)]}_{_RIGHT[(pick >> 12) % len(_RIGHT)]}"
     return name if attempt < 5 else f"{name}{(pick >> 24) % 100 + attempt}"
+
+
+def check_name(name: str) -> None:
+    """Podman's rule for names of volumes, containers and networks."""
+    if not name or name[0] in "_.-" or set(name) - _NAME:
+        raise Invalid(f'"{name[:100]}": names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument')

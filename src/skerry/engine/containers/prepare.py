@@ -1,0 +1,240 @@
+"""What a container's mounts are made of when it starts: volumes are mounted and filled, images and overlays mounted,
+parts of volumes and images opened beneath them, owners changed.
+
+What has to be mounted here for the runtime to bind is at BUNDLE/mounts/N and goes with the run folder; what an overlay
+takes up is in the container's folder until it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from skerry.engine.containers import state as states
+from skerry.errors import NotFound, OutOfSpace, SkerryError, Unavailable
+from skerry.linux.beneath import open_in_root
+from skerry.store.staging import remove_tree
+from skerry.store.steps import step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.engine.containers.types import ContainerRecord
+    from skerry.engine.engine import Engine
+    from skerry.runtime.types import MountConfig
+    from skerry.runtime.users import ResolvedUser
+
+
+def prepared(
+    engine: Engine, record: ContainerRecord, rootfs: str, user: ResolvedUser, owner: ResolvedUser
+) -> list[MountConfig]:
+    """The mounts as the runtime is to make them. ``user``: who the process is in the container, ``owner`` out here."""
+    mounts = record["config"]["mounts"]
+    preparation = _Preparation(engine, record, rootfs, user, owner)
+    return [ready for mount in mounts if (ready := preparation.one(mount)) is not None]
+
+
+def give_back(engine: Engine, record: ContainerRecord) -> None:
+    """Undo what outlives the run folder: overlays' files, and the hold on volumes. Idempotent."""
+    overlays = states.folder(engine, record["id"], "overlays")
+    if os.path.lexists(overlays):
+        step("container.overlays-remove")
+        remove_tree(overlays)
+    held = engine.store.run_path("volumes")
+    for name in record["volumes"]:
+        if os.path.exists(f"{held}/{name}/{record['id']}"):
+            from skerry.engine.volumes.mounting import release
+
+            release(engine, name, record["id"])
+
+
+def fill_volumes(engine: Engine, record: ContainerRecord, rootfs: str, user: ResolvedUser, owner: ResolvedUser) -> None:
+    """What a first start would copy into new volumes, without a start."""
+    preparation = _Preparation(engine, record, rootfs, user, owner)
+    try:
+        for mount in record["config"]["mounts"]:
+            if mount["type"] == "volume":
+                preparation.volume(mount)
+    finally:
+        give_back(engine, record)
+
+
+class _Preparation:
+    def __init__(
+        self, engine: Engine, record: ContainerRecord, rootfs: str, user: ResolvedUser, owner: ResolvedUser
+    ) -> None:
+        self._engine, self._record, self._rootfs, self._user, self._owner = engine, record, rootfs, user, owner
+        self._count = 0
+
+    def one(self, mount: MountConfig) -> MountConfig | None:
+        """One mount; None for a link that is put into the root file system instead of being followed."""
+        words = mount["options"]
+        ready: MountConfig = {**mount}
+        if mount["type"] == "tmpfs" and "U" in words:
+            owner = [f"uid={self._user['uid']}", f"gid={self._user['gid']}"]
+            ready["options"] = [word for word in words if word != "U"] + owner
+        if mount["type"] not in ("bind", "volume", "image"):
+            return ready
+        ready["type"] = "bind"
+        ready["source"] = self._source(mount)
+        if "no-dereference" in words and os.path.islink(ready["source"]):
+            self._copy_link(ready["source"], mount["destination"])
+            return None
+        if "O" in words:
+            ready["source"] = self._overlay(ready["source"], words)
+        if "U" in words:
+            from skerry.engine.containers.ownership import give
+
+            give(ready["source"], self._owner)
+        if {"z", "Z"} & set(words):
+            from skerry.engine.containers.ownership import relabel
+
+            relabel(self._record, ready["source"], shared="z" in words)
+        mapping = next((word for word in words if word.partition("=")[0] == "idmap"), "")
+        if mapping:
+            ready["source"] = self._idmapped(ready["source"], mapping)
+        return ready
+
+    def _source(self, mount: MountConfig) -> str:
+        if mount["type"] == "image":
+            source = self._image(mount)
+        elif mount["type"] == "volume":
+            source = self.volume(mount)
+        else:
+            return mount["source"]
+        return self._part(source, mount["subpath"]) if mount.get("subpath") else source
+
+    def volume(self, mount: MountConfig) -> str:
+        """Where a volume is, mounted and filled."""
+        from skerry.engine.volumes.find import get
+
+        volume = get(self._engine, mount["name"])
+        if volume is None:
+            raise NotFound(f'no volume with name "{mount["name"]}" found: no such volume')
+        path = volume["mountpoint"]
+        if volume["options"] or volume["driver"] != "local":
+            from skerry.engine.volumes.mounting import acquire
+
+            path = acquire(self._engine, mount["name"], self._record["id"])
+        if volume["needs_copy_up"]:
+            from skerry.engine.volumes.copy_up import fill
+
+            copy = mount.get("copy_up", False) and not mount.get("subpath")
+            fill(self._engine, volume, path, self._rootfs, mount["destination"], self._owner, copy=copy)
+        return path
+
+    def _image(self, mount: MountConfig) -> str:
+        from skerry.store.overlay import mount_overlay
+
+        target = self._place(folder=True)
+        upper = work = None
+        if "rw" in mount["options"]:
+            upper, work = self._written(like="")
+        step("container.mount-image")
+        mount_overlay(self._engine.store, target, mount["layers"], upper=upper, work=work)
+        return target
+
+    def _part(self, top: str, subpath: str) -> str:
+        """A folder or file below ``top``, wherever links in there lead, but never out of it: what is opened is what is
+        bound, whoever changes the way to it meanwhile."""
+        try:
+            fd = open_in_root(top, subpath, os.O_PATH)
+        except OSError as error:
+            kind = NotFound if isinstance(error, (FileNotFoundError, NotADirectoryError)) else Unavailable
+            raise kind(f"subpath {subpath}: {(error.strerror or '').lower()}: {top}", exit_code=127) from None
+        try:
+            return self._bound(f"/proc/self/fd/{fd}", folder=stat.S_ISDIR(os.fstat(fd).st_mode))
+        finally:
+            os.close(fd)
+
+    def _idmapped(self, source: str, word: str) -> str:
+        from skerry.engine.containers.idmap_option import namespace
+
+        fd = namespace(self._record["config"], word)
+        if fd < 0:
+            return source  # its ids are those of the host
+        try:
+            return self._bound(source, folder=os.path.isdir(source), namespace=fd)
+        finally:
+            os.close(fd)
+
+    def _bound(self, source: str, *, folder: bool, namespace: int = -1) -> str:
+        from skerry.linux.idmap import bind_apart
+
+        target = self._place(folder=folder)
+        step("container.bind-part")
+        try:
+            bind_apart(source, target, namespace)
+        except OSError as error:
+            if namespace >= 0:
+                rootless = self._engine.settings.rootless
+                why = "only root may do it" if rootless else "its file system cannot"
+                raise Unavailable(
+                    f"idmap: {source} cannot be mounted with other ids: {why} ({error.strerror})"
+                ) from error
+            raise Unavailable(f"cannot bind {source}: {error.strerror}") from error
+        return target
+
+    def _overlay(self, source: str, words: list[str]) -> str:
+        from skerry.store.overlay import mount_overlay
+
+        given = dict(word.partition("=")[::2] for word in words)
+        upper, work = given.get("upperdir", ""), given.get("workdir", "")
+        if not upper:
+            upper, work = self._written(like=source)
+        target = self._place(folder=True)
+        step("container.mount-overlay")
+        try:
+            mount_overlay(
+                self._engine.store,
+                target,
+                [],
+                lowers=[source],
+                upper=os.path.abspath(upper),
+                work=os.path.abspath(work),
+            )
+        except SkerryError as error:
+            raise Unavailable(f'mounting overlay failed "{source}": {error.message.rpartition(": ")[2]}') from error
+        return target
+
+    def _written(self, *, like: str) -> tuple[str, str]:
+        """Folders for what is written over a lower tree, whose top they look like."""
+        top = states.folder(self._engine, self._record["id"], "overlays", str(self._count))
+        upper, work = f"{top}/upper", f"{top}/work"
+        try:
+            for path in (upper, work):
+                os.makedirs(path, mode=0o755, exist_ok=True)
+            if like:
+                status = os.stat(like)
+                os.chown(upper, status.st_uid, status.st_gid)
+                os.chmod(upper, stat.S_IMODE(status.st_mode))
+        except OSError as error:
+            raise _translated(error) from error
+        return upper, work
+
+    def _place(self, *, folder: bool) -> str:
+        """A new mount point."""
+        top = states.run_folder(self._engine, self._record["id"], "mounts")
+        path = f"{top}/{self._count}"
+        self._count += 1
+        try:
+            os.makedirs(top, mode=0o711, exist_ok=True)
+            if folder:
+                os.mkdir(path, 0o755)
+            else:
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+        except OSError as error:
+            raise _translated(error) from error
+        return path
+
+    def _copy_link(self, source: str, destination: str) -> None:
+        from skerry.engine.builds.place import Metadata, Placer
+
+        how = Metadata(0o755, 0, 0, time.time_ns())
+        with Placer(self._rootfs, new_folders=how) as placer:
+            placer.link(destination, os.readlink(source), how)
+
+
+def _translated(error: OSError) -> SkerryError:
+    kind = OutOfSpace if error.errno in (28, 122) else Unavailable
+    return kind(f"cannot prepare the container's mounts: {error.strerror}: {error.filename or ''}")
