@@ -41,7 +41,37 @@ def test_create_list_inspect_remove(skerry: Skerry) -> None:
         (("create", "--subnet", "10.88.3.0/24", "x"), "already used"),
         (("create", "--gateway", "10.1.1.1", "x"), "cannot set gateway or range without subnet"),
         (("create", "--subnet", "10.211.5.0/24", "--gateway", "10.1.1.1", "x"), "gateway 10.1.1.1 not in subnet"),
-        (("create", "-d", "nope", "x"), "unsupported driver nope"),
+        (("create", "-d", "nope", "x"), 'failed to find driver or plugin "nope"'),
+        (
+            ("create", "--subnet", "10.211.5.0/24", "--ip-range", "10.1.1.0/25", "x"),
+            "lease range start ip 10.1.1.1 not in subnet 10.211.5.0/24",
+        ),
+        (("create", "--subnet", "nonsense", "x"), "invalid CIDR address: nonsense"),
+        (("create", "--dns", "foo", "x"), "unable to parse ip foo specified in NetworkDNSServers: invalid argument"),
+        (
+            ("create", "--dns", "8.8.8.8", "--disable-dns", "x"),
+            "cannot set NetworkDNSServers if DNS is not enabled for the network: invalid argument",
+        ),
+        (
+            ("create", "-o", "isolate=foo", "x"),
+            'failed to parse isolate option: strconv.ParseBool: parsing "foo": invalid syntax',
+        ),
+        (("create", "-o", "mtu=abc", "x"), 'strconv.Atoi: parsing "abc": invalid syntax'),
+        (("create", "-o", "mtu=-1", "x"), "mtu -1 is less than zero"),
+        (("create", "-o", "metric=abc", "x"), 'strconv.ParseUint: parsing "abc": invalid syntax'),
+        (("create", "-o", "mode=foo", "x"), 'unknown bridge mode "foo"'),
+        (("create", "-o", "vlan=5", "x"), "the vlan option of bridge networks is not supported"),
+        (("create", "--interface-name", "lo", "x"), "bridge name lo already in use"),
+        (("create", "--interface-name", "a-name-too-long1", "x"), "interface name is too long"),
+        (("create", "--interface-name", "a b", "x"), "interface name contains / or : or whitespace characters"),
+        (("create", "--route", "10.19.12.0/24", "x"), "invalid route: 10.19.12.0/24"),
+        (("create", "--route", "foo,10.89.0.10", "x"), "invalid route destination foo"),
+        (("create", "--route", "10.19.12.0/24,foo", "x"), "invalid route gateway foo"),
+        (("create", "--route", "10.19.12.5/24,10.89.0.10", "x"), "route destination invalid"),
+        (("create", "--route", "10.19.12.0/24,10.89.0.10,x", "x"), "invalid route metric x"),
+        (("create", "--label", "=b", "x"), 'failed to parse labels: invalid label format: "=b"'),
+        (("create", "--ipam-driver", "foo", "x"), 'unsupported ipam driver "foo"'),
+        (("rm", "-t", "5", "podman"), "--force option must be specified to use the --time option"),
         (("create", "-o", "foo=1", "x"), "unsupported bridge network option foo"),
         (("rm", "podman"), "default network podman cannot be removed"),
         (("rm", "nope"), "unable to find network with name or ID nope: network not found"),
@@ -53,6 +83,72 @@ def test_mistakes_are_one_line(skerry: Skerry, argv: tuple[str, ...], words: str
     assert result.code
     assert words in result.stderr
     assert len(result.stderr.splitlines()) <= 2
+
+
+def test_definitions_are_as_podmans(skerry: Skerry) -> None:
+    def made(*flags: str) -> dict[str, object]:
+        skerry("network", "create", *flags, "x")
+        (shown,) = json.loads(skerry("network", "inspect", "x").stdout)
+        skerry("network", "rm", "x")
+        found: dict[str, object] = shown
+        return found
+
+    ranged = made("--subnet", "10.211.6.0/24", "--ip-range", "10.211.6.128/25")
+    assert ranged["subnets"] == [
+        {"subnet": "10.211.6.0/24", "gateway": "10.211.6.1",
+         "lease_range": {"start_ip": "10.211.6.129", "end_ip": "10.211.6.255"}},
+    ]  # fmt: skip
+    both = made("--ipv6", "--subnet", "fd00:211::/64")["subnets"]
+    assert isinstance(both, list)
+    assert [":" in subnet["subnet"] for subnet in both] == [True, False]
+    assert made("--subnet", "fd00:211::/64")["ipv6_enabled"] is True
+    options = made("-o", "no_default_route=1", "-o", "isolate=t", "-o", "com.docker.network.driver.mtu=1300")["options"]
+    assert options == {"no_default_route": "true", "isolate": "true", "mtu": "1300"}
+    bare = made("--ipam-driver", "none")
+    assert (bare["dns_enabled"], bare["ipam_options"], "subnets" in bare) == (False, {"driver": "none"}, False)
+    routed = made("--route", "10.19.12.0/24,10.89.0.10", "--route", "10.20.0.0/16,10.89.0.10,50")["routes"]
+    assert routed == [
+        {"destination": "10.19.12.0/24", "gateway": "10.89.0.10"},
+        {"destination": "10.20.0.0/16", "gateway": "10.89.0.10", "metric": 50},
+    ]
+
+
+def test_names_are_filtered_by_patterns(skerry: Skerry) -> None:
+    for name in ("one", "two-one"):
+        skerry("network", "create", name)
+    assert skerry("network", "ls", "-q", "--filter", "name=^one$").lines == ["one"]
+    assert skerry("network", "ls", "-q", "--filter", "name=one").lines == ["one", "two-one"]
+
+
+def test_an_unmanaged_bridge_is_the_hosts_own(skerry: Skerry, busybox: str) -> None:
+    name = f"skb{os.getpid()}"
+    words = ["-o", "mode=unmanaged", "--interface-name", name, "--subnet", "10.214.78.0/24"]
+    skerry("network", "create", *words, "lan")
+    (shown,) = json.loads(skerry("network", "inspect", "lan").stdout)
+    assert (shown["network_interface"], shown["dns_enabled"], shown["options"]) == (name, False, {"mode": "unmanaged"})
+    done = skerry("run", "--rm", "--network", "lan", busybox, "true", check=False)
+    assert f"in unmanaged mode, the bridge must already exist on the host: there is no {name}" in done.stderr
+    subprocess.run(["ip", "link", "add", name, "type", "bridge"], check=True)
+    try:
+        subprocess.run(["ip", "addr", "add", "10.214.78.1/24", "dev", name], check=True)
+        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+        script = "ip -4 -o addr show eth0; ip route; ping -c1 -W5 10.214.78.1"
+        out = skerry("run", "--rm", "--cap-add", "net_raw", "--network", "lan", busybox, "sh", "-c", script).stdout
+        assert "inet 10.214.78." in out
+        assert "default via 10.214.78.1 dev eth0" in out
+        rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True).stdout
+        assert name not in rules
+        skerry("network", "rm", "lan")
+        assert subprocess.run(["ip", "link", "show", name], check=False, capture_output=True).returncode == 0
+    finally:
+        subprocess.run(["ip", "link", "del", name], check=True)
+
+
+def test_containers_that_go_with_a_network_have_the_time_that_is_given(skerry: Skerry, busybox: str) -> None:
+    skerry("network", "create", "app")
+    skerry("run", "-d", "--network", "app", busybox, "sh", "-c", "trap '' TERM; sleep 60 & wait; sleep 60")
+    skerry("network", "rm", "-f", "-t", "0", "app", timeout=8)
+    assert skerry("ps", "-aq").stdout == ""
 
 
 def test_a_network_in_use_stays_unless_forced(skerry: Skerry, busybox: str) -> None:

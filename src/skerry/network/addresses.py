@@ -36,6 +36,8 @@ class Net:
 
     def __init__(self, text: str) -> None:
         address, slash, prefix = text.partition("/")
+        if not is_address(address):
+            raise Invalid(f"invalid CIDR address: {text}")
         packed = pack(address)
         self.size = len(packed)
         bits = 8 * self.size

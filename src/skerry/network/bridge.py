@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from skerry.errors import Conflict, Invalid, SkerryError, Unavailable
+from skerry.errors import Conflict, Invalid, NotFound, SkerryError, Unavailable
 from skerry.linux.netlink import route
 from skerry.linux.netns import Inside
 from skerry.network.addresses import Net, pack, parse_mac
@@ -17,12 +17,22 @@ if TYPE_CHECKING:
     from skerry.network.types import LeasedInterface, Network
 
 
+UNMANAGED = "unmanaged"
+
+
+def is_managed(network: Network) -> bool:
+    """Whether the bridge is ours; an unmanaged one is the host's, with its own addresses and rules (--opt mode=)."""
+    return network["driver"] == "bridge" and network.get("options", {}).get("mode") != UNMANAGED
+
+
 def ensure(netlink: Netlink, network: Network) -> tuple[int, bool]:
-    """(number of the bridge, whether it was made now). Repeating is harmless."""
+    """(number of the bridge, whether it was made now). Repeating is harmless. `NotFound`: an unmanaged one."""
     name = network["network_interface"]
     index = route.link_index(netlink, name)
     if index:
         return index, False
+    if not is_managed(network):
+        raise NotFound(f"in unmanaged mode, the bridge must already exist on the host: there is no {name}")
     step = "bridge"
     try:
         mark("network.bridge")
@@ -118,8 +128,10 @@ def _new_link(item: LeasedInterface, network: Network, index: int, netns: int) -
     from skerry.network import direct
 
     driver = network["driver"]
-    mode = direct.mode(driver, network.get("options", {}))
-    return route.new_child(driver, item["name"], index, mode, netns, mac, mtu(network))
+    options = network.get("options", {})
+    cutoff = int(options["bclim"]) if "bclim" in options else None
+    mode = direct.mode(driver, options)
+    return route.new_child(driver, item["name"], index, mode, netns, mac, mtu(network), cutoff=cutoff)
 
 
 def _not_made(error: OSError, wanted: list[tuple[LeasedInterface, Network, int]]) -> SkerryError:

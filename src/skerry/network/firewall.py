@@ -16,6 +16,7 @@ from skerry.errors import Unavailable
 from skerry.linux import spawn
 from skerry.linux.netlink import nft
 from skerry.network.addresses import Net, pack
+from skerry.network.bridge import is_managed
 from skerry.network.ports import ANY, PROTOCOLS
 from skerry.store.steps import step
 
@@ -199,8 +200,8 @@ def _parts(name: str, elements: list[Element]) -> Iterable[list[Element]]:
 
 
 def network_elements(network: Network) -> Elements:
-    """What makes the rules act on a network: nothing for one that passes the host by."""
-    if network["driver"] != "bridge":
+    """What makes the rules act on a network: nothing for one that passes the host by, or is the host's own."""
+    if not is_managed(network):
         return {}
     name = network["network_interface"].encode().ljust(16, b"\0")
     found: Elements = {_BRIDGES: [(name, b"", b"", 0)], "same": [(name * 2, b"", b"", 0)]}

@@ -154,7 +154,10 @@ def open_firewall(host: Host, lease: Lease, networks: list[Network]) -> None:
             restore_firewall(host, but=lease["container"])
             host.firewall.add(firewall.network_elements(network), exclusive=False)
     try:
-        host.firewall.add(wanted)
+        if not host.firewall.add(wanted):  # networks without rules of their own did not ask for the table
+            host.firewall.create(host.context.helper("nft"))
+            restore_firewall(host, but=lease["container"])
+            host.firewall.add(wanted)
     except FileExistsError:
         # No lease has these ports, so a killed command left the elements.
         host.firewall.delete(wanted)
@@ -184,14 +187,18 @@ def targets(lease: Lease) -> list[str]:
 def resolve(host: Host, network: Network) -> Network:
     """The network as it is on this host: the default one may have had to take another subnet."""
     if direct.is_direct(network):
-        network = {**network, "network_interface": direct.lease_name(network)}
+        options = {"parent": network["network_interface"], **network.get("options", {})}
+        network = {**network, "network_interface": direct.lease_name(network), "options": options}
         host.leases.put_bridge(network)
         return network
     if network["driver"] != "bridge":
         raise Invalid(f"unsupported driver {network['driver']} of the network {network['name']}")
     known = host.leases.bridge(network["network_interface"])
     if known is not None and known["id"] == network["id"]:
-        if known["subnets"] == network["subnets"] or network["network_interface"] == definitions.DEFAULT_INTERFACE:
+        if (
+            known.get("subnets") == network.get("subnets")
+            or network["network_interface"] == definitions.DEFAULT_INTERFACE
+        ):
             return known
     elif known is not None and not host.leases.unused(network["network_interface"]):
         raise Conflict(
@@ -200,7 +207,7 @@ def resolve(host: Host, network: Network) -> Network:
         )
     if network["network_interface"] == definitions.DEFAULT_INTERFACE:
         network = _free_default(host, network)
-    elif known is None:
+    elif known is None and bridge.is_managed(network):
         for subnet in network.get("subnets") or ():
             if bridge.foreign_overlap(host.netlink, Net(subnet["subnet"]), network["network_interface"]):
                 raise Conflict(
@@ -378,7 +385,7 @@ def remove_unused(host: Host) -> list[str]:
         if host.leases.unused(name):
             host.firewall.delete(firewall.network_elements(network))
             host.leases.drop_bridge(name)
-            if not direct.is_direct(network):
+            if bridge.is_managed(network):
                 bridge.remove(host.netlink, name)
                 done.append(f"bridge {name}")
     return done

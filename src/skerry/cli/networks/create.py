@@ -15,7 +15,9 @@ USAGE = "[options] [NAME]"
 DESCRIPTION = (
     "Defines a bridge network that containers join by --network NAME, and prints its name. Containers of one network "
     "find each other by name. A subnet is chosen when none is given; --subnet, --gateway and --ip-range may be repeated "
-    "and belong together in their order. Options: mtu=, metric=, isolate=true|false, no_default_route=true|false."
+    "and belong together in their order. Options of bridges: mtu=, metric=, isolate=true|false|strict, "
+    "no_default_route=true|false, mode=managed|unmanaged (of the host's own bridge --interface-name); of macvlan: parent=, "
+    "mode=bridge|private|vepa|passthru, bclim=; of ipvlan: parent=, mode=l2|l3|l3s; both: mtu=, metric=, no_default_route=."
 )
 EXAMPLES = (
     ("skerry network create app", "a network for the containers of an application"),
@@ -52,14 +54,14 @@ MIN_ARGS, MAX_ARGS = 0, 1
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     if args["ipam_driver"] not in ("", "host-local", "none"):
-        raise Invalid(f"unsupported ipam driver {args['ipam_driver']}")
+        raise Invalid(f'unsupported ipam driver "{args["ipam_driver"]}"', hint="host-local or none")
     network = engine.networks.create(
         args.positional[0] if args.positional else "",
         {
             "driver": args["driver"], "subnets": args["subnet"], "gateways": args["gateway"],
             "ip_ranges": args["ip_range"], "internal": args["internal"], "ipv6": args["ipv6"],
-            "disable_dns": args["disable_dns"], "dns": args["dns"], "labels": _pairs(args["label"]),
-            "options": _pairs(args["opt"]), "routes": args["route"], "interface_name": args["interface_name"],
+            "disable_dns": args["disable_dns"], "dns": args["dns"], "labels": _pairs(args["label"], "labels: invalid label"),
+            "options": _pairs(args["opt"], "options: invalid option"), "routes": args["route"], "interface_name": args["interface_name"],
             "ignore": args["ignore"], "ipam_driver": args["ipam_driver"],
         },
     )  # fmt: skip
@@ -67,11 +69,11 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     return 0
 
 
-def _pairs(items: list[str]) -> dict[str, str]:
+def _pairs(items: list[str], what: str) -> dict[str, str]:
     pairs = {}
     for item in items:
         key, _, value = item.partition("=")
         if not key:
-            raise Invalid(f'invalid "{item}": KEY=VALUE is wanted')
+            raise Invalid(f'failed to parse {what} format: "{item}"')
         pairs[key] = value
     return pairs

@@ -20,15 +20,18 @@ COMPLETE = "networks"
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    found, code = [], 0
+    found, errors = [], []
+    # What a definition leaves out a template may name all the same; JSON leaves it out, too.
     blank: dict[str, object] = (
-        {"routes": [], "network_dns_servers": [], "labels": {}, "options": {}} if args["format"] else {}
-    )
+        {} if "json" in args["format"] or not args["format"]
+        else {"subnets": [], "routes": [], "network_dns_servers": [], "labels": {}, "options": {}}
+    )  # fmt: skip
     for name in args.positional:
         try:
             found.append({**blank, **engine.networks.inspect(name)})
         except SkerryError as error:
-            code = 125
-            out.error(str(error))
+            errors.append(f"network {name}: {error}")
     out.inspect(found, args["format"])
-    return code
+    for text in errors:
+        out.error(text)
+    return 125 if errors else 0

@@ -40,11 +40,12 @@ class Networks:
 
         return exists(self._engine, name)
 
-    def remove(self, name: str, *, force: bool = False) -> str:
-        """Remove a network: its name. `InUse` while containers have it, unless ``force`` removes those too."""
+    def remove(self, name: str, *, force: bool = False, timeout_s: float | None = None) -> str:
+        """Remove a network: its name. `InUse` while containers have it, unless ``force`` removes those too (which have
+        ``timeout_s`` to stop)."""
         from skerry.engine.networks.remove import remove
 
-        return remove(self._engine, name, force=force)
+        return remove(self._engine, name, force=force, timeout_s=timeout_s)
 
     def prune(self, *, filters: Sequence[str] = ()) -> list[str]:
         """Remove the networks that no container has: their names."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import time
 
+from skerry.engine.networks.options import check_interface, check_servers, driver_options, refuse_taken
+from skerry.engine.networks.options import route as parse_route
 from skerry.errors import Conflict, Invalid, OutOfSpace, Unavailable
 from skerry.linux.netlink import route
 from skerry.network import bridge, definitions, direct
-from skerry.network.addresses import Net, is_address, pack
+from skerry.network.addresses import Net, pack
 from skerry.network.setup import Host
 from skerry.store.steps import step
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
     from skerry.linux.netlink.message import Netlink
     from skerry.network.context import NetworkContext
-    from skerry.network.types import Network, Route, Subnet
+    from skerry.network.types import Network, Subnet
 
     class NetworkOptions(TypedDict, total=False):
         """The flags of ``network create``."""
@@ -39,22 +41,6 @@ if TYPE_CHECKING:
         interface_name: str
         ignore: bool
         ipam_driver: str  # host-local, none
-
-
-# option → whether its value is allowed
-_OPTIONS = {
-    "mtu": str.isdigit,
-    "metric": str.isdigit,
-    "isolate": ("true", "false", "1", "0", "strict").__contains__,
-    "no_default_route": ("true", "false", "1", "0").__contains__,
-}
-_DIRECT_OPTIONS = ("mtu", "metric", "no_default_route")
-_DOCKER = {
-    "macvlan_mode": "mode",
-    "ipvlan_mode": "mode",
-    "com.docker.network.driver.mtu": "mtu",
-    "com.docker.network.bridge.name": "interface_name",
-}
 
 
 def create(engine: Engine, name: str, options: NetworkOptions) -> dict[str, Any]:
@@ -92,7 +78,7 @@ def _choose_and_save(
             network = _define(host.netlink, existing, name, options, conf, [Net(net) for net in host.leases.reserved()])
             step("network.create")
             definitions.save(context, network)
-            for subnet in network["subnets"]:
+            for subnet in network.get("subnets") or ():
                 host.leases.reserve(subnet["subnet"], definitions.path(context, network["name"]))
     except OSError as error:
         raise Unavailable(f"cannot create the network {name}: {error}") from error
@@ -105,7 +91,7 @@ def _check_name(name: str) -> None:
     except Invalid as error:
         raise Invalid(f"network name {name} invalid: {error.message}") from None
     if name in ("bridge", "container", "default", "host", "none", "ns", "pasta", "private", "slirp4netns"):
-        raise Invalid(f"cannot create network with name {name!r} because it conflicts with a valid network mode")
+        raise Invalid(f'cannot create network with name "{name}" because it conflicts with a valid network mode')
 
 
 def _define(
@@ -114,27 +100,28 @@ def _define(
 ) -> Network:  # fmt: skip
     driver = options.get("driver") or "bridge"
     if driver != "bridge" and driver not in direct.MODES:
-        raise Invalid(f"unsupported driver {driver}: invalid argument")
-    settings, interface = _checked_options(options, driver)
+        raise Invalid(f'failed to find driver or plugin "{driver}"', hint="bridge, macvlan or ipvlan")
+    settings, interface = driver_options(options.get("options") or {}, driver)
+    interface = interface or options.get("interface_name", "")
+    managed = settings.get("mode") != bridge.UNMANAGED
     if driver == "bridge":
-        interface = _interface(netlink, existing, interface)
+        interface = _interface(netlink, existing, interface, managed=managed)
     else:
-        settings = _with_parent(netlink, driver, settings, interface)
-        interface = settings.get("parent", "")
+        interface = _parent(netlink, settings, interface)
     name = name or next(n for n in (f"skerry{i}" for i in range(1, 100000)) if n not in {e["name"] for e in existing})
-    subnets = _subnets(netlink, existing, options, conf, others)
+    subnets = _subnets(netlink, existing, options, conf, others, own=interface if not managed else "")
+    # Names are answered at the bridge's own address, which an unmanaged one need not have.
+    dns = driver == "bridge" and managed and bool(subnets) and not options.get("disable_dns")
+    check_servers(options.get("dns", ()), dns=dns)
     network: Network = {
         "name": name, "id": os.urandom(32).hex(), "driver": driver, "network_interface": interface,
-        "created": _now(), "subnets": subnets,
+        "created": _now(), **({"subnets": subnets} if subnets else {}),  # type: ignore[typeddict-item]
         "ipv6_enabled": bool(options.get("ipv6")) or any(":" in subnet["subnet"] for subnet in subnets),
-        "internal": bool(options.get("internal")), "dns_enabled": driver == "bridge" and not options.get("disable_dns"),
+        "internal": bool(options.get("internal")), "dns_enabled": dns,
         "ipam_options": {"driver": "host-local" if subnets else "none"},
     }  # fmt: skip
     if options.get("routes"):
-        network["routes"] = [_route(item) for item in options["routes"]]
-    for server in options.get("dns", ()):
-        if not is_address(server):
-            raise Invalid(f"unable to parse ip {server}")
+        network["routes"] = [parse_route(item) for item in options["routes"]]
     if options.get("dns"):
         network["network_dns_servers"] = list(options["dns"])
     if options.get("labels"):
@@ -149,54 +136,36 @@ def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ns // 10**9)) + f".{ns % 10**9:09d}Z"
 
 
-def _with_parent(netlink: Netlink, driver: str, settings: dict[str, str], parent: str) -> dict[str, str]:
-    """The options of a macvlan or ipvlan network, checked against this host."""
-    if parent and settings.setdefault("parent", parent) != parent:
-        raise Invalid(f"parent {settings['parent']} and interface name {parent} are not the same")
-    direct.mode(driver, settings)
-    name = settings.get("parent", "")
-    if name and not route.link_index(netlink, name):
-        raise Invalid(f"parent interface {name} does not exist")
-    return settings
+def _parent(netlink: Netlink, settings: dict[str, str], given: str) -> str:
+    """The interface of the host that a macvlan or ipvlan network is on; empty: that of the default route."""
+    parent = settings.pop("parent", "") or given
+    if given and parent != given:
+        raise Invalid(f"parent {parent} and interface name {given} are not the same")
+    if parent and not route.link_index(netlink, parent):
+        raise Invalid(f"parent interface {parent} does not exist")
+    return parent
 
 
-def _checked_options(options: NetworkOptions, driver: str) -> tuple[dict[str, str], str]:
-    settings, interface = {}, options.get("interface_name", "")
-    for key, value in (options.get("options") or {}).items():
-        known = _DOCKER.get(key, key)
-        if known == "interface_name":
-            interface = value
-        elif driver != "bridge" and known in ("parent", "mode"):
-            settings[known] = value
-        elif known not in (_OPTIONS if driver == "bridge" else _DIRECT_OPTIONS):
-            raise Invalid(f"unsupported {driver} network option {key}")
-        elif not _OPTIONS[known](value):
-            raise Invalid(f"invalid value {value!r} of the network option {key}")
-        else:
-            settings[known] = value
-    return settings, interface
-
-
-def _interface(netlink: Netlink, existing: list[Network], wanted: str) -> str:
-    taken = {network["network_interface"] for network in existing}
+def _interface(netlink: Netlink, existing: list[Network], wanted: str, *, managed: bool) -> str:
+    networks, links = {network["network_interface"] for network in existing}, set(route.links(netlink).values())
     if wanted:
-        if len(wanted) > 15 or "/" in wanted or " " in wanted or not wanted.isprintable() or wanted in (".", ".."):
-            raise Invalid(f"invalid interface name {wanted!r}")
-        if wanted in taken:
-            raise Conflict(f"bridge name {wanted} already in use")
+        check_interface(wanted)
+        if managed:  # else it is somebody's, and may serve several networks
+            refuse_taken(wanted, networks | links)
         return wanted
     # Other stores' networks may not be up: a random name, not a number that each store would count up alike.
-    taken |= set(route.links(netlink).values())
     while True:
         name = "skerry" + os.urandom(4).hex()
-        if name not in taken:
+        if name not in networks | links:
             return name
 
 
 def _subnets(
-    netlink: Netlink, existing: list[Network], options: NetworkOptions, conf: dict[str, Any], others: list[Net]
-) -> list[Subnet]:
-    """``others``: what other stores' networks have. It is not chosen, but may be given: they may never be up together."""
+    netlink: Netlink, existing: list[Network], options: NetworkOptions, conf: dict[str, Any], others: list[Net],
+    *, own: str,
+) -> list[Subnet]:  # fmt: skip
+    """``others``: what other stores' networks have. It is not chosen, but may be given: they may never be up together.
+    ``own``: a link of the host that has the subnet, of an unmanaged network."""
     gateways, ranges = list(options.get("gateways", ())), list(options.get("ip_ranges", ()))
     given = [Net(text) for text in options.get("subnets", ())]
     if not given and (gateways or ranges):
@@ -208,7 +177,8 @@ def _subnets(
     for net in given:
         if straight:
             continue
-        if any(net.overlaps(other) for other in used) or bridge.foreign_overlap(netlink, net, ""):
+        clash = not own and any(net.overlaps(other) for other in used)
+        if clash or bridge.foreign_overlap(netlink, net, own):
             raise Conflict(f"subnet {net} is already used on the host or by another config")
         used.append(net)
     subnets = [
@@ -225,7 +195,7 @@ def _subnets(
             f"a {options['driver']} network needs the subnet of its parent's network: there is no DHCP client",
             hint="--subnet 192.168.1.0/24 --ip-range 192.168.1.200-192.168.1.220, or --ipam-driver none",
         )
-    if 4 not in sizes and not given:
+    if 4 not in sizes and (not given or options.get("ipv6")):
         subnets.append(_subnet(_free(netlink, [*used, *others], _pools(conf)), "", ""))
     if options.get("ipv6") and 16 not in sizes:
         subnets.append(_subnet(_free(netlink, [*used, *others], _random_v6()), "", ""))
@@ -262,22 +232,9 @@ def _subnet(net: Net, gateway: str, lease_range: str) -> Subnet:
         start, dash, end = lease_range.partition("-")
         if not dash:
             inner = Net(lease_range)
-            start, end = net.address(max(inner.first, net.first + 1)), net.address(min(inner.last, net.last))
-        if not net.holds(pack(start)) or not net.holds(pack(end)):
-            raise Invalid(f"ip range {lease_range} is not in subnet {net}")
+            start, end = inner.address(inner.first + 1), inner.address(inner.last)
+        for which, address in (("start", start), ("end", end)):
+            if not net.holds(pack(address)):
+                raise Invalid(f"lease range {which} ip {address} not in subnet {net}")
         subnet["lease_range"] = {"start_ip": start, "end_ip": end}
     return subnet
-
-
-def _route(item: str) -> Route:
-    fields = item.split(",")
-    if len(fields) not in (2, 3):
-        raise Invalid(f"invalid route: {item}", hint="DESTINATION,GATEWAY[,METRIC]")
-    net = Net(fields[0])
-    pack(fields[1])
-    found: Route = {"destination": str(net), "gateway": fields[1]}
-    if fields[2:]:
-        if not fields[2].isdigit():
-            raise Invalid(f"invalid route metric {fields[2]}")
-        found["metric"] = int(fields[2])
-    return found

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
 
 
-def remove(engine: Engine, name: str, *, force: bool = False) -> str:
+def remove(engine: Engine, name: str, *, force: bool = False, timeout_s: float | None = None) -> str:
     """Remove a network: its name. With ``force`` its containers go first."""
     try:
         network = definitions.find(engine.network, name)
@@ -23,7 +23,7 @@ def remove(engine: Engine, name: str, *, force: bool = False) -> str:
     if network["name"] == engine.network.default_network:
         raise Invalid(f"default network {network['name']} cannot be removed")
     for container, _, _ in members(engine).get(network["name"], ()) if force else ():
-        engine.containers.remove(container, force=True)
+        engine.containers.remove(container, force=True, timeout_s=timeout_s)
     with engine.store.lock("network", "create", fleeting=True):
         if network["name"] in members(engine):
             raise InUse(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry import fastjson
+from skerry.engine.patterns import pattern
 from skerry.errors import Invalid, NotFound
 from skerry.network import definitions
 
@@ -67,7 +68,8 @@ def _test(engine: Engine, item: str) -> tuple[str, Callable[[Network], bool]]:
     if not equals:
         raise Invalid(f'invalid filter "{item}"', hint="KEY=VALUE")
     if key == "name":
-        return key, lambda network: value in network["name"]
+        matches = pattern(value)
+        return key, lambda network: matches(network["name"])
     if key == "id":
         return key, lambda network: network["id"].startswith(value)
     if key == "driver":

@@ -26,6 +26,7 @@ RTM_NEWRULE, RTM_GETRULE = 32, 34
 IFF_UP = 1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
 IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_MODE = 4, 5, 4
+IFLA_MACVLAN_BC_CUTOFF = 9
 IFLA_NET_NS_FD, IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 28, 1, 2, 1
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_FLAGS, IFA_F_NODAD = 1, 2, 3, 4, 8, 2
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
@@ -66,10 +67,16 @@ def new_veth(name: str, master: int, peer: str, peer_netns: int, peer_mac: bytes
     return message(RTM_NEWLINK, _CREATE, body)
 
 
-def new_child(kind: str, name: str, parent: int, mode: int, target: int, mac: bytes, mtu: int) -> bytes:
-    """A macvlan or ipvlan ``name`` of the link ``parent``, made inside the network namespace ``target`` (a descriptor)."""
+def new_child(
+    kind: str, name: str, parent: int, mode: int, target: int, mac: bytes, mtu: int, *, cutoff: int | None = None
+) -> bytes:
+    """A macvlan or ipvlan ``name`` of the link ``parent``, made inside the network namespace ``target`` (a descriptor).
+
+    ``cutoff``: from how many packets on a macvlan queues broadcasts; -1 never."""
     # IFLA_MACVLAN_MODE is 32 bits, IFLA_IPVLAN_MODE 16.
     data = u32(1, mode) if kind == "macvlan" else attribute(1, _struct.pack("=H", mode))
+    if cutoff is not None:
+        data += attribute(IFLA_MACVLAN_BC_CUTOFF, _struct.pack("=i", cutoff))
     info = nested(IFLA_LINKINFO, string(IFLA_INFO_KIND, kind), nested(IFLA_INFO_DATA, data))
     body = _ifinfo() + string(IFLA_IFNAME, name) + u32(IFLA_LINK, parent) + u32(IFLA_NET_NS_FD, target)
     if kind == "macvlan":
