@@ -18,7 +18,7 @@ from skerry.build.outcome import BuildResult, Solved
 from skerry.build.plan import make_plan
 from skerry.build.platforms import host, normalise
 from skerry.build.shared_cache import StageCache
-from skerry.build.solver import Solver
+from skerry.build.solver import Schedule, Solver, solve_all
 from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
@@ -55,28 +55,38 @@ def _solve(
     result = BuildResult()
     _set_epoch(options)
     platforms = list(dict.fromkeys(normalise(platform) for platform in options.platforms)) or [host()]
+    schedule = Schedule(report, options.jobs or os.cpu_count() or 1)
+    solvers: list[Solver] = []
     for platform in platforms:
         plan = make_plan(dockerfile, options, platform)
         if platform == platforms[0]:
             result.warnings += _checked(engine, contexts, dockerfile, plan, report)
         _tell_skipped(plan, report)
-        solver = Solver(
-            engine, options, plan, contexts, report, platform=platform, jobs=options.jobs or os.cpu_count() or 1,
-            identity=_identity(contexts, dockerfile), several=len(platforms) > 1,
-        )  # fmt: skip
-        try:
-            state = solver.solve()
-        except WouldRun:
+        identity = _identity(contexts, dockerfile)
+        several = len(platforms) > 1
+        solvers.append(
+            Solver(engine, options, plan, contexts, schedule, platform=platform, identity=identity, several=several)
+        )
+    # What --explain tells is read: one platform after the other.
+    states = [_explained(each) for each in solvers] if options.explain else solve_all(solvers)
+    for solver, state in zip(solvers, states, strict=True):
+        result.steps += solver.steps
+        result.cached += solver.cached
+        if state is None:
             continue  # --explain has said what would be done
-        finally:
-            result.steps += solver.steps
-            result.cached += solver.cached
         result.stages += [StageCache(stage.layers, stage.steps) for stage in solver.finished()]
         result.cache_mounts |= solver.cache_mounts
-        result.solved.append(_finished(engine, options, state, platform))
-        if platform == platforms[0]:
-            result.warnings += _unused_arguments(plan, report)
+        result.solved.append(_finished(engine, options, state, solver.platform))
+        if solver is solvers[0]:
+            result.warnings += _unused_arguments(solver.plan, report)
     return result
+
+
+def _explained(solver: Solver) -> StageState | None:
+    try:
+        return solver.solve()
+    except WouldRun:
+        return None
 
 
 def _set_epoch(options: BuildOptions) -> None:

@@ -50,6 +50,23 @@ class Plan:
     used_arguments: set[str] = field(default_factory=set)
     overridden: frozenset[str] = frozenset()  # names of contexts that stand for stages
 
+    def asks_platform(self, index: int) -> bool:
+        """Whether a stage takes on a variable of the platforms."""
+        return not self.builtin.keys().isdisjoint(self._asked(index))
+
+    def _asked(self, index: int) -> set[str]:
+        commands = self.stages[index].stage.commands
+        asked = {name for command in commands if isinstance(command, typed.Arg) for name, _ in command.pairs}
+        return asked | self.builtin.keys() if any("$" in name for name in asked) else asked
+
+    def signature(self, index: int) -> object:
+        """Equal for plans of other platforms in which this stage is the same."""
+        planned, asked = self.stages[index], self._asked(index)
+        values = {**self.builtin, **self.meta, **self.arguments}
+        variables = tuple(sorted((name, values[name]) for name in asked & values.keys()))
+        needs = tuple(self.signature(need) for need in sorted(planned.needs))
+        return index, planned.image, planned.platform, variables, needs
+
     def find(self, name: str, before: int) -> int | None:
         """The stage that ``--from=NAME`` of a stage means: by name, or by number. None: it is an image."""
         wanted = self.named(name, before).lower()

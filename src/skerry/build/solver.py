@@ -1,15 +1,18 @@
-"""Building the stages that are needed, side by side: a thread for each, which waits for those that it takes from."""
+"""Building the stages that are needed, side by side: a thread for each, which waits for those that it takes from.
+
+The builds for several platforms have a `Solver` each, and one `Schedule`."""
 
 from __future__ import annotations
 
 import threading
 
+from skerry.build.errors import WouldRun
 from skerry.engine.builds.errors import Interrupted
 from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from skerry.build.contexts import Contexts
     from skerry.build.events import Event
@@ -53,27 +56,58 @@ class Result:
         return self._state
 
 
+class Schedule:
+    """What the builds for all platforms share: places to work, the end when one fails, the numbers of steps, and the
+    stages that are the same for all of them."""
+
+    def __init__(self, report: Callable[[Event], None], jobs: int) -> None:
+        self.working = threading.Semaphore(jobs)  # held while a step is done, not while it waits
+        self.failed = threading.Event()
+        self.lock = threading.Lock()
+        self._report = report
+        self._stages: dict[object, Result] = {}
+        self._numbers = 0
+
+    def claim(self, signature: object) -> tuple[Result, bool]:
+        """The result of a stage, and whether it is the caller's to build."""
+        with self.lock:
+            found = self._stages.get(signature)
+            if found is not None:
+                return found, False
+            return self._stages.setdefault(signature, Result()), True
+
+    def number(self) -> int:
+        """The next step's id in this build."""
+        with self.lock:
+            self._numbers += 1
+            return self._numbers
+
+    def tell(self, event: Event) -> None:
+        """Report, one event at a time."""
+        with self.lock:
+            self._report(event)
+
+
 class Solver:
     """One build for one platform."""
 
     def __init__(
-        self, engine: Engine, options: BuildOptions, plan: Plan, contexts: Contexts, report: Callable[[Event], None],
-        *, platform: str, jobs: int, identity: str, several: bool = False,
+        self, engine: Engine, options: BuildOptions, plan: Plan, contexts: Contexts, schedule: Schedule,
+        *, platform: str, identity: str, several: bool = False,
     ) -> None:  # fmt: skip
         self.options, self.plan, self.contexts = options, plan, contexts
         self.platform = platform
         self.identity = identity  # which build this is, to find what it was the last time
         self.several_platforms = several
-        self.working = threading.Semaphore(jobs)  # held while a step is done, not while it waits
+        self.working, self.number, self.tell = schedule.working, schedule.number, schedule.tell
         self.steps = self.cached = 0
         self._settings = engine.settings
         self._warn, self._log = engine.warn, engine.log
-        self._report = report
+        self._schedule = schedule
         self._lock = threading.Lock()
-        self._failed = threading.Event()
         self._stages: dict[int, Result] = {}
         self._threads: list[threading.Thread] = []
-        self._numbers = 0
+        self._mine: set[int] = set()
         self.cache_mounts: set[str] = set()
 
     def solve(self) -> StageState:
@@ -87,8 +121,10 @@ class Solver:
             for index in self.plan.needed:
                 self._wait(self._stages[index])
             return self._stages[self.plan.target].result()
+        except WouldRun:
+            raise
         except BaseException:
-            self._failed.set()
+            self._schedule.failed.set()
             raise
         finally:
             for thread in self._threads:
@@ -103,7 +139,7 @@ class Solver:
         """Until it has ended, or any stage has failed: a stage's own error, not that of those which it ended."""
         while not result.wait(0.1) and self._error() is None:
             if self.options.cancelled():
-                self._failed.set()
+                self._schedule.failed.set()
         error = self._error()
         if error is not None:
             raise error
@@ -133,37 +169,49 @@ class Solver:
             raise Interrupted("a stage that it needs failed") from error
 
     def _build(self, index: int, future: Result) -> None:
-        from skerry.build.stage_builder import StageBuilder
-        from skerry.engine.engine import Engine
-
         try:
-            engine = Engine(self._settings, warn=self._warn, log=self._log)  # a database connection is one thread's
-            future.set(StageBuilder(self, engine, self.plan.stages[index]).build())
+            future.set(self._shared(index) if self.several_platforms else self._built(index))
         except BaseException as error:  # noqa: BLE001 - it belongs to the thread that asked for the stage
             future.set(None, error)
             # Only now: whoever ends because of it shall find the error that ended all.
             if not isinstance(error, Interrupted):
-                self._failed.set()
+                self._schedule.failed.set()
+
+    def _built(self, index: int) -> StageState:
+        from skerry.build.stage_builder import StageBuilder
+        from skerry.engine.engine import Engine
+
+        self._mine.add(index)
+        engine = Engine(self._settings, warn=self._warn, log=self._log)  # a database connection is one thread's
+        return StageBuilder(self, engine, self.plan.stages[index]).build()
+
+    def _shared(self, index: int) -> StageState:
+        """A stage that is the same for other platforms is built once; which of them does it, is chance."""
+        result, mine = self._schedule.claim(self.plan.signature(index))
+        if mine:
+            try:
+                result.set(self._built(index))
+            except BaseException as error:
+                result.set(None, error)
+                raise
+            return result.result()
+        try:
+            state = result.result()
+        except WouldRun:
+            raise
+        except SkerryError as error:
+            raise Interrupted("a stage that it shares failed") from error
+        # An ONBUILD of its base may have asked for the platform, which no plan can know.
+        return self._built(index) if state.asked_platform else state
 
     def cancelled(self) -> bool:
         """Whether everything shall stop: the caller said so, or a stage failed."""
-        return self._failed.is_set() or self.options.cancelled()
+        return self._schedule.failed.is_set() or self.options.cancelled()
 
     def check_cancelled(self) -> None:
         """`Interrupted` when `cancelled`."""
         if self.cancelled():
             raise Interrupted("interrupted")
-
-    def number(self) -> int:
-        """The next step's id in this build."""
-        with self._lock:
-            self._numbers += 1
-            return self._numbers
-
-    def tell(self, event: Event) -> None:
-        """Report, one event at a time."""
-        with self._lock:
-            self._report(event)
 
     def count(self, *, cached: bool) -> None:
         """A step is done."""
@@ -177,10 +225,39 @@ class Solver:
             self.cache_mounts.add(name)
 
     def finished(self) -> list[StageState]:
-        """The stages that were built."""
-        return [each.result() for each in self._stages.values() if each.done() and each.exception() is None]
+        """The stages that were built, here and not for another platform."""
+        return [
+            each.result() for index, each in self._stages.items()
+            if index in self._mine and each.done() and each.exception() is None
+        ]  # fmt: skip
 
     def use_argument(self, name: str) -> None:
         """A build argument that somebody declared is used."""
         with self._lock:
             self.plan.used_arguments.add(name)
+
+
+def solve_all(solvers: Sequence[Solver]) -> list[StageState]:
+    """All platforms side by side: their targets' states. The first error of any ends the others."""
+    if len(solvers) == 1:
+        return [solvers[0].solve()]
+    results = [Result() for _ in solvers]
+    threads = [
+        threading.Thread(target=_solve_into, args=(solver, result), name=solver.platform, daemon=True)
+        for solver, result in zip(solvers, results, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    errors = [error for error in (result.exception() for result in results) if error is not None]
+    if errors:
+        raise next((error for error in errors if not isinstance(error, Interrupted)), errors[0])
+    return [result.result() for result in results]
+
+
+def _solve_into(solver: Solver, result: Result) -> None:
+    try:
+        result.set(solver.solve())
+    except BaseException as error:  # noqa: BLE001 - a thread's end: `solve_all` raises it
+        result.set(None, error)

@@ -36,6 +36,7 @@ class StageBuilder:
         self.options = solver.options
         self.state = StageState()
         self._ordinal = 0
+        self._in_trigger = False
         self._texts: dict[str, int] = {}
 
     @property
@@ -62,6 +63,7 @@ class StageBuilder:
         whole = [*triggers, *commands]
         for number, command in enumerate(whole, 2):
             self.solver.check_cancelled()
+            self._in_trigger = number < len(triggers) + 2
             try:
                 self._do(command, self._step(command.instruction.original, number, total, command))
             except WouldRun:
@@ -166,7 +168,8 @@ class StageBuilder:
         self._ordinal += 1
         text = command.instruction.original
         self._texts[text] = self._texts.get(text, 0) + 1
-        stage = [self.solver.identity, self.planned.label, self.planned.platform, self.solver.platform]
+        target = self.solver.platform if self.solver.plan.asks_platform(self.planned.stage.index) else ""
+        stage = [self.solver.identity, self.planned.label, self.planned.platform, target]
         return Identity(digest([*stage, text, self._texts[text]]), digest([*stage, self._ordinal]))
 
     def _filtered(self) -> bool:
@@ -184,6 +187,7 @@ class StageBuilder:
                 value = expand(default, self.state.variables(), escape=command.instruction.escape).text
             elif value is None:
                 value = plan.meta.get(name, plan.builtin.get(name))
+                self.state.asked_platform |= self._in_trigger and name in {**plan.meta, **plan.builtin}
             if value is not None and name not in PROXIES:
                 self.state.args[name] = value
             if value is None and name not in PROXIES:

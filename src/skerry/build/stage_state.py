@@ -51,6 +51,7 @@ class StageState:
     base_id: str = ""  # of the image, where nothing of what is FROM it is changed by --unsetenv and the like
     command_given: bool = False
     platform: str = ""
+    asked_platform: bool = False  # an ONBUILD took a variable on that is another for other platforms
 
     def copy(self) -> StageState:
         """The beginning of a stage that is FROM this one."""
