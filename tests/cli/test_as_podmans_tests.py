@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+
 import pytest
 
 
@@ -77,12 +83,153 @@ def test_noout_prints_nothing(skerry, box):
 
 
 def test_a_lost_conmon_is_an_error_of_stop(skerry, box):
-    import os
-    import signal
-
     pid = int(skerry("inspect", "--format", "{{.State.ConmonPid}}", "box").stdout)
     os.kill(pid, signal.SIGKILL)
     result = skerry("stop", "-t", "0", "box", check=False)
     assert result.code == 125
     assert "conmon exited prematurely, exit code could not be retrieved" in result.stderr
     assert skerry("inspect", "--format", "{{.State.Status}}", "box").stdout == "exited\n"
+
+
+def test_an_interrupt_reaches_the_program_of_a_scripts_background_job(skerry, busybox, eventually):
+    script = "trap 'echo bye; exit 3' INT; echo ready; while :; do sleep 0.1; done"
+    # A shell without job control ignores SIGINT in what it starts with `&`.
+    ignoring = subprocess.Popen(
+        [*skerry.argv, "run", "-i", "--network", "none", "--name", "job", busybox, "sh", "-c", script],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )  # fmt: skip
+    assert ignoring.stdout is not None
+    assert ignoring.stdout.readline() == b"ready\n"
+    ignoring.send_signal(signal.SIGINT)
+    assert ignoring.communicate(timeout=20)[0] == b"bye\n"
+    assert ignoring.returncode == 3
+
+
+def test_a_working_directory_may_come_with_a_mount_below_it(skerry, busybox, tmp_path):
+    (tmp_path / "note").write_text("here\n")
+    box = ["--rm", "--network", "none", "-v", f"{tmp_path}/note:/away/note", "-w", "/away", busybox]
+    assert skerry("run", *box, "cat", "note").stdout == "here\n"
+
+
+def test_mtab_is_there_though_the_image_has_none(skerry, busybox):
+    result = skerry("run", "--network", "none", "--name", "box", busybox, "readlink", "/etc/mtab")
+    assert result.stdout == "/proc/mounts\n"
+    assert "mtab" not in skerry("diff", "box").stdout
+
+
+def test_the_runtimes_path_is_shown_as_it_was_given(skerry, busybox):
+    path = shutil.which("crun")
+    skerry("--runtime", path, "create", "--name", "box", busybox)
+    assert skerry("inspect", "-f", "{{.OCIRuntime}}", "box").stdout == f"{path}\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("b 7:* rmX", "invalid device access in device-access-add: X"),
+        ("b 7:2", 'invalid device cgroup rule requires type, major:Minor, and access rules: "b 7:2"'),
+        ("x 7:* rmw", "invalid device type in device-access-add: x"),
+        ("a a:* rmw", 'strconv.ParseUint: parsing "a": invalid syntax'),
+    ],
+)
+def test_a_wrong_device_rule_is_refused_in_podmans_words(skerry, busybox, rule, message):
+    result = skerry("create", "--device-cgroup-rule", rule, busybox, check=False)
+    assert result.code == 125
+    assert result.stderr.startswith(f"Error: {message}")
+
+
+def test_a_device_rule_without_a_minor_number_means_all_of_them(skerry, busybox):
+    skerry("run", "--rm", "--network", "none", "--device-cgroup-rule", "c 7 rmw", busybox, "true")
+
+
+def test_log_sizes_are_decimal(skerry, busybox):
+    box = skerry("create", "--log-opt", "max-size=3.003m", busybox).id
+    assert skerry("inspect", "-f", "{{.HostConfig.LogConfig.Size}}", box).stdout == "3.003MB\n"
+
+
+def test_none_is_the_restart_policy_of_who_has_none(skerry, busybox):
+    box = skerry("create", "--network", "none", busybox, "true").id
+    other = skerry("create", "--network", "none", "--restart", "always", busybox, "true").id
+    assert skerry("start", "--filter", "restart-policy=none", box, other).stdout == f"{box}\n"
+
+
+def test_spaces_in_a_tables_format_are_columns(skerry, busybox):
+    lines = skerry("images", "--format", "table {{.Repository}} {{ .Tag }}").lines
+    assert lines == ["REPOSITORY         TAG", "localhost/busybox  latest"]
+
+
+def test_input_arrives_in_whole_blocks(skerry, box, tmp_path):
+    (tmp_path / "big").write_bytes(os.urandom(1536000))
+    with open(tmp_path / "big", "rb") as big:
+        copy = skerry.popen("exec", "-i", "box", "dd", "of=/big", "bs=512", stdin=big)
+    assert b"3000+0 records in" in copy.communicate(timeout=30)[1]
+
+
+def test_names_that_an_image_had_are_its_history(skerry, busybox):
+    skerry("tag", busybox, "second")
+    skerry("rmi", "second")
+    skerry("tag", busybox, "third")
+    skerry("rmi", "third")
+    names = [busybox, "localhost/third:latest", "localhost/second:latest"]
+    assert skerry("images", "--format", "{{.History}}").stdout == ", ".join(names) + "\n"
+    assert skerry("image", "inspect", "-f", "{{.NamesHistory}}", busybox).stdout == f"[{' '.join(names)}]\n"
+
+
+def test_image_mount_of_all_names_each(skerry, busybox):
+    path = skerry("image", "mount", busybox).stdout
+    assert skerry("image", "mount", "-a").stdout == f"{busybox}  {path}"
+    skerry("image", "unmount", "-a", "-f")
+
+
+def test_a_load_is_recorded_with_its_archive(skerry, busybox, busybox_archive):
+    events = skerry("events", "--stream=false", "--filter", "event=loadfromarchive", "--format", "{{.Name}}").stdout
+    assert events == f"{busybox_archive}\n"
+
+
+def test_waiting_for_who_never_ran_ends_at_once(skerry, busybox):
+    box = skerry("create", busybox, "true").id
+    assert skerry("wait", box, timeout=10).stdout == "0\n"
+
+
+def test_the_same_mount_twice_is_one(skerry, busybox, tmp_path):
+    twice = ["-v", f"{tmp_path}:/v", "-v", f"{tmp_path}:/v"]
+    skerry("run", "--rm", "--network", "none", *twice, busybox, "true")
+    other = skerry("create", *twice, "--tmpfs", "/v", busybox, check=False)
+    assert (other.code, other.stderr) == (125, "Error: /v: duplicate mount destination\n")
+
+
+def test_keep_groups_stands_alone(skerry, busybox):
+    result = skerry("create", "--group-add", "keep-groups,7", busybox, check=False)
+    assert result.code == 125
+    assert "'--group-add keep-groups' option is not allowed with any other --group-add options" in result.stderr
+
+
+def test_flags_answer_to_their_former_names(skerry, box):
+    assert skerry("mount", "box").stdout
+    assert skerry("mount", "--notruncate").stdout.startswith(box)
+    skerry("umount", "box")
+
+
+def test_a_terminal_that_is_none_is_warned_of(skerry, busybox):
+    result = skerry("run", "-it", "--rm", "--network", "none", busybox, "true")
+    assert 'level=warning msg="The input device is not a TTY.' in result.stderr
+
+
+def test_containers_conf_says_what_becomes_of_an_images_volumes(skerry, busybox, tmp_path):
+    (tmp_path / "c.conf").write_text('[engine]\nimage_volume_mode="tmpfs"\nevents_logfile_max_size=10000\n')
+    box = skerry("create", busybox).id
+    skerry("commit", "-q", "-c", "VOLUME /data", box, "with")
+    env = {"CONTAINERS_CONF_OVERRIDE": str(tmp_path / "c.conf")}
+    assert (
+        "tmpfs" in skerry("run", "--rm", "--network", "none", "with", "grep", " /data ", "/proc/mounts", env=env).stdout
+    )
+
+
+def test_rmi_of_a_digest_that_it_was_pulled_by_leaves_the_tag(skerry, busybox):
+    digest = skerry("image", "inspect", "-f", "{{.Digest}}", busybox).stdout.strip()
+    with sqlite3.connect(skerry.root / "skerry.db") as db:  # as `pull NAME@DIGEST` records it
+        db.execute("INSERT INTO image_names SELECT ?, image, 0 FROM image_names", (f"localhost/busybox@{digest}",))
+    assert len(skerry("images").lines) == 2
+    assert skerry("image", "inspect", "-f", "{{.RepoTags}}", busybox).stdout == f"[{busybox}]\n"
+    assert skerry("rmi", f"localhost/busybox@{digest}").stdout == f"Untagged: localhost/busybox@{digest}\n"
+    assert skerry("images", "-q").lines

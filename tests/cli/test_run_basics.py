@@ -181,7 +181,8 @@ def test_shared_memory_is_shared_with_the_ipc_namespace(skerry, busybox):
     )
     skerry("run", "-d", "--name", "own", "--network", "none", "--ipc", "private", busybox, "sleep", "100")
     refused = skerry("run", "--rm", "--network", "none", "--ipc", "container:own", busybox, "true", check=False)
-    assert "not shareable" in refused.stderr
+    assert refused.code == 125
+    assert "is not allowed: non-shareable IPC" in refused.stderr
 
 
 def test_names_are_unique_and_replaced_on_demand(skerry, busybox):

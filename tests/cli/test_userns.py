@@ -160,3 +160,9 @@ def test_runc_makes_it_as_well(skerry, busybox):
     script = "cat /proc/self/uid_map; stat -c %u /bin"
     out = skerry("--runtime", "runc", "run", "--rm", "--uidmap", "0:100000:1000", busybox, "sh", "-c", script)
     assert out.stdout.split() == ["0", "100000", "1000", "0"]
+
+
+def test_a_working_directory_that_the_image_lacks_is_made_for_its_root(skerry, busybox):
+    skerry("commit", "-q", "-c", "WORKDIR /a/b", skerry("create", busybox).id, "there")
+    result = skerry("run", "--rm", "--network", "none", "--uidmap", "0:100000:65536", "there", "stat", "-c", "%u", ".")
+    assert result.stdout == "0\n"

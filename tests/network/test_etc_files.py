@@ -53,6 +53,12 @@ def test_given_servers_replace_the_hosts_and_networks_come_first() -> None:
     ) == ("search dns.podman\nnameserver 10.89.0.1\n")
 
 
+def test_given_search_domains_replace_the_networks() -> None:
+    host = Resolver(["192.0.2.53"], ["lan"], [])
+    assert resolv_conf(network_searches=["dns.podman"], host=host).startswith("search dns.podman lan\n")
+    assert resolv_conf(network_searches=["dns.podman"], searches=["a"], host=host).startswith("search a\n")
+
+
 def test_search_dot_is_none() -> None:
     assert "search" not in resolv_conf(searches=["."], host=Resolver(["192.0.2.53"], ["lan"], []))
 

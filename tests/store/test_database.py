@@ -154,7 +154,7 @@ def test_an_index_that_nobody_uses_is_made_anew_where_blocks_are_small(small_blo
 def test_a_database_of_an_earlier_version_is_brought_up(tmp_path):
     path = str(tmp_path / "db")
     first = Database(path)
-    for name in ("indexes", "build_steps", "build_mounts", "image_users"):
+    for name in ("indexes", "build_steps", "build_mounts", "image_users", "past_names"):
         first._connection.execute(f"DROP TABLE {name}")
     first._connection.execute("PRAGMA user_version=1")
     first._connection.execute("INSERT INTO volumes VALUES ('kept', 1, '{}')")

@@ -42,7 +42,7 @@ def render(
     if format.strip() in ("", "table"):
         format = default
     if format.startswith(("table ", "table\t")):
-        return _table(name, rows, expand_escapes(format[6:]), headers, noheading)
+        return _table(name, rows, _spaces_to_tabs(expand_escapes(format[6:])), headers, noheading)
     fill = _filler(name, expand_escapes(format))
     return "".join([line if line.endswith("\n") else line + "\n" for line in map(fill, rows)])
 
@@ -66,6 +66,16 @@ def expand_escapes(format: str) -> str:
     for part in parts[1:]:
         action, closing, literal = part.partition("}}")
         done.append(action + closing + literal.replace("\\n", "\n").replace("\\t", "\t"))
+    return "{{".join(done)
+
+
+def _spaces_to_tabs(format: str) -> str:
+    """In a table's template a space is between two columns, as Podman has it (outside of actions)."""
+    head, *parts = format.split("{{")
+    done = [head.replace(" ", "\t")]
+    for part in parts:
+        action, closing, literal = part.partition("}}")
+        done.append(action + closing + literal.replace(" ", "\t"))
     return "{{".join(done)
 
 

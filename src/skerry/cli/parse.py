@@ -20,6 +20,15 @@ _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 
+# Names that Podman's flags once had and still answer to.
+_FORMER = {
+    "dns-opt": "dns-option", "healthcheck-command": "health-cmd", "healthcheck-interval": "health-interval",
+    "healthcheck-retries": "health-retries", "healthcheck-start-period": "health-start-period",
+    "healthcheck-timeout": "health-timeout", "net": "network", "namespace": "ns", "storage": "external",
+    "purge": "rm", "notruncate": "no-trunc", "override-arch": "arch", "override-os": "os", "override-variant": "variant",
+}  # fmt: skip
+
+
 class _BadValue(Exception):
     """A value that its flag refuses; the message is what follows the colon in pflag's error."""
 
@@ -92,7 +101,7 @@ class _Parser:
         name, equals, value = text[2:].partition("=")
         if not name or name[0] == "-":
             raise UsageError(f"bad flag syntax: {text}")
-        entry = self._longs.get(name)
+        entry = self._longs.get(name) or self._longs.get(_FORMER.get(name, ""))
         if entry is None:
             if name == "help":
                 raise HelpRequested

@@ -83,6 +83,8 @@ def _containers(identity: Identity, modules: Sequence[str]) -> tuple[dict[str, A
 
 def _set(target: dict[str, Any], path: str, table: str, name: str, value: Any, appending: set[tuple[str, str]]) -> None:
     """Set one key, checked against its default's type."""
+    if type(value) is int and (table, name) in _SIZES:
+        value = str(value)
     if type(value) is not type(target[name]):
         expected, found = toml.type_name(target[name]), toml.type_name(value)
         raise _invalid(path, table, name, f"expected {expected}, found {found}")

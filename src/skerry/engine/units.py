@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from skerry.errors import Invalid
 
-_SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _DURATIONS_NS = {"ns": 1, "us": 1000, "µs": 1000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 
-def parse_size(text: str, what: str) -> int:
-    """Bytes of ``512m``, ``1.5g``, ``64KiB``, ``1000`` (docker/go-units RAMInBytes: powers of 1024).
+def parse_size(text: str, what: str, *, kilo: int = 1024) -> int:
+    """Bytes of ``512m``, ``1.5g``, ``64KiB``, ``1000`` (docker/go-units RAMInBytes: powers of 1024; FromHumanSize,
+    of files: of 1000).
 
     ``Invalid`` names ``what`` (the flag)."""
     number = text.strip().lower()
@@ -30,7 +31,7 @@ def parse_size(text: str, what: str) -> int:
         raise Invalid(f"invalid value for {what}: invalid size: '{text}'") from None
     if value < 0 or value != value or value > 1 << 62:
         raise Invalid(f"invalid value for {what}: invalid size: '{text}'")
-    return int(value * _SIZES[unit])
+    return int(value * kilo ** _POWERS[unit])
 
 
 def parse_duration(text: str, what: str) -> int:

@@ -119,11 +119,14 @@ class RawTerminal:
         self._caught = []
 
 
+_A_JOBS = (_signal.SIGINT, _signal.SIGQUIT)
+
+
 class OnSignals:
     """``handler(number)`` is called in the main thread when one of ``signals`` comes, while the context lasts.
 
-    Signals that were ignored when we were started (``nohup``, a shell's background job) stay ignored. Outside of
-    the main thread the context does nothing.
+    What ``nohup`` ignored stays ignored. SIGINT and SIGQUIT do not: a script's shell starts its background jobs so,
+    and whoever sends one to such a job means it. Outside of the main thread the context does nothing.
     """
 
     __slots__ = ("_handler", "_previous", "_signals")
@@ -137,7 +140,7 @@ class OnSignals:
         for number in self._signals:
             try:
                 previous = _signal.getsignal(number)
-                if previous in (_signal.SIG_IGN, None):
+                if previous is None or (previous == _signal.SIG_IGN and number not in _A_JOBS):
                     continue
                 _signal.signal(number, self._called)
             except ValueError:

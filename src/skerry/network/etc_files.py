@@ -139,7 +139,7 @@ def resolv_conf(
     for server in servers:
         if not is_address(server):
             raise Invalid(f"{server} is not an ip address")
-    looked = [*network_searches, *(searches or host.searches)]
+    looked = searches or [*network_searches, *host.searches]  # who says where to look means only there
     looked = [] if "." in searches else [_word(item) for item in dict.fromkeys(looked)]
     wanted = [_word(item) for item in dict.fromkeys(options or host.options)]
     lines = [f"search {' '.join(looked)}"] if looked else []

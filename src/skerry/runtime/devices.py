@@ -60,18 +60,21 @@ def _is_mode(text: str) -> bool:
 def parse_rule(text: str) -> dict[str, Any]:
     """``TYPE MAJOR:MINOR MODE`` of ``--device-cgroup-rule`` as an OCI device rule that allows it."""
     fields = text.split()
-    kind, _, rest = (fields[0], "", fields[1:]) if len(fields) == 3 else ("", "", [])
-    major, colon, minor = rest[0].partition(":") if rest else ("", "", "")
-    if kind not in ("a", "b", "c") or not colon or not _is_mode(rest[1]):
-        raise Invalid(
-            f"invalid device cgroup rule {text!r}", hint="the form is TYPE MAJOR:MINOR MODE, as in 'c 10:200 rwm'"
-        )
-    rule: dict[str, Any] = {"allow": True, "type": kind, "access": rest[1]}
-    for name, value in (("major", major), ("minor", minor)):
+    if len(fields) != 3:
+        raise Invalid(f'invalid device cgroup rule requires type, major:Minor, and access rules: "{text}"')
+    kind, numbers, access = fields
+    if kind not in ("a", "b", "c"):
+        raise Invalid(f"invalid device type in device-access-add: {kind}")
+    for letter in access:
+        if letter not in "rwm":
+            raise Invalid(f"invalid device access in device-access-add: {letter}")
+    rule: dict[str, Any] = {"allow": True, "type": kind, "access": access}
+    major, _, minor = numbers.partition(":")
+    for name, value in (("major", major), ("minor", minor or "*")):
         if value == "*":
             continue
         if not (value.isascii() and value.isdecimal()):
-            raise Invalid(f"invalid device cgroup rule {text!r}: {name} number {value!r}")
+            raise Invalid(f'strconv.ParseUint: parsing "{value}": invalid syntax')
         rule[name] = int(value)
     return rule
 

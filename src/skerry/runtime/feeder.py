@@ -26,7 +26,9 @@ if TYPE_CHECKING:
         def leave(self) -> None: ...
 
 
-_CHUNK = 32768 - 64  # conmon reads at most 32 KiB of a packet and drops the rest; keys held back come on top
+_CHUNK = (
+    28 << 10
+)  # whole blocks for who counts them; conmon reads at most 32 KiB of a packet, and keys held back come on top
 
 
 class Feeder:

@@ -23,7 +23,7 @@ _RESERVE_BYTES = 1 << 20  # given up so that removing works with no byte free
 _SPARE_INODES = 8  # for the locks of who stops and removes, and for what conmon writes at a container's end
 _SOME_ROOM = 256 << 10
 _PAGE = 4096
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 # What each version added: a database of an earlier one is brought up when it is opened.
 _SCHEMA = {1: """
 CREATE TABLE layers (
@@ -62,6 +62,10 @@ ALTER TABLE build_steps ADD COLUMN inputs TEXT NOT NULL DEFAULT '';
 CREATE INDEX build_steps_identity ON build_steps (identity, used_ns);
 """, 4: """
 CREATE TABLE image_users (image TEXT NOT NULL, user TEXT NOT NULL, PRIMARY KEY (image, user)) WITHOUT ROWID;
+""", 5: """
+CREATE TABLE past_names (image TEXT NOT NULL, name TEXT NOT NULL, given_ns INTEGER NOT NULL,
+    PRIMARY KEY (image, name)) WITHOUT ROWID;
+INSERT INTO past_names SELECT image, name, created_ns FROM image_names;
 """}  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from skerry.cli.containers.create_flags import CREATE_FLAGS, create_options
 from skerry.cli.flags import flag
 from skerry.engine.containers.run import Streams, run_detached
@@ -42,6 +44,8 @@ MIN_ARGS, MAX_ARGS = 1, None
 def run(args: Args, engine: Engine, out: Output) -> int:
     warm_up()
     options = create_options(args, out)
+    if args["tty"] and args["interactive"] and not os.isatty(0):
+        out.warn("The input device is not a TTY. The --tty and --interactive flags might not work properly")
     if args["preserve_fds"]:
         options["preserve_fds"] = args["preserve_fds"]
     if args["detach"]:

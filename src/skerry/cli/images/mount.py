@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from skerry.cli.flags import Args
     from skerry.cli.output import Output
     from skerry.engine.engine import Engine
+    from skerry.engine.images.types import ImageRecord
 
 USAGE = "[options] [IMAGE...]"
 DESCRIPTION = "Mounts images' trees read-only and prints where (under a user: within `skerry unshare`); without an image it lists those that are mounted."
@@ -31,14 +32,18 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             out.listing([], format="json", default="", json_rows=rows)
             return 0
         for record, path in mounted:
-            out.line(f"{record['names'][0] if record['names'] else record['id'][:12]}  {path}")
+            out.line(f"{_shown(record)}  {path}")
         return 0
     code = 0
     for name in names:
         try:
             path = engine.images.mount(name)
-            out.line(path if len(names) == 1 else f"{name}  {path}")
+            out.line(f"{_shown(engine.images.resolve(name))}  {path}" if args["all"] or len(names) > 1 else path)
         except SkerryError as error:
             code = 125
             out.error(str(error))
     return code
+
+
+def _shown(image: ImageRecord) -> str:
+    return image["names"][0] if image["names"] else image["id"]

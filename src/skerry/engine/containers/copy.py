@@ -147,8 +147,11 @@ def _destination(placer: Placer, target: Place, source: Chosen, *, contents: boo
         )
     if kind == "file":
         if source.is_folder or dest.endswith("/"):
-            raise Invalid(f'destination must be a directory when copying a directory: "{target.path}" is a file'
-                          if source.is_folder else f'"{target.path}" is not a directory')  # fmt: skip
+            raise Invalid(
+                "destination must be a directory when copying a directory"
+                if source.is_folder
+                else f'"{target.path}" is not a directory'
+            )
         return placer.followed(plain)
     if dest.endswith("/") and not source.is_folder:
         raise target.missing(target.path)

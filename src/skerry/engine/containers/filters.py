@@ -144,7 +144,8 @@ def _network(_engine: Engine, value: str) -> Test:
 def _restart_policy(_engine: Engine, value: str) -> Test:
     if value not in ("", "none", "no", "on-failure", "always", "unless-stopped"):
         raise Invalid(f"{value} invalid restart policy")
-    return lambda record, _state: record["restart"]["name"] == value
+    wanted = "no" if value in ("", "none") else value
+    return lambda record, _state: record["restart"]["name"] == wanted
 
 
 def _pod(_engine: Engine, value: str) -> Test:

@@ -48,7 +48,7 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
         "Rootfs": config.get("rootfs", ""),
         "Pod": record["pod"],
         **_files(engine, record, state),
-        "OCIRuntime": config["runtime"].rpartition("/")[2],
+        "OCIRuntime": config["runtime"],
         "Name": record["name"],
         "RestartCount": state.get("restarts", 0),
         "Driver": "overlay",

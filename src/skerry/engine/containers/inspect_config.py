@@ -202,7 +202,7 @@ def _log_config(engine: Engine, record: ContainerRecord) -> dict[str, Any]:
     size = config.get("log_size_max", 0)
     return {
         "Type": driver, "Config": None, "Path": path, "Tag": config.get("log_tag", ""),
-        "Size": human_size(size) if size > 0 else "0B",
+        "Size": human_size(size, 4) if size > 0 else "0B",
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from skerry.engine.containers.start import start
 from skerry.engine.containers.streams import Streams, require_descriptors
 from skerry.engine.containers.wait import wait
 from skerry.errors import SkerryError
+from skerry.linux import terminal
 from skerry.store.locks import Lock
 
 __all__ = ["Streams", "attach", "run", "run_detached", "start_attached"]
@@ -75,7 +76,7 @@ def start_attached(engine: Engine, record: ContainerRecord, streams: Streams) ->
     # conmon's exit command waits for this lock: as long as we live, the clean-up is ours (and we have it loaded).
     with Lock(exits.client_lock_path(engine, container_id)):
         start(
-            engine, container_id, foreground=True,
+            engine, container_id, foreground=True, window=_window(record, streams),
             ready=lambda _record: attachments.append(open_attachment(engine, record)),
         )  # fmt: skip
         outcome = serve(engine, record, attachments[0], streams)
@@ -84,6 +85,13 @@ def start_attached(engine: Engine, record: ContainerRecord, streams: Streams) ->
         code = wait(engine, container_id)
         exits.clean_up(engine, container_id)
     return code
+
+
+def _window(record: ContainerRecord, streams: Streams) -> tuple[int, int] | None:
+    """The size that a container's terminal has when its program starts: one that asks at once must not see 0 x 0."""
+    if not record["config"]["terminal"]:
+        return None
+    return terminal.window_size(streams.stdin, streams.stdout, streams.stderr)
 
 
 def attach(engine: Engine, name: str, streams: Streams) -> int:

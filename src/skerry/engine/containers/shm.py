@@ -59,7 +59,7 @@ def _find(engine: Engine, container_id: str) -> str:
     path = states.run_folder(engine, record["id"], "shm")
     if mode != "shareable" or not os.path.ismount(path):
         raise Conflict(
-            f"IPC of container {record['id']} is not shareable: it was created with --ipc={mode}",
-            hint="create it with --ipc=shareable",
+            f"joining IPC of container {record['id']} is not allowed: non-shareable IPC",
+            hint="that container needs --ipc=shareable",
         )
     return path

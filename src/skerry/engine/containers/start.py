@@ -16,6 +16,7 @@ from skerry.engine.containers import state as states
 from skerry.engine.containers.containerenv import containerenv
 from skerry.engine.containers.identity import identity_files
 from skerry.engine.containers.network import connect, network_files
+from skerry.engine.containers.places import ensure_mtab, ensure_working_directory
 from skerry.engine.containers.shm import shared_memory
 from skerry.errors import Conflict, NotFound, OutOfSpace, SkerryError, Unavailable
 from skerry.linux import process
@@ -39,12 +40,14 @@ def start(
     ready: Callable[[ContainerRecord], None] | None = None,
     foreground: bool = False,
     by_policy: bool = False,
+    window: tuple[int, int] | None = None,
 ) -> ContainerRecord:
     """Start a created or stopped container; one that runs already is left alone.
 
     ``ready`` is called when the container is created and its program not yet executed (to attach without losing
     output). ``foreground``: the caller stays and cleans up itself; conmon's exit command only acts if it dies.
-    ``by_policy``: its restart policy does it; anybody else's start begins to count restarts anew.
+    ``by_policy``: its restart policy does it; anybody else's start begins to count restarts anew. ``window``: rows and
+    columns of its terminal from the start.
     `Conflict` in other states, `CommandNotFound`, `CommandNotRunnable`, `Unavailable`, …"""
     with engine.store.lock("container", container_id) as lock:
         try:
@@ -63,7 +66,7 @@ def start(
         if state["status"] != "initialized":
             _start_dependencies(engine, record)
             state = {**state, "restarts": state.get("restarts", 0) + 1 if by_policy else 0}
-            state = _initialize(engine, record, state, foreground=foreground)
+            state = _initialize(engine, record, state, foreground=foreground, window=window)
             engine.events.emit_container("init", record)
         if ready is not None:
             ready(record)
@@ -81,7 +84,7 @@ def init(engine: Engine, container_id: str) -> ContainerRecord:
         state = exits.settle(engine, record, written)
         states.require("init", record, state)
         _start_dependencies(engine, record)
-        new = _initialize(engine, record, {**state, "restarts": 0}, foreground=False)
+        new = _initialize(engine, record, {**state, "restarts": 0}, foreground=False, window=None)
         step("container.initialized")
         states.save(engine, container_id, new)
     engine.events.emit_container("init", record)
@@ -96,13 +99,15 @@ def _start_dependencies(engine: Engine, record: ContainerRecord) -> None:
         start(engine, states.find(engine, name)[0]["id"])
 
 
-def _initialize(engine: Engine, record: ContainerRecord, state: ContainerState, *, foreground: bool) -> ContainerState:
+def _initialize(
+    engine: Engine, record: ContainerRecord, state: ContainerState, *, foreground: bool, window: tuple[int, int] | None
+) -> ContainerState:
     """From nothing to a process that waits to execute the program."""
     if not state.get("cleaned", True) or os.path.isdir(states.run_folder(engine, record["id"])):
         state = exits.take_down(engine, record, state)
     runtime = oci.of(engine.settings, record["config"])
     try:
-        return _create(engine, record, state, runtime, foreground=foreground)
+        return _create(engine, record, state, runtime, foreground=foreground, window=window)
     except BaseException as error:
         exits.take_down(engine, record, {**state, "status": "created", "cleaned": False}, runtime=runtime)
         if isinstance(error, SkerryError):
@@ -111,8 +116,9 @@ def _initialize(engine: Engine, record: ContainerRecord, state: ContainerState, 
 
 
 def _create(
-    engine: Engine, record: ContainerRecord, state: ContainerState, runtime: Runtime, *, foreground: bool
-) -> ContainerState:
+    engine: Engine, record: ContainerRecord, state: ContainerState, runtime: Runtime, *, foreground: bool,
+    window: tuple[int, int] | None,
+) -> ContainerState:  # fmt: skip
     container_id, config = record["id"], record["config"]
     bundle = states.run_folder(engine, container_id)
     step("container.run-folder")
@@ -127,7 +133,8 @@ def _create(
         from skerry.engine.containers.prepare import prepared
 
         mounts += prepared(engine, record, rootfs, user, owner)
-    storage.ensure_working_directory(record, rootfs, owner)
+    ensure_working_directory(record, rootfs, owner)
+    ensure_mtab(record, rootfs, user)
     mounts += identity_files(engine, record, rootfs, user)
     namespace_paths = _namespace_paths(engine, record)
     step("container.network")
@@ -145,6 +152,8 @@ def _create(
         warn=engine.warn,
     )  # fmt: skip
     document = spec.with_hooks(document, config, engine.settings, bundle, engine.warn)
+    if window is not None:
+        document["process"]["consoleSize"] = {"height": window[0], "width": window[1]}
     run_files.write(os.path.join(bundle, "config.json"), fastjson.dumps(document).encode("utf-8", "surrogateescape"))
     launch = _launch(engine, record, runtime, bundle, foreground=foreground)
     launch.enter_cgroup = placement.enter_conmon

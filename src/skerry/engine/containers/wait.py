@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 _CONDITIONS = {
     "configured": ("created",), "created": ("created", "initialized"), "initialized": ("initialized",),
-    "running": ("running",), "paused": ("paused",), "stopping": ("stopping",), "exited": ("exited",),
-    "stopped": ("exited",), "removing": ("removing",), "unknown": (), "healthy": (), "unhealthy": (),
+    "running": ("running",), "paused": ("paused",), "stopping": ("stopping",), "exited": ("exited", "created"),
+    "stopped": ("exited", "created"), "removing": ("removing",), "unknown": (), "healthy": (), "unhealthy": (),
 }  # fmt: skip
 _HEALTH = ("healthy", "unhealthy")
 
 
 def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interval_s: float = 0.25) -> int:
-    """Wait for one of ``conditions`` (default: stopped). The exit code, or -1 when the container did not end.
+    """Wait for one of ``conditions`` (default: stopped, which one is too that never ran: 0). The exit code, or -1 when
+    the container did not end.
 
     A container that is removed meanwhile counts as stopped; its code is still known."""
     wanted, health = _wanted(conditions)
@@ -43,11 +44,10 @@ def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interva
         if health and _is_health(engine, container_id, state, health):
             return -1
         if state["status"] in wanted:
-            return _exit_code(engine, container_id, written, state)
+            return _exit_code(engine, container_id, written, state, ended="exited" in wanted)
         if (
             written["status"] in ("running", "stopping", "initialized")
-            and "exited" in wanted
-            and len(wanted) == 1
+            and wanted == {"exited", "created"}
             and not health
         ):
             waited_for = written.get("started_ns")
@@ -89,7 +89,11 @@ def _is_health(engine: Engine, container_id: str, state: ContainerState, health:
     return state["status"] in states.LIVE and read(engine, container_id, state)["status"] in health
 
 
-def _exit_code(engine: Engine, container_id: str, written: ContainerState, state: ContainerState) -> int:
+def _exit_code(
+    engine: Engine, container_id: str, written: ContainerState, state: ContainerState, *, ended: bool
+) -> int:
+    if state["status"] == "created" and ended:
+        return 0
     if state["status"] != "exited":
         return -1
     if written["status"] in states.LIVE:

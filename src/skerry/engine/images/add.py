@@ -6,6 +6,7 @@ import time
 from _hashlib import openssl_sha256
 
 from skerry import fastjson
+from skerry.engine.images.names import give
 from skerry.errors import Conflict, Corrupt, SkerryError
 from skerry.store.blobs import add_blob, has_blob, remove_blob
 from skerry.store.layers import get_layer, remove_layer
@@ -90,9 +91,7 @@ def add_image(
                     raise Conflict("a layer of the image was removed meanwhile", hint="try again")
                 _insert(db, record, top)
                 for name in names:
-                    db.execute(
-                        "INSERT OR REPLACE INTO image_names VALUES (?, ?, ?)", name, record["id"], time.time_ns()
-                    )
+                    give(db, name, record["id"])
         except BaseException:
             if not before:
                 remove_blob(store, f"sha256:{record['id']}")

@@ -37,7 +37,7 @@ def _row(entry: dict[str, Any], size: int) -> dict[str, Any]:
     created_ns = parse_time(entry.get("created"))
     return {
         "id": "<missing>",
-        "created": utc(created_ns),
+        "created": utc(created_ns // 10**9 * 10**9),
         "Created": utc(created_ns),
         "CreatedBy": _text(entry.get("created_by")),
         "size": size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.engine.images.listing import repo_digests, utc
+from skerry.engine.images.names import past
 from skerry.engine.images.resolve import resolve
 from skerry.store.layers import layer_dir
 
@@ -37,7 +38,7 @@ def inspect(engine: Engine, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "Id": image["id"],
         "Digest": image["digest"],
-        "RepoTags": image["names"],
+        "RepoTags": [name for name in image["names"] if "@" not in name],
         "RepoDigests": repo_digests(image),
         "Parent": "",
         "Comment": image["comment"],
@@ -56,7 +57,7 @@ def inspect(engine: Engine, name: str) -> dict[str, Any]:
         "ManifestType": image["media_type"],
         "User": config.get("User", ""),
         "History": image["history"],
-        "NamesHistory": image["names"],
+        "NamesHistory": past(engine, image["id"]),
     }
     if config.get("Healthcheck"):
         found["Healthcheck"] = config["Healthcheck"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skerry import fastjson
 from skerry.engine import times
+from skerry.engine.images.names import PAST
 from skerry.engine.units import human_size
 from skerry.errors import Invalid
 from skerry.image.reference import repository_of, tag_of
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
     class Listed(ImageRecord):
         """An image with what a list shows besides."""
 
+        past_names: list[str]  # see `names.past`
         containers: int
         is_parent: bool
 
 
 SORTS = ("created", "id", "repository", "size", "tag")
-_SQL = """
+_SQL = f"""
 SELECT i.doc, (SELECT group_concat(name, char(10)) FROM image_names WHERE image = i.id),
+    (SELECT group_concat(name, char(10)) FROM ({PAST.format("i.id")})),
     (SELECT count(*) FROM containers WHERE image = i.id),
     EXISTS (SELECT 1 FROM images o JOIN layers l ON l.chain_id = o.top_layer
         WHERE o.id != i.id AND (l.parent = i.top_layer))
@@ -39,9 +42,10 @@ def select(
 ) -> list[Listed]:
     """Images, newest first; with ``lists`` lists of manifests among them, as images without layers."""
     found: list[Listed] = []
-    for doc, image_names, containers, is_parent in engine.store.db.query(_SQL):
+    for doc, image_names, past_names, containers, is_parent in engine.store.db.query(_SQL):
         record: Listed = fastjson.loads(doc)
         record["names"] = sorted(image_names.split("\n")) if image_names else []
+        record["past_names"] = past_names.split("\n") if past_names else []
         record["containers"], record["is_parent"] = containers, bool(is_parent)
         found.append(record)
     if lists:
@@ -110,7 +114,7 @@ def _json_row(image: Listed) -> dict[str, Any]:
     else:
         row["Names"] = image["names"]
     row["Digest"] = image["digest"]
-    row["History"] = image["names"]
+    row["History"] = image["past_names"]
     row["Created"] = image["created_ns"] // 10**9 if image["created_ns"] else times.ZERO_SECONDS
     row["CreatedAt"] = utc(image["created_ns"])
     return row
@@ -153,7 +157,7 @@ def table_rows(
             "CreatedTime": times.go_string(created),
             "Size": human_units(size),
             "VirtualSize": human_units(size),
-            "History": ", ".join(image["names"]) or "<none>",
+            "History": ", ".join(image["past_names"]) or "<none>",
             "Dangling": not image["names"],
             "IsDangling": not image["names"],
             "ReadOnly": False,
@@ -162,11 +166,16 @@ def table_rows(
             "_created": created,
             "_size": size,
         }
-        for name in image["names"] or ["<none>:<none>"]:
+        for name in _shown(image["names"]) or ["<none>:<none>"]:
             rows.append(
                 {**base, "Repository": repository_of(name), "repository": repository_of(name), "Tag": tag_of(name)}
             )
     return _sorted(rows, sort)
+
+
+def _shown(names: list[str]) -> list[str]:
+    """Where an image has a tag, the digest that it was pulled by too is not a line of its own."""
+    return [name for name in names if "@" not in name] or names
 
 
 def human_units(size_bytes: int) -> str:

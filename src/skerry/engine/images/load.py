@@ -52,7 +52,7 @@ def load(
         try:
             if oci:
                 rules.check("oci" if folder else "oci-archive", path)
-                return list(_load_layout(engine, members))
+                return list(_load_layout(engine, members, path))
             if members.has("manifest.json"):
                 return list(_load_any_manifest(engine, members, path, rules))
             raise Invalid(f"{_UNKNOWN}: oci-dir, oci-archive, docker-dir, docker-archive")
@@ -72,11 +72,11 @@ def _fetched(address: str, folder: str) -> str:
     return path
 
 
-def _load_layout(engine: Engine, members: Members) -> Iterator[str]:
+def _load_layout(engine: Engine, members: Members, path: str) -> Iterator[str]:
     for descriptor, name in images_of_layout(members):
         names = [normalise(name)] if name else []
         record = load_descriptor(engine, members, descriptor, names)
-        announce(engine, record["id"], names)
+        announce(engine, record["id"], path)
         yield names[0] if names else f"sha256:{record['id']}"
 
 
@@ -85,12 +85,12 @@ def _load_any_manifest(engine: Engine, members: Members, path: str, rules: polic
     if isinstance(document, dict):  # docker-dir: one image's manifest, blobs by their digests' digits
         rules.check("dir", path)
         record = load_folder(engine, members, document)
-        announce(engine, record["id"], [])
+        announce(engine, record["id"], path)
         yield f"sha256:{record['id']}"
         return
     rules.check("docker-archive", path)
     for entry in entries_of(document):
         names = [normalise(tag) for tag in entry.tags]
         record = load_entry(engine, members, entry, names)
-        announce(engine, record["id"], names)
+        announce(engine, record["id"], path)
         yield from names or [f"sha256:{record['id']}"]

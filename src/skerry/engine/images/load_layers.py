@@ -93,9 +93,9 @@ def with_layers(
     raise AssertionError
 
 
-def announce(engine: Engine, image_id: str, names: list[str]) -> None:
-    """The event of an image that was loaded."""
-    engine.events.emit(type="image", status="loadfromarchive", id=image_id, name=names[0] if names else image_id)
+def announce(engine: Engine, image_id: str, path: str) -> None:
+    """The event of an image that was loaded from the archive at ``path`` (empty: standard input)."""
+    engine.events.emit(type="image", status="loadfromarchive", id=image_id, name=path or image_id)
 
 
 def parse_json(data: bytes, what: str) -> Any:

@@ -93,7 +93,9 @@ def _asked_by_name(engine: Engine, name: str, record: ImageRecord) -> str:
     if record["id"].startswith(name.removeprefix("sha256:")) and name not in record["names"]:
         return ""
     first = record["names"][0] if record["names"] else ""
-    if "@" in name or not first:
+    if "@" in name:
+        return next((full for full in local_candidates(engine.settings, name) if full in record["names"]), "")
+    if not first:
         return ""
     suffix = complete(parse(name), "localhost").removeprefix("localhost/")
     return first if first in local_candidates(engine.settings, name) or first.endswith("/" + suffix) else ""
@@ -194,6 +196,7 @@ def _delete_rows(db: Database, image_id: str, names: list[str]) -> None:
         )
     names[:] = [row[0] for row in db.query("SELECT name FROM image_names WHERE image = ? ORDER BY name", image_id)]
     db.execute("DELETE FROM image_names WHERE image = ?", image_id)
+    db.execute("DELETE FROM past_names WHERE image = ?", image_id)
     db.execute("DELETE FROM images WHERE id = ?", image_id)
 
 

@@ -27,4 +27,3 @@ class ImageRecord(TypedDict):
     names: list[str]
     index_digests: NotRequired[list[str]]  # of the indexes that it was pulled through, the newest last
     pulled: NotRequired[bool]  # the manifest is a registry's: pushed as it is
-    names_history: NotRequired[list[str]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skerry.engine.images.names import past
 from skerry.engine.manifests.find import all_lists
 
 TYPE_CHECKING = False
@@ -23,6 +24,7 @@ def _as_image(engine: Engine, record: IndexRecord) -> Listed:
         "size": record["size"] + _artifacts_size(engine, record), "layers": [], "diff_ids": [], "config": {},
         "architecture": "", "os": "", "variant": "", "author": "", "comment": "", "history": [],
         "annotations": record["annotations"], "names": sorted(record["names"]), "containers": 0, "is_parent": False,
+        "past_names": past(engine, record["id"]),
     }  # fmt: skip
 
 

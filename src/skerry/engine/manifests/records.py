@@ -10,6 +10,7 @@ import os
 import time
 
 from skerry import fastjson
+from skerry.engine.images.names import give
 from skerry.engine.manifests.document import MAX_ENTRIES, serialise
 from skerry.errors import Conflict, Invalid, NotFound
 from skerry.store.blobs import remove_blob
@@ -47,7 +48,7 @@ def insert(engine: Engine, name: str) -> IndexRecord:
                 f'"{taken[0][0]}": that name is already in use'
             )
         _write(db, record)
-        db.execute("INSERT INTO image_names VALUES (?, ?, ?)", name, record["id"], time.time_ns())
+        give(db, name, record["id"])
     record["names"] = [name]
     return record
 
@@ -99,6 +100,7 @@ def delete(engine: Engine, list_id: str) -> list[str]:
         needed.update(blobs_of(fastjson.loads(rows[0][0])))
         names[:] = [row[0] for row in db.query("SELECT name FROM image_names WHERE image = ? ORDER BY name", list_id)]
         db.execute("DELETE FROM image_names WHERE image = ?", list_id)
+        db.execute("DELETE FROM past_names WHERE image = ?", list_id)
         db.execute("DELETE FROM indexes WHERE id = ?", list_id)
 
     with turn(engine):

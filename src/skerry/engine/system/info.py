@@ -99,7 +99,7 @@ def _store(engine: Engine) -> dict[str, Any]:
         "configFile": host.storage_conf(settings),
         "containerStore": containers,
         "graphDriverName": "overlay",
-        "graphOptions": dict(item.partition("=")[::2] for item in settings.storage_opts),
+        "graphOptions": dict(item.partition("=")[::2] for item in settings.storage_opts if item),
         "graphRoot": settings.root,
         **usage,
         "graphStatus": status,

@@ -93,6 +93,9 @@ def _refuse_conflicts(options: ContainerRequest) -> None:
         raise Invalid("--no-hosts and --add-host cannot be set together")
     if options.get("rmi") and options.get("rm") is False:
         raise Invalid("the --rmi option does not work without --rm")
+    groups = options.get("group_add", ())
+    if "keep-groups" in groups and len(groups) > 1:
+        raise Invalid("the '--group-add keep-groups' option is not allowed with any other --group-add options")
     if options.get("name"):
         check_name(_name(options))
 
@@ -240,6 +243,6 @@ def _logging(options: ContainerRequest, config: ContainerConfig, driver: str, si
                 raise Invalid("log tags are only supported with the journald log driver")
             config["log_tag"] = value
         elif key == "max-size":
-            config["log_size_max"] = parse_size(value, "log-opt max-size")
+            config["log_size_max"] = parse_size(value, "log-opt max-size", kilo=1000)
         else:
             raise Invalid(f'unknown log option "{key}"', hint="path, tag or max-size")

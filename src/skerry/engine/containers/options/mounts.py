@@ -94,7 +94,7 @@ def _of_image(engine: Engine, options: CreateOptions, destinations: list[str]) -
     from skerry.engine.containers.options.volume_flag import anonymous, clean, tmpfs
 
     make = tmpfs if mode == "tmpfs" else anonymous
-    return [make(clean(place), list(_OF_IMAGE)) for place in destinations]
+    return [make(clean(f"/{place}"), list(_OF_IMAGE)) for place in destinations]
 
 
 def _from_container(engine: Engine, item: str) -> list[MountConfig]:

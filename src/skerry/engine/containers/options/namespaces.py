@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.errors import Invalid
+from skerry.errors import Conflict, Invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,13 @@ def _mode(engine: Engine, flag: str, value: str) -> str:
     if colon and rest and kind == "container":
         from skerry.engine.containers.state import find
 
-        return "container:" + find(engine, rest)[0]["id"]
+        record = find(engine, rest)[0]
+        if flag == "ipc" and record["config"]["namespaces"]["ipc"] in ("private", "none"):
+            raise Conflict(
+                f"joining IPC of container {record['id']} is not allowed: non-shareable IPC",
+                hint="that container needs --ipc=shareable",
+            )
+        return f"container:{record['id']}"
     if colon and rest and kind == "ns":
         return value
     raise Invalid(f'unrecognized namespace mode "{value}" for --{flag}', hint=", ".join(filter(None, _WORDS[flag])))
