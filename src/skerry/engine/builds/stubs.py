@@ -12,7 +12,7 @@ import os
 import stat
 
 from skerry.engine.builds.root import translated
-from skerry.engine.containers.places import ensure_working_directory
+from skerry.engine.containers.storage import ensure_working_directory
 from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from skerry.store.staging import remove_tree
 

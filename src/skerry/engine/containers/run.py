@@ -10,7 +10,6 @@ from skerry.engine.containers.start import start
 from skerry.engine.containers.streams import Streams, require_descriptors
 from skerry.engine.containers.wait import wait
 from skerry.errors import SkerryError
-from skerry.linux import terminal
 from skerry.store.locks import Lock
 
 __all__ = ["Streams", "attach", "run", "run_detached", "start_attached"]
@@ -91,6 +90,8 @@ def _window(record: ContainerRecord, streams: Streams) -> tuple[int, int] | None
     """The size that a container's terminal has when its program starts: one that asks at once must not see 0 x 0."""
     if not record["config"]["terminal"]:
         return None
+    from skerry.linux import terminal
+
     return terminal.window_size(streams.stdin, streams.stdout, streams.stderr)
 
 

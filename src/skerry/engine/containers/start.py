@@ -16,7 +16,6 @@ from skerry.engine.containers import state as states
 from skerry.engine.containers.containerenv import containerenv
 from skerry.engine.containers.identity import identity_files
 from skerry.engine.containers.network import connect, network_files
-from skerry.engine.containers.places import ensure_mtab, ensure_working_directory
 from skerry.engine.containers.shm import shared_memory
 from skerry.errors import Conflict, NotFound, OutOfSpace, SkerryError, Unavailable
 from skerry.linux import process
@@ -133,8 +132,8 @@ def _create(
         from skerry.engine.containers.prepare import prepared
 
         mounts += prepared(engine, record, rootfs, user, owner)
-    ensure_working_directory(record, rootfs, owner)
-    ensure_mtab(record, rootfs, user)
+    storage.ensure_working_directory(record, rootfs, owner)
+    storage.ensure_mtab(record, rootfs, user)
     mounts += identity_files(engine, record, rootfs, user)
     namespace_paths = _namespace_paths(engine, record)
     step("container.network")

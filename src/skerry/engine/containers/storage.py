@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from skerry.engine.containers.state import folder, rootfs_path
-from skerry.errors import OutOfSpace, SkerryError, Unavailable
+from skerry.errors import NotFound, OutOfSpace, SkerryError, Unavailable
+from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from skerry.linux.mount import MNT_DETACH, MS_BIND, umount
 from skerry.linux.mount import mount as attach
 from skerry.store.layers import layer_dir
@@ -14,6 +15,8 @@ from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
     from skerry.runtime.types import ContainerConfig, MountConfig
@@ -35,7 +38,7 @@ def mount_rootfs(engine: Engine, record: ContainerRecord, *, as_image: bool = Fa
             os.makedirs(target, mode=0o755, exist_ok=True)
             attach(shown, target, flags=MS_BIND)
         except OSError as error:
-            raise translated(error, "cannot mount the container") from error
+            raise _translated(error, "cannot mount the container") from error
         return target
     mount_layers(engine, record, target, as_image=as_image)
     return target
@@ -59,7 +62,7 @@ def hide(engine: Engine, record: ContainerRecord) -> bool:
             step("container.hidden")
         os.rmdir(shown)
     except OSError as error:
-        raise translated(error, "cannot unmount the container") from error
+        raise _translated(error, "cannot unmount the container") from error
     return was
 
 
@@ -72,7 +75,7 @@ def mount_layers(engine: Engine, record: ContainerRecord, target: str, *, as_ima
         for path in (work, target):
             os.makedirs(path, mode=0o755, exist_ok=True)
     except OSError as error:
-        raise translated(error, "cannot prepare the container's file system") from error
+        raise _translated(error, "cannot prepare the container's file system") from error
     if record["config"].get("uid_maps") and not as_image:
         from skerry.engine.containers import mapped
 
@@ -142,9 +145,92 @@ def unmount_rootfs(engine: Engine, record: ContainerRecord) -> None:
         if error.errno == 16:  # EBUSY: something looks into it; it goes when that ends
             umount(target, MNT_DETACH)
         elif error.errno not in (2, 22):  # absent, or not mounted
-            raise translated(error, "cannot unmount the container") from error
+            raise _translated(error, "cannot unmount the container") from error
 
 
-def translated(error: OSError, what: str) -> SkerryError:
+def _translated(error: OSError, what: str) -> SkerryError:
     kind = OutOfSpace if error.errno in (28, 122) else Unavailable
     return kind(f"{what}: {error.strerror}: {error.filename or ''}")
+
+
+def ensure_mtab(record: ContainerRecord, rootfs: str, user: ResolvedUser) -> None:
+    """Make /etc/mtab a link to /proc/mounts where the image has none, or mount(8) and df(1) fail. A root file system
+    of the user's own is left as it is."""
+    if "rootfs" in record["config"]:
+        return
+    root = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        folder = openat2(root, "/etc", os.O_PATH | os.O_DIRECTORY, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+    except OSError:
+        return  # no /etc: the runtime makes it for what it mounts there, and says what hinders it
+    finally:
+        os.close(root)
+    try:
+        _by_its_root(record, user, lambda: os.symlink("/proc/mounts", "mtab", dir_fd=folder))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise _translated(error, "cannot make /etc/mtab in the container") from error
+    finally:
+        os.close(folder)
+
+
+def _by_its_root(record: ContainerRecord, user: ResolvedUser, make: Callable[[], None]) -> None:
+    """Where a container has ids of its own, only who has one of them can make files in it (or EOVERFLOW)."""
+    if not record["config"].get("uid_maps"):
+        make()
+        return
+    from skerry.linux.idmap import FilesMadeAs
+
+    owner = owner_outside(record["config"], {**user, "uid": 0, "gid": 0})
+    with FilesMadeAs(owner["uid"], owner["gid"]):
+        make()
+
+
+def ensure_working_directory(record: ContainerRecord, rootfs: str, user: ResolvedUser) -> None:
+    """Make the working directory that the image names, as Podman does; one that the user names must exist.
+
+    One inside a mount is the mount's affair; one that a mount is inside of is made with the mount's place."""
+    path = record["config"]["cwd"]
+    places = [mount["destination"] for mount in record["config"]["mounts"]]
+    if path == "/" or any(_inside(path, place) or _inside(place, path) for place in places):
+        return
+    root = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if not record.get("workdir_given"):
+            _by_its_root(record, user, lambda: _make_beneath(root, path, user))
+        else:
+            os.close(openat2(root, path, os.O_PATH | os.O_DIRECTORY, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS))
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f'workdir "{path}" does not exist on container {record["id"]}') from None
+    except OSError as error:
+        raise _translated(error, f'cannot make the working directory "{path}" in the container') from error
+    finally:
+        os.close(root)
+
+
+def _inside(path: str, mount: str) -> bool:
+    return path == mount or path.startswith(mount.rstrip("/") + "/")
+
+
+def _make_beneath(root: int, path: str, user: ResolvedUser) -> None:
+    """mkdir -p of ``path`` in the tree of ``root`` without leaving it through links."""
+    parent = os.dup(root)
+    reached = ""
+    try:
+        for name in filter(None, path.split("/")):
+            reached += "/" + name
+            try:
+                child = openat2(
+                    root, reached, os.O_PATH | os.O_DIRECTORY, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+                )
+            except FileNotFoundError:
+                os.mkdir(name, 0o755, dir_fd=parent)
+                os.chown(name, user["uid"], user["gid"], dir_fd=parent, follow_symlinks=False)
+                child = openat2(
+                    root, reached, os.O_PATH | os.O_DIRECTORY, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+                )
+            os.close(parent)
+            parent = child
+    finally:
+        os.close(parent)

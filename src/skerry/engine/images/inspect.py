@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.engine.images.listing import repo_digests, utc
-from skerry.engine.images.names import past
+from skerry.engine.images.listing import past, repo_digests, utc
 from skerry.engine.images.resolve import resolve
 from skerry.store.layers import layer_dir
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from skerry import fastjson
 from skerry.engine import times
-from skerry.engine.images.names import PAST
 from skerry.engine.units import human_size
 from skerry.errors import Invalid
 from skerry.image.reference import repository_of, tag_of
@@ -21,15 +20,18 @@ if TYPE_CHECKING:
     class Listed(ImageRecord):
         """An image with what a list shows besides."""
 
-        past_names: list[str]  # see `names.past`
+        past_names: list[str]  # see `past`
         containers: int
         is_parent: bool
 
 
 SORTS = ("created", "id", "repository", "size", "tag")
+_PAST = """
+SELECT p.name FROM past_names p LEFT JOIN image_names n ON n.name = p.name AND n.image = p.image WHERE p.image = {}
+ORDER BY n.name IS NULL, coalesce(n.created_ns, -p.given_ns), p.name"""
 _SQL = f"""
 SELECT i.doc, (SELECT group_concat(name, char(10)) FROM image_names WHERE image = i.id),
-    (SELECT group_concat(name, char(10)) FROM ({PAST.format("i.id")})),
+    (SELECT group_concat(name, char(10)) FROM ({_PAST.format("i.id")})),
     (SELECT count(*) FROM containers WHERE image = i.id),
     EXISTS (SELECT 1 FROM images o JOIN layers l ON l.chain_id = o.top_layer
         WHERE o.id != i.id AND (l.parent = i.top_layer))
@@ -176,6 +178,12 @@ def table_rows(
 def _shown(names: list[str]) -> list[str]:
     """Where an image has a tag, the digest that it was pulled by too is not a line of its own."""
     return [name for name in names if "@" not in name] or names
+
+
+def past(engine: Engine, image_id: str) -> list[str]:
+    """All names that the image or list has or had, in Podman's order: those that it has, the oldest first; then those
+    that it had, the youngest first."""
+    return [row[0] for row in engine.store.db.query(_PAST.format("?"), image_id)]
 
 
 def human_units(size_bytes: int) -> str:

@@ -38,22 +38,11 @@ def tag(engine: Engine, name: str, names: Sequence[str]) -> None:
         engine.events.emit(type="image", status="tag", id=target, name=item)
 
 
-PAST = """
-SELECT p.name FROM past_names p LEFT JOIN image_names n ON n.name = p.name AND n.image = p.image WHERE p.image = {}
-ORDER BY n.name IS NULL, coalesce(n.created_ns, -p.given_ns), p.name"""
-
-
 def give(db: Database, name: str, image_id: str) -> None:
     """Let ``name`` (full) mean this image or list from now on; that it ever did is kept as long as the image."""
     now = time.time_ns()
     db.execute("INSERT OR REPLACE INTO image_names VALUES (?, ?, ?)", name, image_id, now)
     db.execute("INSERT OR REPLACE INTO past_names VALUES (?, ?, ?)", image_id, name, now)
-
-
-def past(engine: Engine, image_id: str) -> list[str]:
-    """All names that the image or list has or had, in Podman's order: those that it has, the oldest first; then those
-    that it had, the youngest first."""
-    return [row[0] for row in engine.store.db.query(PAST.format("?"), image_id)]
 
 
 def _target(engine: Engine, name: str) -> tuple[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.engine.images.names import past
+from skerry.engine.images.listing import past
 from skerry.engine.manifests.find import all_lists
 
 TYPE_CHECKING = False
