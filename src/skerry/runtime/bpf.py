@@ -39,10 +39,10 @@ _LIBRARY_FOLDERS = ("/usr/lib64", "/usr/lib", "/lib64", "/lib", "/usr/local/lib"
 
 
 def compiled_profile(
-    path: str, *, bounding: Sequence[str], runtime: Runtime | None, folder: str
+    path: str, *, bounding: Sequence[str], runtime: Runtime | None, folder: str, text: str = ""
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """(``linux.seccomp`` for the profile at ``path``, annotations that go with it)."""
-    profile = read_profile(path)
+    """(``linux.seccomp`` for the profile at ``path``, or ``text``, annotations that go with it)."""
+    profile = text.encode() if text else read_profile(path)
     arch = machine()
     if runtime is None or not runtime.quirks.bpf_annotation:
         return convert(profile, bounding=bounding, machine=arch), {}

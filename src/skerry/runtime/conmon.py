@@ -19,6 +19,7 @@ from skerry.runtime.failures import read_log, translate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from skerry.runtime.cgroups import ConmonGroup
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _PASSED = (
     "PATH", "HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "DBUS_SESSION_BUS_ADDRESS", "TMPDIR",
-    "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID",
+    "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF",
 )  # fmt: skip
 _PREFIXES = ("SKERRY_", "_SKERRY_", "_CONTAINERS_")
 # How often to look after a silent runtime, and how long Podman waits for its create.
@@ -38,10 +39,11 @@ class Launch:
     """What conmon has to know about one container (or one exec session, with ``exec_process``)."""
 
     __slots__ = (
-        "bundle", "conmon", "conmon_pidfile", "enter_cgroup", "env", "exec_attach", "exec_process", "exit_command",
-        "exit_delay_s", "exit_dir", "id", "log_driver", "log_level", "log_path", "log_size_max", "log_tag", "name",
-        "no_cgroups", "no_new_keyring", "no_pivot", "oci_log", "persist_dir", "pidfile", "preserve_fds", "runtime",
-        "sdnotify_socket", "session_id", "stdin", "stdin_once", "sync_log", "terminal", "timeout_s",
+        "bundle", "conmon", "conmon_pidfile", "enter_cgroup", "env", "exec_attach", "exec_process",
+        "exit_command", "exit_delay_s", "exit_dir", "id", "log_driver", "log_level", "log_path",
+        "log_size_max", "log_tag", "name", "no_cgroups", "no_new_keyring", "no_pivot", "oci_log",
+        "persist_dir", "pidfile", "preserve_fds", "runtime", "sdnotify_socket", "session_id", "stdin",
+        "stdin_once", "sync_log", "terminal", "timeout_s",
     )  # fmt: skip
 
     def __init__(self, *, id: str, runtime: Runtime, bundle: str, conmon: str = "/usr/bin/conmon") -> None:
@@ -71,7 +73,7 @@ class Launch:
         self.no_cgroups = False  # the runtime makes no control groups (nothing is delegated, or --cgroups=disabled)
         self.no_pivot = False
         self.no_new_keyring = False
-        self.preserve_fds = 0
+        self.preserve_fds: Sequence[int] = ()
         self.sdnotify_socket = ""
         self.exec_process = ""  # file with the OCI process of an exec session
         self.exec_attach = False  # conmon waits for an attached client (see `conmon_exec`)
@@ -110,13 +112,25 @@ def _start(launch: Launch) -> tuple[dict[str, Any], int]:
     start_read, start_write = os.pipe()
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     streams = -1 if launch.log_driver == "passthrough" else null
+    passed = launch.preserve_fds
+    command = argv(launch)
+    if passed:
+        from skerry.linux.gaps import above, filled
+
+        sync_write, start_read = above(sync_write, passed), above(start_read, passed)
+        command = filled(command, passed)
     env = environment(launch)
     env["_OCI_SYNCPIPE"], env["_OCI_STARTPIPE"] = str(sync_write), str(start_read)
-    fds = [sync_write, start_read, *range(3, 3 + launch.preserve_fds)]
     group = launch.enter_cgroup
     try:
         pid = spawn(
-            argv(launch), env=env, stdin=streams, stdout=streams, stderr=streams, pass_fds=fds, cwd=launch.bundle
+            command,
+            env=env,
+            stdin=streams,
+            stdout=streams,
+            stderr=streams,
+            cwd=launch.bundle,
+            pass_fds=[sync_write, start_read, *passed],
         )
     except BaseException:
         os.close(sync_read)
@@ -178,7 +192,8 @@ def argv(launch: Launch) -> list[str]:
     for arg in [*globals_, f"--log={launch.oci_log}"]:
         args.append(f"--runtime-arg={arg}")
     if launch.preserve_fds:
-        args += ["--runtime-opt=--preserve-fds", f"--runtime-opt={launch.preserve_fds}"]
+        # The runtime counts from 3; of those below the last it passes on what there is.
+        args += ["--runtime-opt=--preserve-fds", f"--runtime-opt={max(launch.preserve_fds) - 2}"]
     if launch.exit_command:
         args.append(f"--exit-command={launch.exit_command[0]}")
         args += [f"--exit-command-arg={arg}" for arg in launch.exit_command[1:]]

@@ -68,11 +68,19 @@ def launch(launch: Launch, *, attach: Callable[[], None] | None = None) -> Sessi
     attach_read, attach_write = os.pipe()
     session = Session(sync_read)
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    passed = launch.preserve_fds
+    if passed:
+        from skerry.linux.gaps import above, filled
+
+        sync_write, start_read = above(sync_write, passed), above(start_read, passed)
+        attach_write = above(attach_write, passed)
     env = conmon.environment(launch)
     env |= {"_OCI_SYNCPIPE": str(sync_write), "_OCI_STARTPIPE": str(start_read), "_OCI_ATTACHPIPE": str(attach_write)}
     try:
-        fds = [sync_write, start_read, attach_write, *range(3, 3 + launch.preserve_fds)]
+        fds = [sync_write, start_read, attach_write, *passed]
         argv = [*conmon.argv(launch), *(("--exec-attach",) if attach is not None else ())]
+        if passed:
+            argv = filled(argv, passed)
         pid = spawn(argv, env=env, stdin=null, stdout=null, stderr=null, pass_fds=fds, cwd=launch.bundle)
         for fd in (sync_write, start_read, attach_write, null):
             os.close(fd)

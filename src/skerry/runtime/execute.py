@@ -12,6 +12,7 @@ import select
 
 from skerry import fastjson
 from skerry.errors import SkerryError
+from skerry.linux.gaps import above, filled
 from skerry.linux.spawn import spawn
 from skerry.runtime import oci
 from skerry.runtime.attach import write_output
@@ -20,7 +21,7 @@ from skerry.runtime.feeder import Feeder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from skerry.runtime.oci import Runtime
@@ -37,23 +38,37 @@ class Execution:
     __slots__ = ("_log", "_runtime", "_stderr", "_stderr_seen", "_stdin", "_stdout", "pid")
 
     def __init__(
-        self, runtime: Runtime, container_id: str, process: dict[str, Any], *, stdin: bool, preserve_fds: int = 0
+        self,
+        runtime: Runtime,
+        container_id: str,
+        process: dict[str, Any],
+        *,
+        stdin: bool,
+        preserve_fds: Sequence[int] = (),
     ) -> None:
         self._runtime = runtime
         self._stderr_seen = False
         spec = memfd("process", fastjson.dumps(process).encode("utf-8", "surrogateescape"))
         self._log = memfd("log", b"")
+        if preserve_fds:
+            spec, self._log = above(spec, preserve_fds), above(self._log, preserve_fds)
         in_read, self._stdin = os.pipe() if stdin else (os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), -1)
         self._stdout, out_write = os.pipe()
         self._stderr, err_write = os.pipe()
         argv = oci.exec_argv(
-            runtime, container_id, f"/proc/self/fd/{spec}", preserve_fds=preserve_fds, log=f"/proc/self/fd/{self._log}"
+            runtime,
+            container_id,
+            f"/proc/self/fd/{spec}",
+            preserve_fds=max(preserve_fds, default=2) - 2,
+            log=f"/proc/self/fd/{self._log}",
         )
+        if preserve_fds:
+            argv = filled(argv, preserve_fds)
         try:
             # A session of its own: the terminal's Ctrl-C comes to us alone, and is passed on once.
             self.pid = spawn(
                 argv, stdin=in_read, stdout=out_write, stderr=err_write, new_session=True,
-                pass_fds=[spec, self._log, *range(3, 3 + preserve_fds)],
+                pass_fds=[spec, self._log, *preserve_fds],
             )  # fmt: skip
         except BaseException:
             for fd in (self._stdin, self._stdout, self._stderr, self._log):

@@ -148,7 +148,7 @@ def _add_seccomp(config: ContainerConfig, document: RuntimeSpec, settings: Any, 
     path = wanted or seccomp.default_path(settings.seccomp_profile)
     bounding = document["process"]["capabilities"]["bounding"]
     document["linux"]["seccomp"], annotations = compiled_profile(
-        path, bounding=bounding, runtime=runtime, folder=filter_cache(settings)
+        path, bounding=bounding, runtime=runtime, folder=filter_cache(settings), text=config.get("seccomp_profile", "")
     )
     document["annotations"].update(annotations)
 

@@ -138,6 +138,8 @@ def section(
         result["sysctl"] = sysctl
     if cgroups_path:
         result["cgroupsPath"] = cgroups_path
+    if config.get("rdt_class"):
+        result["intelRdt"] = {"closID": config["rdt_class"]}
     if config.get("uid_maps"):
         # Also of a namespace that is made already: runc wants to know what root is in it.
         result["uidMappings"] = config["uid_maps"]

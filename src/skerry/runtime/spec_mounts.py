@@ -148,7 +148,8 @@ def _extras(config: ContainerConfig, situation: Situation) -> list[dict[str, Any
         places += ["/run", "/tmp", "/var/tmp"]
     if config.get("systemd"):
         places += ["/run", "/run/lock", "/tmp", "/var/log/journal"]
-    mounts = [_mount(place, "tmpfs", "tmpfs", _TMPFS) for place in dict.fromkeys(places)]
+    size = [f"size={config['shm_size_systemd']}"] if config.get("systemd") and config.get("shm_size_systemd") else []
+    mounts = [_mount(place, "tmpfs", "tmpfs", [*_TMPFS, *size]) for place in dict.fromkeys(places)]
     if situation.init_path:
         mounts.append(_mount(INIT_PATH, "bind", situation.init_path, ["bind", "ro"]))
     if config.get("tz"):

@@ -136,6 +136,11 @@ class ContainerConfig(TypedDict, total=False):
     runtime: str  # name or path
     runtime_flags: list[str]  # of --runtime-flag when it was created
     preserve_fds: int
+    preserve_fd: list[int]
+    chroot_dirs: list[str]
+    rdt_class: str
+    shm_size_systemd: int
+    seccomp_profile: str  # the profile itself, from the image
     healthcheck: Healthcheck
     startup_healthcheck: Healthcheck  # until it succeeded the other does not run
     health_on_failure: str  # none, kill, restart, stop

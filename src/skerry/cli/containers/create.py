@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.containers.create_flags import CREATE_FLAGS, create_options
+from skerry.cli.flags import flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ EXAMPLES = (
     ("skerry create --name web -p 8080:80 nginx", "a web server to be started later"),
     ("skerry create -it --rm busybox sh", "a shell; 'skerry start -ai' runs it"),
 )
-FLAGS = CREATE_FLAGS
+FLAGS = (
+    *CREATE_FLAGS,
+    flag("-a", "--attach", kind="slice", metavar="STREAM", help="As Docker's: nothing is attached before the start"),
+)
 COMPLETE = "images"
 INTERSPERSED = False
 MIN_ARGS, MAX_ARGS = 1, None

@@ -28,6 +28,12 @@ _PROCESS = (
         help="Set an environment variable; KEY alone takes it from here",
     ),
     flag("--env-file", kind="list", metavar="FILE", complete="files", help="Read environment variables from a file"),
+    flag(
+        "--env-merge",
+        kind="list",
+        metavar="KEY=WORD",
+        help="Set a variable to a WORD with $NAMEs of the image's variables",
+    ),
     flag("--env-host", help="Pass all of this environment on"),
     flag("--http-proxy", default=True, help="Pass the proxy variables of this environment on"),
     flag("--unsetenv", kind="list", metavar="KEY", help="Remove a variable that the image or the defaults set"),
@@ -56,6 +62,15 @@ _PROCESS = (
         default="true",
         help="Prepare the container for systemd: true (when that is what it runs), always or false",
     ),
+    flag(
+        "--sdnotify",
+        kind="str",
+        metavar="MODE",
+        default="container",
+        help="Who tells NOTIFY_SOCKET that it is ready: container (its program), conmon, healthy (its check) or ignore",
+    ),
+    flag("--shm-size-systemd", kind="str", metavar="SIZE", help="Size of each tmpfs that is made for systemd"),
+    flag("--hostuser", kind="slice", metavar="USER", help="Add a user of the host to /etc/passwd"),
     flag("--personality", kind="str", metavar="NAME", help="Execution domain, such as LINUX32"),
 )
 _IDENTITY = (
@@ -65,6 +80,7 @@ _IDENTITY = (
     flag("-l", "--label", kind="list", metavar="KEY=VALUE", help="Set a label"),
     flag("--label-file", kind="list", metavar="FILE", complete="files", help="Read labels from a file"),
     flag("--annotation", kind="list", metavar="KEY=VALUE", help="Add an annotation for the runtime"),
+    flag("--disable-content-trust", help="As Docker's: it changes nothing"),
     flag("--cidfile", kind="str", metavar="FILE", complete="files", help="Write the container's id to a file"),
     flag("--pidfile", kind="str", metavar="FILE", complete="files", help="Write the program's pid to a file"),
     flag("--conmon-pidfile", kind="str", metavar="FILE", complete="files", help="Write conmon's pid to a file"),
@@ -87,6 +103,8 @@ _STORAGE = (
     flag("--secret", kind="list", metavar="NAME[,OPTION=VALUE…]", complete="secrets",
          help="Give it a secret: type=mount|env, target=, uid=, gid=, mode="),
     flag("--shm-size", kind="str", metavar="SIZE", help="Size of /dev/shm (64m)"),
+    flag("--chrootdirs", kind="list", metavar="FOLDER", help="Give this folder its own etc/hosts and etc/resolv.conf"),
+    flag("--gpus", kind="slice", metavar="NAME", help="Add GPUs by their CDI name nvidia.com/gpu=NAME; all: every one"),
     flag("--device", kind="list", metavar="HOST[:TARGET[:rwm]]", complete="files", help="Add a host device"),
     flag("--device-cgroup-rule", kind="list", metavar="RULE", help="Allow devices, such as 'c 1:3 rwm'"),
 )  # fmt: skip
@@ -117,6 +135,7 @@ _LIMITS = (
     flag("--cgroups", kind="str", metavar="MODE", default="enabled", choices=("enabled", "disabled", "no-conmon", "split"),
          help="Which cgroups to make"),
     flag("--ulimit", kind="list", metavar="NAME=SOFT[:HARD]", help="Set a resource limit"),
+    flag("--rdt-class", kind="str", metavar="NAME", help="Class of service of cache and memory bandwidth (resctrl)"),
     flag("--sysctl", kind="list", metavar="KEY=VALUE", help="Set a namespaced kernel parameter"),
 )  # fmt: skip
 _SECURITY = (
@@ -128,6 +147,13 @@ _SECURITY = (
         kind="list",
         metavar="KEY=VALUE",
         help="seccomp=, apparmor=, label=, mask=, unmask=, no-new-privileges",
+    ),
+    flag(
+        "--seccomp-policy",
+        kind="str",
+        metavar="POLICY",
+        default="default",
+        help="default, or image: the profile in the image's label io.containers.seccomp.profile",
     ),
     flag("--pid", kind="str", metavar="MODE", help="PID namespace: private, host, container:NAME, ns:PATH"),
     flag(
@@ -145,6 +171,8 @@ _SECURITY = (
         help="User namespace: host, auto, keep-id, nomap, container:NAME, ns:PATH",
     ),
     flag("--uidmap", kind="list", metavar="CONTAINER:HOST:SIZE", help="Map user ids in a user namespace of its own"),
+    flag("--subuidname", kind="str", metavar="NAME", help="Map the ids of this name in /etc/subuid"),
+    flag("--subgidname", kind="str", metavar="NAME", help="Map the ids of this name in /etc/subgid"),
     flag("--gidmap", kind="list", metavar="CONTAINER:HOST:SIZE", help="Map group ids"),
 )
 _NETWORK = (
@@ -161,6 +189,9 @@ _NETWORK = (
     flag("--dns-search", kind="slice", metavar="DOMAIN", help="Search domains"),
     flag("--dns-option", kind="slice", metavar="OPTION", help="Options of resolv.conf"),
     flag("--add-host", kind="list", metavar="NAME:ADDRESS", help="Add a line to /etc/hosts; host-gateway is this host"),
+    flag("--link-local-ip", kind="list", metavar="ADDRESS", help="Refused: not supported"),
+    flag("--hosts-file", kind="str", metavar="FILE", complete="files",
+         help="What /etc/hosts is based on: a file, image or none"),
     flag("--no-hosts", help="Leave the image's /etc/hosts"),
     flag("--no-hostname", help="Leave the image's /etc/hostname"),
 )  # fmt: skip
@@ -174,7 +205,9 @@ CREATE_FLAGS = (
     *HEALTH_FLAGS,
     *_IDENTITY, *_PROCESS, *_STORAGE, *_LIMITS, *_SECURITY, *_NETWORK, *_LOGGING, *PLATFORM, *REGISTRY_FLAGS,
 )  # fmt: skip
-_NOT_OPTIONS = frozenset(("quiet", "detach", "sig_proxy", "detach_keys", "attach", "preserve_fds"))
+_NOT_OPTIONS = frozenset(
+    ("quiet", "detach", "sig_proxy", "detach_keys", "attach", "preserve_fds", "preserve_fd", "disable_content_trust")
+)
 
 
 def create_options(args: Args, out: Output) -> ContainerRequest:

@@ -33,6 +33,7 @@ FLAGS = (
     flag("-i", "--interactive", help="Pass standard input on"),
     flag("-l", "--latest", help="Act on the container that was created last"),
     flag("--no-session", help="Accepted for compatibility: a short program is never recorded", hidden=True),
+    flag("--preserve-fd", kind="slice", metavar="FD", help="Pass this descriptor to the program"),
     flag("--preserve-fds", kind="uint", metavar="N", help="Pass N more descriptors (3 and up) to the program"),
     flag("--privileged", help="Give the program all capabilities, without confinement"),
     flag("-t", "--tty", help="Give the program a terminal"),
@@ -49,7 +50,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     name, command = chosen_one(args, engine, "exec requires the name or ID of a container or the --latest flag")
     options = {
         key: args[key]
-        for key in ("env", "env_file", "user", "workdir", "privileged", "tty", "preserve_fds")
+        for key in ("env", "env_file", "user", "workdir", "privileged", "tty", "preserve_fds", "preserve_fd")
         if args[key]
     }
     if args["detach"]:

@@ -34,6 +34,7 @@ FLAGS = (
     flag("-a", "--attach", kind="slice", metavar="STREAM", help="Attach only to stdin, stdout or stderr"),
     flag("--detach-keys", kind="str", metavar="KEYS", default="ctrl-p,ctrl-q", help="Keys that detach; empty: none"),
     flag("--sig-proxy", default=True, help="Pass received signals on to the program"),
+    flag("--preserve-fd", kind="slice", metavar="FD", help="Pass this descriptor to the program"),
     flag("--preserve-fds", kind="uint", metavar="N", help="Pass N more descriptors (3 and up) to the program"),
 )
 COMPLETE = "images"
@@ -46,8 +47,9 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     options = create_options(args, out)
     if args["tty"] and args["interactive"] and not os.isatty(0):
         out.warn("The input device is not a TTY. The --tty and --interactive flags might not work properly")
-    if args["preserve_fds"]:
-        options["preserve_fds"] = args["preserve_fds"]
+    for key in ("preserve_fds", "preserve_fd"):
+        if args[key]:
+            options[key] = args[key]  # type: ignore[literal-required]
     if args["detach"]:
         if args["attach"]:
             raise Invalid("--attach and --detach can't be used together")

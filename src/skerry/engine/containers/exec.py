@@ -19,6 +19,7 @@ from skerry.runtime.spec_process import exec_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, TypedDict, Unpack
 
     from skerry.engine.containers.streams import Streams
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         privileged: bool
         tty: bool
         preserve_fds: int
+        preserve_fd: list[str]
         cap_add: list[str]
 
 
@@ -45,7 +47,7 @@ class Prepared:
     __slots__ = ("container", "preserve_fds", "process", "runtime")
 
     def __init__(
-        self, container: ContainerRecord, process: dict[str, Any], runtime: Runtime, preserve_fds: int
+        self, container: ContainerRecord, process: dict[str, Any], runtime: Runtime, preserve_fds: Sequence[int]
     ) -> None:
         self.container = container
         self.process = process
@@ -91,11 +93,16 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
         state = states.observe(engine, record["id"], written)
         _require_running(record, state)
         config = record["config"]
+        rootfs = states.rootfs_path(engine, record)
         user_name = options.get("user", "")
+        if not user_name and record.get("host_users"):
+            from skerry.engine.containers.identity import named_user
+
+            user_name = named_user(record, rootfs)
         if user_name:
             # The groups of --group-add are the container's own user's.
             config = {**config, "user": user_name}
-        user = users.resolve(states.rootfs_path(engine, record), config["user"], config.get("groups", ()))
+        user = users.resolve(rootfs, config["user"], config.get("groups", ()))
         tty = options.get("tty", False)
         env = additions(options.get("env", []), options.get("env_file", []))
         if record.get("secrets"):
@@ -112,10 +119,9 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
     except SkerryError as error:
         error.exit_code = 255
         raise
-    count = options.get("preserve_fds", 0)
-    require_descriptors(count)
+    fds = require_descriptors(options.get("preserve_fds", 0), options.get("preserve_fd", ()))
     cgroups.enter_users_tree(engine.settings)
-    return Prepared(record, spec, oci.of(engine.settings, config), count)
+    return Prepared(record, spec, oci.of(engine.settings, config), fds)
 
 
 def _require_running(record: ContainerRecord, state: ContainerState) -> None:

@@ -15,7 +15,9 @@ from skerry.linux.beneath import open_in_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from skerry.engine.containers.types import ContainerRecord
+    from collections.abc import Sequence
+
+    from skerry.engine.containers.types import ContainerRecord, HostUser
     from skerry.engine.engine import Engine
     from skerry.runtime.types import MountConfig
     from skerry.runtime.users import ResolvedUser
@@ -44,10 +46,13 @@ def _accounts(record: ContainerRecord, rootfs: str, user: ResolvedUser) -> dict[
     files: dict[str, bytes] = {}
     uid, gid = user["uid"], user["gid"]
     home = record["config"]["cwd"]
+    of_host = [_host_line(record, each) for each in record.get("host_users", ())]
     line = (
         record.get("passwd_entry") or record.get("caller_entry") or f"{uid}:*:{uid}:{gid}:container user:{home}:/bin/sh"
     )
-    passwd = _with_line(rootfs, "/etc/passwd", uid, _filled(line, record, user), force=bool(record.get("passwd_entry")))
+    passwd = _with_line(
+        rootfs, "/etc/passwd", uid, _filled(line, record, user), force=bool(record.get("passwd_entry")), first=of_host
+    )
     if passwd is not None:
         files["/etc/passwd"] = passwd
     line = record.get("group_entry") or f"{gid}:x:{gid}:{uid}"
@@ -66,8 +71,29 @@ def _filled(line: str, record: ContainerRecord, user: ResolvedUser) -> str:
     return line.replace("\n", "")
 
 
-def _with_line(rootfs: str, path: str, number: int, line: str, *, force: bool) -> bytes | None:
-    """The file's content and ``line``; None when it already has an entry for ``number``, or is not there."""
+def _host_line(record: ContainerRecord, user: HostUser) -> tuple[int, str]:
+    """Their home, if it is mounted, else the working directory."""
+    mounted = [mount["destination"] for mount in record["config"]["mounts"]]
+    known = any(user["home"] == place or user["home"].startswith(place.rstrip("/") + "/") for place in mounted)
+    home = user["home"] if known else record["config"]["cwd"]
+    return user["uid"], f"{user['name']}:*:{user['uid']}:{user['gid']}:{user['gecos']}:{home}:/bin/sh"
+
+
+def named_user(record: ContainerRecord, rootfs: str) -> str:
+    """Whom the program runs as, as `users.resolve` takes it: one that the image does not know may be of the host's."""
+    text = record["config"]["user"]
+    name, colon, group = text.partition(":")
+    for user in record.get("host_users", ()):
+        if user["name"] == name and all(known != name for _, known in read_accounts(rootfs, "passwd")):
+            return f"{user['uid']}:{group if colon else user['gid']}"
+    return text
+
+
+def _with_line(
+    rootfs: str, path: str, number: int, line: str, *, force: bool, first: Sequence[tuple[int, str]] = ()
+) -> bytes | None:
+    """The file's content, the lines of ``first`` and ``line``, each unless there is an entry for its number; None when
+    nothing is to be added, or there is no such file."""
     try:
         fd = open_in_root(rootfs, path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
@@ -80,12 +106,19 @@ def _with_line(rootfs: str, path: str, number: int, line: str, *, force: bool) -
         raise Unavailable(f"cannot read {path} of the container: {error.strerror}") from error
     finally:
         os.close(fd)
-    known = any(fields[2:3] == [b"%d" % number] for fields in (entry.split(b":") for entry in content.splitlines()))
-    if known and not force:
+    known = {entry.split(b":")[2] for entry in content.splitlines() if entry.count(b":") > 1}
+    new = []
+    for each, text in first:
+        if b"%d" % each not in known:
+            new.append(text)
+            known.add(b"%d" % each)
+    if force or b"%d" % number not in known:
+        new.append(line)
+    if not new:
         return None
     if content and not content.endswith(b"\n"):
         content += b"\n"
-    return content + line.encode() + b"\n"
+    return content + "".join(text + "\n" for text in new).encode()
 
 
 def read_accounts(rootfs: str, kind: str) -> list[tuple[int, str]]:

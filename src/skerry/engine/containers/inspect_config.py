@@ -65,11 +65,13 @@ def config_section(record: ContainerRecord) -> dict[str, Any]:
         "Timeout": config["timeout_s"],
         "StopTimeout": config["stop_timeout_s"],
         "Passwd": record.get("passwd", True),
-        "sdNotifyMode": "container",
+        "sdNotifyMode": record.get("sdnotify", "container"),
     }
     _add_secrets(record, shown)
     if record["exposed"]:
         shown["ExposedPorts"] = {item: {} for item in record["exposed"]}
+    if config.get("chroot_dirs"):
+        shown["ChrootDirs"] = config["chroot_dirs"]
     if config.get("tz"):
         shown["Timezone"] = config["tz"]
     if config.get("systemd"):
@@ -148,7 +150,7 @@ def host_config_section(engine: Engine, record: ContainerRecord) -> dict[str, An
         "DnsOptions": record["dns_options"],
         "DnsSearch": record["dns_search"],
         "ExtraHosts": record["add_hosts"],
-        "HostsFile": "",
+        "HostsFile": record.get("hosts_file", ""),
         "GroupAdd": config.get("groups", []),
         "IpcMode": namespaces.get("ipc", "shareable"),
         "Cgroup": "",
@@ -181,7 +183,7 @@ def host_config_section(engine: Engine, record: ContainerRecord) -> dict[str, An
         "CpuPercent": 0,
         "IOMaximumIOps": 0,
         "IOMaximumBandwidth": 0,
-        "IntelRdtClosID": "",
+        "IntelRdtClosID": config.get("rdt_class", ""),
         **_limits(engine, config.get("resources", {})),
     }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from skerry.engine.containers import run_files
 from skerry.engine.containers import state as states
@@ -232,6 +233,11 @@ def network_files(engine: Engine, record: ContainerRecord, joined: Joined) -> li
         if record["config"].get("read_only"):
             options.append("ro")
         result.append({"type": "bind", "source": path, "destination": target, "options": options})
+        if name != "hostname":
+            result += [
+                {"type": "bind", "source": path, "destination": folder + target, "options": options}
+                for folder in record["config"].get("chroot_dirs", ())
+            ]
     return result
 
 
@@ -250,7 +256,7 @@ def _files(engine: Engine, record: ContainerRecord, joined: Joined) -> dict[str,
             own = [("127.0.0.1", (hostname, record["name"]))]
         files["hosts"] = etc_files.hosts(
             own, add_hosts=record["add_hosts"], host_ip=engine.settings.host_containers_ip or joined.host_ip,
-            base=_base_hosts(engine.settings.base_hosts_file),
+            base=_base_hosts(engine, record),
         )  # fmt: skip
     return files
 
@@ -264,14 +270,31 @@ def _addresses(joined: Joined) -> list[str]:
     ]
 
 
-def _base_hosts(setting: str) -> str:
-    if setting in ("none", "image"):
+def _base_hosts(engine: Engine, record: ContainerRecord) -> str:
+    """What the file begins with: the host's own, another one, the image's, or nothing."""
+    setting = record.get("hosts_file") or engine.settings.base_hosts_file
+    if setting == "none":
         return ""
+    if setting == "image":
+        return _hosts_in(states.rootfs_path(engine, record))
     try:
         with open(setting or "/etc/hosts", encoding="utf-8", errors="replace") as file:
             return file.read()
     except OSError:
         return ""
+
+
+def _hosts_in(rootfs: str) -> str:
+    from skerry.linux.beneath import open_in_root
+
+    try:
+        fd = open_in_root(rootfs, "/etc/hosts", os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    try:
+        return os.read(fd, 1 << 20).decode(errors="replace") if stat.S_ISREG(os.fstat(fd).st_mode) else ""
+    finally:
+        os.close(fd)
 
 
 def _resolv_conf(engine: Engine, record: ContainerRecord, joined: Joined) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def run_detached(engine: Engine, options: ContainerRequest) -> ContainerRecord:
     """Create and start in the background. If it cannot start, ``--rm`` removes it again."""
-    require_descriptors(options.get("preserve_fds", 0))
+    require_descriptors(options.get("preserve_fds", 0), options.get("preserve_fd", ()))
     record = create(engine, options)
     return _start(engine, record)
 
@@ -55,7 +55,7 @@ def run(
     """Create, start and stay with a container until it ends (its exit code) or the detach keys are typed (0).
 
     ``created`` is told what was created, before it starts."""
-    require_descriptors(options.get("preserve_fds", 0))
+    require_descriptors(options.get("preserve_fds", 0), options.get("preserve_fd", ()))
     record = create(engine, options)
     if created is not None:
         created(record)

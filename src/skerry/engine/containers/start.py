@@ -14,9 +14,10 @@ from skerry import fastjson
 from skerry.engine.containers import exits, run_files, storage
 from skerry.engine.containers import state as states
 from skerry.engine.containers.containerenv import containerenv
-from skerry.engine.containers.identity import identity_files
+from skerry.engine.containers.identity import identity_files, named_user
 from skerry.engine.containers.network import connect, network_files
 from skerry.engine.containers.shm import shared_memory
+from skerry.engine.containers.streams import activation, passed_on
 from skerry.errors import Conflict, NotFound, OutOfSpace, SkerryError, Unavailable
 from skerry.linux import process
 from skerry.runtime import bpf, cgroups, conmon, oci, spec, users
@@ -69,7 +70,12 @@ def start(
             engine.events.emit_container("init", record)
         if ready is not None:
             ready(record)
-        return _go(engine, record, state)
+        record = _go(engine, record, state)
+    if _wants_notice(record):
+        from skerry.engine.containers import notify
+
+        notify.announce(engine, record, foreground=foreground)
+    return record
 
 
 def init(engine: Engine, container_id: str) -> ContainerRecord:
@@ -125,7 +131,7 @@ def _create(
     _make_log_folder(record)
     step("container.mount")
     rootfs = storage.mount_rootfs(engine, record)
-    user = users.resolve(rootfs, config["user"], config.get("groups", []))
+    user = users.resolve(rootfs, named_user(record, rootfs), config.get("groups", []))
     owner = storage.owner_outside(config, user)
     mounts: list[MountConfig] = []
     if config["mounts"]:
@@ -141,6 +147,10 @@ def _create(
     mounts += network_files(engine, record, joined)
     mounts += containerenv(engine, record)
     mounts += shared_memory(engine, record)
+    if _wants_notice(record):
+        from skerry.engine.containers import notify
+
+        mounts += notify.mounts(engine, record)
     storage.give_to_container(engine, record, bundle, mounts)
     if record.get("secrets"):
         mounts, config = _with_secrets(engine, record, mounts)
@@ -150,6 +160,9 @@ def _create(
         namespace_paths=namespace_paths, cgroups_path=placement.path, runtime=runtime,
         warn=engine.warn,
     )  # fmt: skip
+    document["process"]["env"] += activation()
+    if _wants_notice(record):
+        notify.add_environment(document, record)
     document = spec.with_hooks(document, config, engine.settings, bundle, engine.warn)
     if window is not None:
         document["process"]["consoleSize"] = {"height": window[0], "width": window[1]}
@@ -157,6 +170,8 @@ def _create(
     launch = _launch(engine, record, runtime, bundle, foreground=foreground)
     launch.enter_cgroup = placement.enter_conmon
     launch.no_cgroups = not placement.path
+    if _wants_notice(record):
+        launch.sdnotify_socket = notify.proxied(record)
     exits.forget_exit(engine, container_id)
     step("container.launch")
     launched = conmon.launch(launch)
@@ -169,6 +184,11 @@ def _create(
         "stopped_by_user": False, "restart_due_ns": 0, "cgroup_path": placement.path,
     }  # fmt: skip
     return new
+
+
+def _wants_notice(record: ContainerRecord) -> bool:
+    """Whether somebody (systemd) waits to be told that it runs."""
+    return bool("NOTIFY_SOCKET" in os.environ or record.get("notify_socket")) and record.get("sdnotify") != "ignore"
 
 
 def _with_secrets(
@@ -243,7 +263,7 @@ def _launch(
     launch.terminal = config["terminal"]
     launch.stdin = config["stdin_open"]
     launch.timeout_s = config.get("timeout_s", 0)
-    launch.preserve_fds = config.get("preserve_fds", 0)
+    launch.preserve_fds = passed_on(config)
     if record.get("conmon_pid_file"):
         launch.conmon_pidfile = record["conmon_pid_file"]
     launch.exit_command = conmon.exit_command(

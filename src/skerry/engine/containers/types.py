@@ -16,6 +16,16 @@ class RestartPolicy(TypedDict):
     max_retries: int
 
 
+class HostUser(TypedDict):
+    """A line of the host's /etc/passwd."""
+
+    name: str
+    uid: int
+    gid: int
+    gecos: str
+    home: str
+
+
 class ContainerRecord(TypedDict, total=False):
     """What was decided at creation; changes only by rename and update."""
 
@@ -59,6 +69,10 @@ class ContainerRecord(TypedDict, total=False):
     caller_entry: str  # the line for who calls (--userns=keep-id)
     passwd_entry: str
     group_entry: str
+    host_users: list[HostUser]
+    hosts_file: str  # what /etc/hosts is based on
+    sdnotify: str
+    notify_socket: str  # where whoever created it wanted to be told of its start
 
 
 class ContainerState(TypedDict, total=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from skerry.engine.containers.options.configured import USER_NAMESPACE
 from skerry.engine.containers.options.mounts import mounts
 from skerry.engine.containers.options.names import check_name
 from skerry.engine.containers.options.namespaces import namespaces, network_mode
@@ -37,6 +38,11 @@ _COPIED = (
     "group_add", "umask", "read_only", "oom_score_adj", "device_cgroup_rule", "cgroup_parent", "init_path",
     "personality", "preserve_fds",
 )  # fmt: skip
+# Flags that few containers have, in a module of their own.
+_RARE = frozenset((
+    "chrootdirs", "gpus", "hosts_file", "hostuser", "link_local_ip", "preserve_fd", "rdt_class", "sdnotify",
+    "seccomp_policy", "shm_size_systemd",
+))  # fmt: skip
 # What Podman takes for systemd as the container's program.
 _SYSTEMD = ("/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init")
 _CONFIG_KEYS = {"group_add": "groups", "device_cgroup_rule": "device_cgroup_rules"}
@@ -77,11 +83,17 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
         "create_command": options.get("create_command", []),
     }
     _add_files(options, record, engine.settings.conf["containers"])
+    if _RARE & options.keys():
+        from skerry.engine.containers.options import rare
+
+        rare.apply(options, image_config, record)
+    if record.get("sdnotify") != "ignore" and os.environ.get("NOTIFY_SOCKET"):
+        record["notify_socket"] = os.environ["NOTIFY_SOCKET"]
     if options.get("secret"):
         from skerry.engine.containers.options.secrets import secrets
 
         record["secrets"] = secrets(engine, options["secret"])
-    if options.get("userns") or options.get("uidmap") or options.get("gidmap"):
+    if USER_NAMESPACE & options.keys():
         from skerry.engine.containers.options import userns
 
         userns.apply(engine, options, image, record)

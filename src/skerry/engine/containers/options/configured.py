@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 
+USER_NAMESPACE = frozenset(("userns", "uidmap", "gidmap", "subuidname", "subgidname"))
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -37,7 +38,7 @@ def configured(options: ContainerRequest, conf: dict[str, Any]) -> ContainerRequ
     for key, name in _LISTS:
         if containers[key]:
             result[name] = [*containers[key], *result.get(name, ())]
-    if containers["userns"] not in ("", "host") and not {"userns", "uidmap", "gidmap"} & options.keys():
+    if containers["userns"] not in ("", "host") and not USER_NAMESPACE & options.keys():
         result["userns"] = containers["userns"]
     if not containers["label"] or containers["apparmor_profile"]:
         _add_security(result, containers)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from skerry.config.settings import Settings
     from skerry.engine.containers.options.types import ContainerRequest, CreateOptions, UpdateOptions
 
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 
 
@@ -55,12 +56,26 @@ def environment(options: CreateOptions, image: dict[str, Any], settings: Setting
         env.pop(key, None)
     if options.get("unsetenv_all"):
         env.clear()
+    if options.get("env_merge"):
+        _merge(env, options["env_merge"])
     for path in options.get("env_file", ()):
         for line in _lines(path, "env file"):
             _set(env, line)
     for item in options.get("env", ()):
         _set(env, item)
     return [f"{key}={value}" for key, value in env.items()]
+
+
+def _merge(env: dict[str, str], items: list[str]) -> None:
+    """``--env-merge NAME=WORD``: with what the image and the defaults set filled in."""
+    from skerry.engine.containers.options.words import expand
+
+    before = {"PATH": DEFAULT_PATH, **env}
+    for item in items:
+        key, equals, word = item.partition("=")
+        if not equals or not key:
+            raise Invalid(f"missing `=` for --env-merge substitution {item}")
+        env[key] = expand(word, before)
 
 
 def additions(env: list[str], env_file: list[str]) -> list[str]:

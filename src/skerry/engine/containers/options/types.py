@@ -110,6 +110,19 @@ class CreateOptions(TypedDict, total=False):
     passwd_entry: str
     group_entry: str
     preserve_fds: int
+    preserve_fd: list[str]
+    attach: list[str]  # for Docker's scripts: nothing is attached to what is only created
+    chrootdirs: list[str]
+    gpus: list[str]
+    hosts_file: str  # a file, "image" or "none"
+    hostuser: list[str]
+    link_local_ip: str
+    rdt_class: str
+    sdnotify: str  # container, conmon, healthy, ignore
+    seccomp_policy: str  # default, image
+    shm_size_systemd: str
+    subuidname: str
+    subgidname: str
     pull: str  # always, missing (the default), newer or never
     platform: str
     os: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from skerry.config.subid import ranges_of
 from skerry.engine.containers.state import find
 from skerry.errors import Invalid
 
@@ -44,6 +45,8 @@ def user_namespace(engine: Engine, options: CreateOptions, image: ImageRecord | 
 
     For ``auto`` the caller holds the lock of `ids` until the container is recorded, so that nobody takes the same."""
     given = options.get("userns") or ""
+    if options.get("subuidname") or options.get("subgidname"):
+        return _of_names(options, given)
     if options.get("uidmap") or options.get("gidmap"):
         if given and given != "private":
             raise Invalid("--userns and --uidmap/--gidmap are mutually exclusive")
@@ -123,6 +126,28 @@ def _given(options: CreateOptions) -> tuple[list[IDMap], list[IDMap]]:
     uid_maps = id_maps(uids or gids, "uidmap", "uid")
     gid_maps = id_maps([*(gids or ([] if for_gids else uids)), *for_gids], "gidmap", "gid")
     return uid_maps, gid_maps
+
+
+def _of_names(options: CreateOptions, userns: str) -> UserNamespace:
+    """``--subuidname`` and ``--subgidname``: all ids of a name in /etc/subuid and /etc/subgid; one stands for both."""
+    if options.get("uidmap") or options.get("gidmap") or userns not in ("", "private"):
+        raise Invalid("--subuidname and --subgidname cannot be used with --userns, --uidmap or --gidmap")
+    uids = options.get("subuidname") or options["subgidname"]
+    return UserNamespace("private", _named(uids, "uid"), _named(options.get("subgidname") or uids, "gid"))
+
+
+def _named(name: str, kind: str) -> list[IDMap]:
+    found: list[IDMap] = []
+    inside = 0
+    for first, count in ranges_of(f"/etc/sub{kind}", name):
+        outside = _inner(first, kind, f"--sub{kind}name {name}")
+        if _inner(first + count - 1, kind, f"--sub{kind}name {name}") != outside + count - 1:
+            raise Invalid(f"--sub{kind}name {name}: the ids from {first} on are not mapped in one piece")
+        found.append(_map(inside, outside, count))
+        inside += count
+    if not found:
+        raise Invalid(f'no sub{kind} ranges found for user "{name}" in /etc/sub{kind}')
+    return found
 
 
 def _flags(text: str) -> str:
