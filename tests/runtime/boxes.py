@@ -27,7 +27,7 @@ def make_settings(runroot: Path, **changes: Any) -> SimpleNamespace:
     values: dict[str, Any] = {
         "runtime": "crun", "runtimes": {}, "runtime_flags": [], "cgroup_manager": os.environ.get("SKERRY_TEST_CGROUP_MANAGER", "cgroupfs"), "runroot": str(runroot),
         "rootless": False, "default_caps": [], "default_ulimits": [], "default_sysctls": ["net.ipv4.ping_group_range=0 0"],
-        "pids_limit": 2048, "seccomp_profile": "",
+        "pids_limit": 2048, "seccomp_profile": "", "conf": {"engine": {"runtimes_flags": {}}},
     }  # fmt: skip
     return SimpleNamespace(**(values | changes))
 
