@@ -133,6 +133,8 @@ class ContainerConfig(TypedDict, total=False):
     systemd: bool
     personality: str
     rootfs: str  # --rootfs PATH instead of an image
+    rootfs_lower: str  # --rootfs PATH:HOW: what the container's root file system is made of
+    rootfs_how: str  # O, idmap or idmap=…
     runtime: str  # name or path
     runtime_flags: list[str]  # of --runtime-flag when it was created
     preserve_fds: int

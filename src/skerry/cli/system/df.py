@@ -103,7 +103,7 @@ def _container(item: ContainerUsage) -> dict[str, Any]:
     record = item.record
     return {
         "ContainerID": record["id"][:12],
-        "Image": record["image_id"][:12] or record["config"].get("rootfs", ""),
+        "Image": record["image_id"][:12] or record["config"].get("rootfs") or record["config"].get("rootfs_lower", ""),
         "Command": " ".join(record["config"]["args"]),
         "LocalVolumes": len(record["volumes"]),
         "Size": human_size(item.size, 4),

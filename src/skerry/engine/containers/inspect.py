@@ -45,7 +45,7 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
         "Image": record["image_id"],
         "ImageDigest": _image_digest(engine, record["image_id"]),
         "ImageName": record["image"],
-        "Rootfs": config.get("rootfs", ""),
+        "Rootfs": config.get("rootfs") or config.get("rootfs_lower", ""),
         "Pod": record["pod"],
         **_files(engine, record, state),
         "OCIRuntime": config["runtime"],

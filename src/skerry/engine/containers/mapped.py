@@ -13,13 +13,13 @@ import os
 
 from skerry.engine.containers import fuse_marks
 from skerry.engine.containers import state as states
+from skerry.engine.containers.storage import lowers
 from skerry.errors import Invalid, Unavailable
 from skerry.linux import access_list, idmap
 from skerry.linux.apart import made_apart
 from skerry.linux.mount import MS_BIND, move_mount
 from skerry.linux.mount import mount as attach
 from skerry.linux.spawn import run
-from skerry.store.layers import layer_dir
 from skerry.store.overlay import mount_overlay
 
 TYPE_CHECKING = False
@@ -99,10 +99,10 @@ def image_view(engine: Engine, record: ContainerRecord) -> str:
     unmounts it if we die). It shows what was there when it was made."""
     fuse_marks.translate(engine, record["id"])
     path = states.run_folder(engine, record["id"], f"view-{os.urandom(4).hex()}")
-    layers = [layer_dir(engine.store, chain_id) for chain_id in reversed(record["layers"])]
     try:
         os.mkdir(path, 0o700)
-        mount_overlay(engine.store, path, [], lowers=[states.folder(engine, record["id"], "upper"), *layers])
+        below = lowers(engine, record)
+        mount_overlay(engine.store, path, [], lowers=[states.folder(engine, record["id"], "upper"), *below])
     except OSError as error:
         raise Unavailable(f"cannot look into the container: {error.strerror}") from error
     return path
@@ -115,7 +115,7 @@ def _idmapped(
     config = record["config"]
     namespace = idmap.user_namespace(_lines(config["uid_maps"]), _lines(config["gid_maps"]))
     # upper and work must be on one mount: their common folder is bound.
-    sources = [*(layer_dir(engine.store, chain_id) for chain_id in record["layers"]), os.path.dirname(upper)]
+    sources = [*reversed(lowers(engine, record)), os.path.dirname(upper)]
 
     def make() -> int:
         attach("binds", target, "tmpfs")
@@ -157,8 +157,7 @@ def _by_fuse(engine: Engine, record: ContainerRecord, target: str, upper: str, w
             hint="apt-get install fuse-overlayfs" if not program else "chmod 666 /dev/fuse",
         )
     config = record["config"]
-    lowers = [layer_dir(engine.store, chain_id) for chain_id in reversed(record["layers"])]
-    options = [f"lowerdir={':'.join(lowers)}", f"upperdir={upper}", f"workdir={work}"]
+    options = [f"lowerdir={':'.join(lowers(engine, record))}", f"upperdir={upper}", f"workdir={work}"]
     for name in ("uid", "gid"):
         maps: Sequence[IDMap] = config.get(f"{name}_maps", ())  # type: ignore[assignment]
         if maps:

@@ -6,7 +6,7 @@ import os
 
 from skerry.engine.containers.state import folder, rootfs_path
 from skerry.errors import NotFound, OutOfSpace, SkerryError, Unavailable
-from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
+from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, is_mount_point, openat2
 from skerry.linux.mount import MNT_DETACH, MS_BIND, umount
 from skerry.linux.mount import mount as attach
 from skerry.store.layers import layer_dir
@@ -68,6 +68,9 @@ def hide(engine: Engine, record: ContainerRecord) -> bool:
 
 def mount_layers(engine: Engine, record: ContainerRecord, target: str, *, as_image: bool = False) -> None:
     """Mount the image's layers and the container's own upper folder at ``target``. See `mount_rootfs`."""
+    if record["config"].get("rootfs_how", "O") != "O":
+        _mount_with_ids(record, target)
+        return
     upper, work = folder(engine, record["id"], "upper"), folder(engine, record["id"], "work")
     try:
         if not os.path.isdir(upper):
@@ -88,8 +91,33 @@ def mount_layers(engine: Engine, record: ContainerRecord, target: str, *, as_ima
         fuse_marks.translate(engine, record["id"])
     mount_overlay(
         engine.store, target, record["layers"], upper=upper, work=work, volatile=record["auto_remove"],
-        attributes=_attributes(engine),
+        attributes=_attributes(engine), lowers=lowers(engine, record),
     )  # fmt: skip
+
+
+def lowers(engine: Engine, record: ContainerRecord) -> list[str]:
+    """The folders below the container's own, the uppermost first."""
+    if "rootfs_lower" in record["config"]:
+        return [record["config"]["rootfs_lower"]]
+    return [layer_dir(engine.store, chain_id) for chain_id in reversed(record["layers"])]
+
+
+def _mount_with_ids(record: ContainerRecord, target: str) -> None:
+    """--rootfs PATH:idmap: the folder itself, seen through the container's ids or those that are named."""
+    from skerry.engine.containers.idmap_option import namespace
+    from skerry.linux.idmap import bind_apart
+
+    source = record["config"]["rootfs_lower"]
+    fd = namespace(record["config"], record["config"]["rootfs_how"])
+    try:
+        os.makedirs(target, mode=0o755, exist_ok=True)
+        if not is_mount_point(target):
+            bind_apart(source, target, fd)
+    except OSError as error:
+        raise Unavailable(f"idmap: {source} cannot be mounted with other ids: {error.strerror}") from error
+    finally:
+        if fd >= 0:
+            os.close(fd)
 
 
 def owner_outside(config: ContainerConfig, user: ResolvedUser) -> ResolvedUser:
@@ -124,9 +152,10 @@ def _make_upper(engine: Engine, record: ContainerRecord, upper: str) -> None:
     os.makedirs(os.path.dirname(upper), mode=0o711, exist_ok=True)
     staged = upper + ".new"
     os.makedirs(staged, exist_ok=True)
-    if record["layers"]:
+    below = lowers(engine, record)
+    if below:
         # The upper folder's owner and mode are those of / in the container.
-        status = os.stat(layer_dir(engine.store, record["layers"][-1]))
+        status = os.stat(below[0])
         os.chown(staged, status.st_uid, status.st_gid)
         os.chmod(staged, status.st_mode & 0o7777)
     else:

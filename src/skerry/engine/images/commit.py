@@ -60,7 +60,7 @@ def commit(engine: Engine, container: str, name: str, options: Commit) -> ImageR
     if options.message and options.format != "docker":
         raise Invalid("messages are only compatible with the docker image format (-f docker)")
     record, state = engine.containers.find(container)
-    if "rootfs" in record["config"]:
+    if {"rootfs", "rootfs_lower"} & record["config"].keys():
         raise Invalid(f"container {record['id']} was made from a folder (--rootfs), not from an image")
     names = [normalise(name)] if name else []
     base = _base(engine, record)

@@ -198,7 +198,9 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
     if config["cgroups"] not in ("enabled", "disabled", "no-conmon", "split"):
         raise Invalid(f'invalid --cgroups value "{config["cgroups"]}"', hint="enabled, disabled, no-conmon or split")
     if options.get("rootfs"):
-        config["rootfs"] = _rootfs(options["image"])
+        from skerry.engine.containers.options.rootfs import apply as apply_rootfs
+
+        apply_rootfs(options["image"], config)
     _logging(options, config, settings.log_driver, settings.log_size_max)
     folder = settings.conf["containers"]["log_path"]
     if folder and "log_path" not in config and config["log_driver"] in ("k8s-file", "json-file"):
@@ -229,13 +231,6 @@ def _hostname(options: ContainerRequest, container_id: str) -> str:
     if options.get("uts") == "host" or (options.get("network") or [""])[0] == "host":
         return os.uname().nodename
     return container_id[:12]
-
-
-def _rootfs(path: str) -> str:
-    absolute = os.path.abspath(path)
-    if not os.path.isdir(absolute):
-        raise Invalid(f"rootfs {path}: no such directory")
-    return absolute
 
 
 def _logging(options: ContainerRequest, config: ContainerConfig, driver: str, size_max: int) -> None:
