@@ -71,6 +71,9 @@ def generate(
             warn=tell,
         ),
     }
+    propagation = spec_mounts.root_propagation(document["mounts"])
+    if propagation:
+        document["linux"]["rootfsPropagation"] = propagation
     if config.get("namespaces", {}).get("uts", "private") == "private":
         document["hostname"] = hostname(config)
     _add_labels(config, document)

@@ -59,6 +59,14 @@ def all_mounts(config: ContainerConfig, given: Sequence[MountConfig], situation:
     return sorted([*result, *user], key=depth)
 
 
+def root_propagation(mounts: Sequence[dict[str, Any]]) -> str:
+    """What the root must let through for its mounts to be shared with the host's, or to see theirs; empty: nothing."""
+    words = {option for mount in mounts for option in mount["options"]}
+    if words & {"shared", "rshared"}:
+        return "shared"
+    return "rslave" if words & {"slave", "rslave"} else ""
+
+
 def depth(mount: dict[str, Any]) -> int:
     """How deep a mount lies: by this order a parent comes before what is inside it."""
     path: str = os.path.normpath(mount["destination"])

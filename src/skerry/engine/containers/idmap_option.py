@@ -26,6 +26,14 @@ def namespace(config: ContainerConfig, word: str) -> int:
         raise Unavailable(f"{word}: cannot make a user namespace with these ids: {error.strerror}") from error
 
 
+def first_ids(config: ContainerConfig, word: str) -> tuple[int, int] | None:
+    """A user and a group that may make files on such a mount; None where anybody may."""
+    uids, gids = read(word, config.get("uid_maps", ()), config.get("gid_maps", ()))
+    if not uids and not gids:
+        return None
+    return (uids or gids)[0]["hostID"], (gids or uids)[0]["hostID"]
+
+
 def read(word: str, uids: Sequence[IDMap], gids: Sequence[IDMap]) -> tuple[list[IDMap], list[IDMap]]:
     """User and group ids, for the container's ``uids`` and ``gids``. `Invalid` for what is no mapping."""
     found = [list(uids), list(gids)]

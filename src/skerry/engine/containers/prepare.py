@@ -12,15 +12,20 @@ import stat
 import time
 
 from skerry.engine.containers import state as states
-from skerry.errors import NotFound, OutOfSpace, SkerryError, Unavailable
+from skerry.errors import Denied, NotFound, OutOfSpace, SkerryError, Unavailable
 from skerry.linux.beneath import open_in_root
 from skerry.store.staging import remove_tree
 from skerry.store.steps import step
 
+_MAX_LINKS = 40  # as the kernel
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
+    from skerry.linux.idmap import FilesMadeAs
     from skerry.runtime.types import MountConfig
     from skerry.runtime.users import ResolvedUser
 
@@ -68,6 +73,7 @@ class _Preparation:
 
     def one(self, mount: MountConfig) -> MountConfig | None:
         """One mount; None for a link that is put into the root file system instead of being followed."""
+        _check_way(self._rootfs, mount["destination"])
         words = mount["options"]
         ready: MountConfig = {**mount}
         if mount["type"] == "tmpfs" and "U" in words:
@@ -90,9 +96,8 @@ class _Preparation:
             from skerry.engine.containers.ownership import relabel
 
             relabel(self._record, ready["source"], shared="z" in words)
-        mapping = next((word for word in words if word.partition("=")[0] == "idmap"), "")
-        if mapping:
-            ready["source"] = self._idmapped(ready["source"], mapping)
+        if mount["type"] == "bind" and _idmap(words):
+            ready["source"] = self._idmapped(ready["source"], _idmap(words))
         return ready
 
     def _source(self, mount: MountConfig) -> str:
@@ -116,12 +121,25 @@ class _Preparation:
             from skerry.engine.volumes.mounting import acquire
 
             path = acquire(self._engine, mount["name"], self._record["id"])
+        if _idmap(mount["options"]):
+            path = self._idmapped(path, _idmap(mount["options"]))
         if volume["needs_copy_up"]:
             from skerry.engine.volumes.copy_up import fill
 
             copy = mount.get("copy_up", False) and not mount.get("subpath")
-            fill(self._engine, volume, path, self._rootfs, mount["destination"], self._owner, copy=copy)
+            with self._making_files(mount["options"]):
+                fill(self._engine, volume, path, self._rootfs, mount["destination"], self._owner, copy=copy)
         return path
+
+    def _making_files(self, words: list[str]) -> FilesMadeAs | _AsWeAre:
+        """On an idmapped mount nobody makes files who has no id there."""
+        if not _idmap(words):
+            return _AsWeAre()
+        from skerry.engine.containers.idmap_option import first_ids
+        from skerry.linux.idmap import FilesMadeAs
+
+        ids = first_ids(self._record["config"], _idmap(words))
+        return FilesMadeAs(*ids) if ids else _AsWeAre()
 
     def _image(self, mount: MountConfig) -> str:
         from skerry.store.overlay import mount_overlay
@@ -233,6 +251,41 @@ class _Preparation:
         how = Metadata(0o755, 0, 0, time.time_ns())
         with Placer(self._rootfs, new_folders=how) as placer:
             placer.link(destination, os.readlink(source), how)
+
+
+class _AsWeAre:
+    def __enter__(self) -> None:
+        """Nothing to change."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to change back."""
+
+
+def _idmap(words: Sequence[str]) -> str:
+    return next((word for word in words if word.partition("=")[0] == "idmap"), "")
+
+
+def _check_way(rootfs: str, destination: str) -> None:
+    """`Denied` where a link of the image leads a mount over the kernel's /proc (as CVE-2019-19921), which is not there
+    yet: so links are read, not followed."""
+    if destination == "/proc" or destination.startswith("/proc/"):
+        return  # as it was asked for
+    real, parts, links = "", destination.split("/"), 0
+    while parts and links < _MAX_LINKS:
+        part = parts.pop(0)
+        if part in ("", ".", ".."):
+            real = real.rpartition("/")[0] if part == ".." else real
+            continue
+        try:
+            target = os.readlink(f"{rootfs}{real}/{part}")
+        except OSError:
+            real = f"{real}/{part}"
+        else:
+            links += 1
+            parts = [*target.split("/"), *parts]
+            real = "" if target.startswith("/") else real
+        if real == "/proc":
+            raise Denied(f"{destination} leads to /proc in the container: nothing is mounted there through a link")
 
 
 def _translated(error: OSError) -> SkerryError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.errors import Invalid, NotFound
+from skerry.errors import Denied, Invalid, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +94,13 @@ def _of_image(engine: Engine, options: CreateOptions, destinations: list[str]) -
     from skerry.engine.containers.options.volume_flag import anonymous, clean, tmpfs
 
     make = tmpfs if mode == "tmpfs" else anonymous
-    return [make(clean(f"/{place}"), list(_OF_IMAGE)) for place in destinations]
+    places = [clean(f"/{place}") for place in destinations]
+    for place in places:
+        # That is where runtimes write a process's labels, and what they mask.
+        if place == "/proc" or place.startswith("/proc/"):
+            hint = "--image-volume=ignore"
+            raise Denied(f"the image has a VOLUME at {place}, in the kernel's file system", hint=hint)
+    return [make(place, list(_OF_IMAGE)) for place in places]
 
 
 def _from_container(engine: Engine, item: str) -> list[MountConfig]:
