@@ -16,7 +16,7 @@ NEVER_STARTS = [
     (("--device", "/dev/nonex"), "stat /dev/nonex: no such file or directory"),
     (("--umask", "9"), "invalid umask string 9: invalid argument"),
     (("--tz", "Foo/Bar"), "stat /usr/share/zoneinfo/Foo/Bar: no such file or directory"),
-    (("--add-host", "foo"), 'unable to parse host entry "foo": incorrect format'),
+    (("--add-host", "foo"), 'bad format for add-host: "foo" (NAME[;NAME…]:IP)'),
     (("--dns", "foo"), "foo is not an ip address"),
     (("--ip", "1.2.3"), '"1.2.3" is not an ip address'),
     (("--mac-address", "x"), "address x: invalid MAC address"),

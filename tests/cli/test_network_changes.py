@@ -88,7 +88,7 @@ def test_a_stopped_container_joins_at_its_next_start(skerry: Skerry, busybox: st
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (("connect", "left", "web"), 'is already connected to network "left": network is already connected'),
+        (("connect", "left", "web"), "is already connected to network left: network is already connected"),
         (("connect", "nope", "web"), "unable to find network with name or ID nope: network not found"),
         (("connect", "left", "nope"), 'no container with name or ID "nope" found: no such container'),
         (("connect", "left", "alone"), '"none" is not supported: invalid network mode'),

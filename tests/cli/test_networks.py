@@ -229,3 +229,128 @@ def test_a_macvlan_network_says_what_it_lacks(skerry: Skerry) -> None:
         "network", "create", "-d", "macvlan", "-o", "parent=nope0", "--subnet", "10.9.9.0/24", "lan", check=False
     )
     assert "parent interface nope0 does not exist" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--network", "n:ip=foo"), 'invalid option for network n: invalid ip address "foo"'),
+        (("--network", "n:ip"), 'invalid option for network n: invalid ip address ""'),
+        (("--network", "n:mac=foo"), "invalid option for network n: address foo: invalid MAC address"),
+        (("--network", "n:alias="), "invalid option for network n: alias cannot be empty"),
+        (("--network", "n:interface_name="), "invalid option for network n: interface_name cannot be empty"),
+        (("--network", "n:interface_name=a-name-too-long1"), "interface name is too long"),
+        (("--network", "n:foo=bar"), "invalid option for network n: unknown option foo"),
+        (
+            ("--network", "n", "--network", "none"),
+            "can only set extra network names, selected mode none conflicts with bridge: invalid argument",
+        ),
+        (
+            ("--network", "none", "--network", "n"),
+            "cannot set multiple networks without bridge network mode, selected mode none: invalid argument",
+        ),
+        (("--network", "host:foo"), "unable to find network with name or ID host: network not found"),
+        (
+            ("--network", "n", "--network", "podman", "--ip", "10.1.1.1"),
+            "--ip can only be set for a single network: invalid argument",
+        ),
+        (
+            ("--network", "host", "--network-alias", "x"),
+            "--network-alias can only be set when the network mode is bridge: invalid argument",
+        ),
+        (
+            ("--network", "container:nope"),
+            'looking up container to share net namespace with: no container with name or ID "nope" found',
+        ),
+        (("--network", "ns:"), "invalid config provided: namespace mode path requires a value"),
+        (
+            ("--network", "ns:/nope"),
+            "cannot find specified network namespace path: faccessat /nope: no such file or directory",
+        ),
+        (("--network", "none", "--dns", "1.2.3.4"), "conflicting options: dns and the network mode: none"),
+        (
+            ("--dns", "none", "--dns-search", "foo"),
+            "invalid config provided: UseImageResolvConf and DNSSearch are mutually exclusive options",
+        ),
+        (("--dns-search", "1.2.3.4"), "1.2.3.4 is not a valid domain"),
+        (("--no-hosts", "--hosts-file", "none"), "--no-hosts and --hosts-file cannot be set together"),
+        (("--add-host", "foo"), 'bad format for add-host: "foo"'),
+        (("--add-host", "foo:bar"), 'invalid IP address in add-host: "bar"'),
+        (("-p", "80:80/foo"), 'unrecognized protocol "foo" in port mapping'),
+    ],
+)
+def test_what_a_container_cannot_have_of_the_network(
+    skerry: Skerry, busybox: str, flags: tuple[str, ...], words: str
+) -> None:  # fmt: skip
+    skerry("network", "create", "n")
+    result = skerry("create", *flags, busybox, check=False)
+    assert result.code == 125
+    assert words in result.stderr
+    assert skerry("ps", "-aq").stdout == ""
+
+
+def test_several_networks_in_one_flag_and_names_of_interfaces(skerry: Skerry, busybox: str) -> None:
+    for name in ("one", "two"):
+        skerry("network", "create", name)
+
+    def interfaces(*flags: str) -> list[str]:
+        out = skerry("run", "--rm", *flags, busybox, "sh", "-c", "ls /sys/class/net").lines
+        return [name for name in out if name != "lo"]
+
+    assert interfaces("--network", "one,two") == ["eth0", "eth1"]
+    assert interfaces("--network", "one", "--network", "one") == ["eth0"]
+    assert interfaces("--network", "one:interface_name=eth1", "--network", "two") == ["eth0", "eth1"]
+    assert interfaces("--network", "") == ["eth0"]
+    by_id = skerry("network", "inspect", "-f", "{{.ID}}", "one").id
+    assert interfaces("--network", by_id[:16]) == ["eth0"]
+
+
+def test_the_hosts_end_can_be_named(skerry: Skerry, busybox: str) -> None:
+    name = f"sk-host{os.getpid()}"[:15]
+    box = skerry("run", "-d", "--network", f"podman:host_interface_name={name}", busybox, "sleep", "60").id
+    assert name in os.listdir("/sys/class/net")
+    taken = skerry("run", "--rm", "--network", f"podman:host_interface_name={name}", busybox, "true", check=False)
+    assert f"the host has an interface {name} already" in taken.stderr
+    skerry("rm", "-ft0", box)
+
+
+def test_inspect_names_the_network_by_its_id_and_all_open_ports(skerry: Skerry, busybox: str) -> None:
+    skerry("network", "create", "app")
+    ports = ["-p", "127.0.0.1:18085:81", "-p", "127.0.0.1:18085:81", "--expose", "90-91"]
+    skerry("create", "--name", "box", "--network", "app", *ports, busybox)
+    (shown,) = json.loads(skerry("inspect", "box").stdout)
+    assert (
+        shown["NetworkSettings"]["Networks"]["app"]["NetworkID"]
+        == skerry("network", "inspect", "-f", "{{.ID}}", "app").id
+    )
+    assert list(shown["Config"]["ExposedPorts"]) == ["81/tcp", "90/tcp", "91/tcp"]
+    assert shown["HostConfig"]["PortBindings"] == {"81/tcp": [{"HostIp": "127.0.0.1", "HostPort": "18085"}]}
+
+
+def test_what_etc_hosts_begins_with(skerry: Skerry, busybox: str, short_tmp: Path) -> None:
+    (short_tmp / "hosts").write_text("192.0.2.5 five # a comment\n")
+    script = "printf '192.0.2.6 six\\n' > /etc/hosts"
+    # The container's own file is mounted over the image's: what the image has is written where nothing is mounted.
+    skerry("run", "--name", "maker", "--no-hosts", "--network", "none", busybox, "sh", "-c", script)
+    skerry("commit", "-q", "maker", "with-hosts")
+
+    def hosts(*flags: str) -> str:
+        return skerry("run", "--rm", "--network", "none", *flags, "with-hosts", "cat", "/etc/hosts").stdout
+
+    assert "192.0.2.5\tfive\n" in hosts("--hosts-file", f"{short_tmp}/hosts")
+    assert "192.0.2.6\tsix\n" in hosts("--hosts-file", "image")
+    none = hosts("--hosts-file", "none", "--add-host", "a;b:192.0.2.9")
+    assert none.splitlines()[:3] == ["192.0.2.9\ta b", "127.0.0.1\tlocalhost", "::1\tlocalhost"]
+    missing = skerry("run", "--rm", "--hosts-file", "/nope", "--network", "none", busybox, "true", check=False)
+    assert (missing.code, missing.stderr) == (
+        127, "Error: failed to create new hosts file: open /nope: no such file or directory\n",
+    )  # fmt: skip
+    skerry("create", "--name", "shown", "--hosts-file", "image", busybox)
+    assert skerry("inspect", "-f", "{{.HostConfig.HostsFile}}", "shown").stdout == "image\n"
+
+
+def test_search_domains_that_are_given_are_all(skerry: Skerry, busybox: str) -> None:
+    skerry("network", "create", "app")
+    words = ["run", "--rm", "--network", "app", "--dns-search", "a.example", "--dns-search", "b", busybox]
+    assert skerry(*words, "cat", "/etc/resolv.conf").lines[0] == "search a.example b"
+    assert skerry(*words[:4], busybox, "cat", "/etc/resolv.conf").lines[0].startswith("search dns.podman")

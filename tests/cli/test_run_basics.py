@@ -73,7 +73,7 @@ def test_environment(inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         (("--oom-score-adj", "77"), "cat /proc/self/oom_score_adj", "77\n"),
         (("--device", "/dev/null:/dev/own"), "echo x > /dev/own && stat -c %t:%T /dev/own", "1:3\n"),
         (("--add-host", "a.test:10.1.2.3"), "grep a.test /etc/hosts", "10.1.2.3\ta.test\n"),
-        (("--dns", "10.9.8.7"), "cat /etc/resolv.conf | grep nameserver", "nameserver 10.9.8.7\n"),
+        (("--network", "host", "--dns", "10.9.8.7"), "cat /etc/resolv.conf | grep nameserver", "nameserver 10.9.8.7\n"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )  # fmt: skip

@@ -25,16 +25,17 @@ def parse_add_host(item: str, host_ip: str) -> tuple[str, list[str]]:
     """``NAME[;NAME…]:IP`` of ``--add-host``; ``host-gateway`` stands for the host's address."""
     names, colon, address = item.partition(":")
     if not colon or not names:
-        raise Invalid(f'unable to parse host entry "{item}": incorrect format')
+        raise Invalid(f'bad format for add-host: "{item}"', hint="NAME[;NAME…]:IP")
     if address == "host-gateway":
         if not host_ip:
             raise Invalid(
-                'unable to replace "host-gateway" of host entry: host containers internal IP address is empty'
+                f'failed to create new hosts file: unable to replace "host-gateway" of host entry "{item}": host '
+                "containers internal IP address is empty"
             )
         address = host_ip
     address = address.strip("[]")
     if not is_address(address):
-        raise Invalid(f'invalid IP address "{address}" in add-host: "{item}"')
+        raise Invalid(f'invalid IP address in add-host: "{address}"')
     return address, [check_name(name) for name in names.split(";")]
 
 
@@ -146,6 +147,13 @@ def resolv_conf(
     lines += [f"nameserver {server}" for server in dict.fromkeys(chosen)]
     lines += [f"options {' '.join(wanted)}"] if wanted else []
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def check_domain(text: str) -> str:
+    """``text``, when it can be searched: ``.`` (nothing is) or a domain, which has a letter. `Invalid`."""
+    if text != "." and not (_NAME.issuperset(text) and any(map(str.isalpha, text))):
+        raise Invalid(f"{text} is not a valid domain")
+    return text
 
 
 def _word(text: str) -> str:

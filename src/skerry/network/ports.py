@@ -72,7 +72,7 @@ def _mappings(address: str, host: str, container: str, protocols: list[str]) -> 
         raise Invalid("must provide a non-empty protocol to publish")
     for name in names:
         if name not in PROTOCOLS:
-            raise Invalid(f"unrecognized protocol {name!r} in port mapping")
+            raise Invalid(f'unrecognized protocol "{name}" in port mapping')
     return [
         {"host_ip": address, "container_port": start, "host_port": host_start, "range": length, "protocol": name}
         for name in dict.fromkeys(names)

@@ -95,9 +95,11 @@ def _join(
     }  # fmt: skip
     if ports:
         lease["ports"] = host_ports.assign(ports, host.leases.ports())
-    for number, (request, definition) in enumerate(wanted):
+    given = {request.get("interface_name") for request, _ in wanted}
+    free = (number for number in range(2 * len(wanted)) if f"eth{number}" not in given)
+    for request, definition in wanted:
         network = resolve(host, definition)
-        item = interface(host, lease, request, network, number)
+        item = interface(host, lease, request, network, 0 if request.get("interface_name") else next(free))
         lease["interfaces"].append(item)
         lease["names"].append(list(dict.fromkeys([name, container_id[:12], *request.get("aliases", ())])))
         joined.append((item, network))
@@ -237,6 +239,10 @@ def interface(host: Host, lease: Lease, request: NetworkRequest, network: Networ
         raise Invalid(f"invalid interface name {inner!r}")
     # Of each set-up its own: after a restart the kernel may not have taken the last one away yet.
     veth = "" if direct.is_direct(network) else f"sk{container_id[:7]}{os.urandom(2).hex()}{number:02x}"
+    if veth and request.get("host_interface_name"):
+        veth = request["host_interface_name"]
+        if route.link_index(host.netlink, veth):
+            raise Conflict(f"the host has an interface {veth} already")
     return {
         "network": network["name"], "network_id": network["id"], "bridge": network["network_interface"], "veth": veth,
         "name": inner, "mac": mac.lower().replace("-", ":"), "ips": ips, "dns": bool(network.get("dns_enabled")),
@@ -259,6 +265,8 @@ def _choose_addresses(host: Host, lease: Lease, request: NetworkRequest, network
                 raise Conflict(f"IPAM error: requested ip address {address} is the gateway or is not a host's address")
             host.leases.require_free(network["network_interface"], address, lease["container"])
         ips.append(f"{address}/{net.prefix}")
+    if static and any(Net(subnet["subnet"]).holds(static[0][1]) for subnet in network.get("subnets") or ()):
+        raise Invalid(f"more than one static ip is given for a subnet of network {network['name']}: {static[0][0]}")
     if static:
         raise Invalid(f"requested static ip {static[0][0]} not in any subnet on network {network['name']}")
     return ips

@@ -23,6 +23,7 @@ class NetworkRequest(TypedDict, total=False):
     static_mac: str
     aliases: list[str]
     interface_name: str
+    host_interface_name: str
 
 
 class LeaseRange(TypedDict):

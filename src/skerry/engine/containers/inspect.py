@@ -61,7 +61,7 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
         "GraphDriver": {"Name": "overlay", "Data": _graph(engine, record, state)},
         "Mounts": mounts,
         "Dependencies": _dependencies(record),
-        "NetworkSettings": network_settings(record, state),
+        "NetworkSettings": network_settings(engine, record, state),
         "Namespace": "",
         "IsInfra": False,
         "IsService": False,

@@ -68,8 +68,9 @@ def config_section(record: ContainerRecord) -> dict[str, Any]:
         "sdNotifyMode": record.get("sdnotify", "container"),
     }
     _add_secrets(record, shown)
-    if record["exposed"]:
-        shown["ExposedPorts"] = {item: {} for item in record["exposed"]}
+    open_ports = [*port_bindings(record["ports"]), *record["exposed"]]
+    if open_ports:
+        shown["ExposedPorts"] = {item: {} for item in open_ports}
     if config.get("chroot_dirs"):
         shown["ChrootDirs"] = config["chroot_dirs"]
     if config.get("tz"):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from skerry.errors import SkerryError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from skerry.engine.containers.types import ContainerRecord, ContainerState
+    from skerry.engine.engine import Engine
     from skerry.network.types import PortMapping
 
 
@@ -23,12 +26,12 @@ def port_bindings(ports: list[PortMapping]) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def network_settings(record: ContainerRecord, state: ContainerState) -> dict[str, Any]:
+def network_settings(engine: Engine, record: ContainerRecord, state: ContainerState) -> dict[str, Any]:
     """What the container has of the network now; published ports also while it does not run."""
     ports: dict[str, Any] = dict.fromkeys(record["exposed"])
     ports.update(port_bindings(state.get("ports") or record["ports"]))
     status = state.get("network") or {}
-    joined = {request["name"]: _endpoint(record, request, status) for request in record["networks"]}
+    joined = {request["name"]: _endpoint(engine, record, request, status) for request in record["networks"]}
     first = next(iter(joined.values()), None) if len(joined) == 1 else None
     top = {key: first[key] for key in _EMPTY} if first else dict(_EMPTY)
     netns = state.get("netns", "")
@@ -51,7 +54,17 @@ _EMPTY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _endpoint(record: ContainerRecord, request: Any, status: dict[str, Any]) -> dict[str, Any]:
+def _id(engine: Engine, network: str) -> str:
+    """The network's id; its name when it is gone."""
+    from skerry.network.definitions import load
+
+    try:
+        return load(engine.network, network)["id"]
+    except SkerryError:
+        return network
+
+
+def _endpoint(engine: Engine, record: ContainerRecord, request: Any, status: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = dict(_EMPTY)
     interfaces = (status.get(request["name"]) or {}).get("interfaces") or {}
     for interface in interfaces.values():
@@ -60,7 +73,7 @@ def _endpoint(record: ContainerRecord, request: Any, status: dict[str, Any]) -> 
             _add_address(found, subnet)
     return {
         **found,
-        "NetworkID": request["name"],
+        "NetworkID": _id(engine, request["name"]),
         "DriverOpts": None,
         "IPAMConfig": None,
         "Links": None,

@@ -7,7 +7,7 @@ import stat
 
 from skerry.engine.containers import run_files
 from skerry.engine.containers import state as states
-from skerry.errors import Conflict, SkerryError, Unavailable
+from skerry.errors import Conflict, NotFound, SkerryError, Unavailable
 from skerry.network.context import HOST_DIR, NetworkContext
 from skerry.store.steps import step
 
@@ -272,7 +272,8 @@ def _addresses(joined: Joined) -> list[str]:
 
 def _base_hosts(engine: Engine, record: ContainerRecord) -> str:
     """What the file begins with: the host's own, another one, the image's, or nothing."""
-    setting = record.get("hosts_file") or engine.settings.base_hosts_file
+    given = record.get("hosts_file", "")
+    setting = given or engine.settings.base_hosts_file
     if setting == "none":
         return ""
     if setting == "image":
@@ -280,7 +281,10 @@ def _base_hosts(engine: Engine, record: ContainerRecord) -> str:
     try:
         with open(setting or "/etc/hosts", encoding="utf-8", errors="replace") as file:
             return file.read()
-    except OSError:
+    except OSError as error:
+        if given:
+            words = (error.strerror or "").lower()
+            raise NotFound(f"failed to create new hosts file: open {given}: {words}") from None
         return ""
 
 

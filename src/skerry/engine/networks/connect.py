@@ -23,7 +23,7 @@ def connect(engine: Engine, network: str, container: str, request: NetworkReques
         record, state = _settled(engine, container_id)
         if any(each["name"] == name for each in record["networks"]):
             raise Conflict(
-                f'container {container_id} is already connected to network "{name}": network is already connected'
+                f"container {container_id} is already connected to network {name}: network is already connected"
             )
         whole: NetworkRequest = {"aliases": [], "static_ips": [], **request, "name": name}
         if state["status"] in states.LIVE:

@@ -8,7 +8,8 @@ import time
 from skerry.engine.containers.options.configured import USER_NAMESPACE
 from skerry.engine.containers.options.mounts import mounts
 from skerry.engine.containers.options.names import check_name
-from skerry.engine.containers.options.namespaces import namespaces, network_mode
+from skerry.engine.containers.options.namespaces import namespaces
+from skerry.engine.containers.options.networks import network_mode
 from skerry.engine.containers.options.ports import exposed, published
 from skerry.engine.containers.options.process import (
     entrypoint_and_command,
@@ -103,6 +104,10 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
 def _refuse_conflicts(options: ContainerRequest) -> None:
     if options.get("no_hosts") and options.get("add_host"):
         raise Invalid("--no-hosts and --add-host cannot be set together")
+    if "none" in options.get("dns", ()):
+        for key, name in (("dns_search", "DNSSearch"), ("dns_option", "DNSOption")):
+            if options.get(key):
+                raise Invalid(f"invalid config provided: UseImageResolvConf and {name} are mutually exclusive options")
     if options.get("rmi") and options.get("rm") is False:
         raise Invalid("the --rmi option does not work without --rm")
     groups = options.get("group_add", ())

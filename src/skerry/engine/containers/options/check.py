@@ -20,7 +20,7 @@ def check(engine: Engine, record: ContainerRecord) -> None:
     """`Invalid` or `NotFound`, in Podman's words, for what would fail at every start."""
     _check_process(record)
     _check_devices(engine, record)
-    _check_network(engine, record)
+    _check_network(record)
 
 
 def _check_process(record: ContainerRecord) -> None:
@@ -65,7 +65,7 @@ def _check_devices(engine: Engine, record: ContainerRecord) -> None:
         parse_rule(rule)
 
 
-def _check_network(engine: Engine, record: ContainerRecord) -> None:
+def _check_network(record: ContainerRecord) -> None:
     if record["add_hosts"]:
         from skerry.network.etc_files import parse_add_host
 
@@ -77,11 +77,12 @@ def _check_network(engine: Engine, record: ContainerRecord) -> None:
         for server in record["dns"]:
             if not is_address(server):
                 raise Invalid(f"{server} is not an ip address")
-    for request in record["networks"]:
-        if request["name"] != engine.settings.default_network:
-            from skerry.network.definitions import find
+    if record["dns_search"]:
+        from skerry.network.etc_files import check_domain
 
-            find(engine.network, request["name"])
+        for domain in record["dns_search"]:
+            check_domain(domain)
+    for request in record["networks"]:
         if request["static_ips"] or request.get("static_mac"):
             from skerry.network.addresses import is_address, parse_mac
 

@@ -32,7 +32,8 @@ def published(engine: Engine, options: ContainerRequest, image: dict[str, Any], 
             number, _, protocol = item.partition("/")
             if (protocol, int(number)) not in taken:
                 result += _on_default_hosts(engine, parse_publish(f"{number}/{protocol}"))
-    return result
+    once = [port for number, port in enumerate(result) if port not in result[:number] or not port["host_port"]]
+    return sorted(once, key=lambda port: (port["protocol"], port["host_ip"], port["host_port"]))
 
 
 def _on_default_hosts(engine: Engine, ports: list[PortMapping]) -> list[PortMapping]:
