@@ -343,7 +343,7 @@ def test_what_etc_hosts_begins_with(skerry: Skerry, busybox: str, short_tmp: Pat
     assert none.splitlines()[:3] == ["192.0.2.9\ta b", "127.0.0.1\tlocalhost", "::1\tlocalhost"]
     missing = skerry("run", "--rm", "--hosts-file", "/nope", "--network", "none", busybox, "true", check=False)
     assert (missing.code, missing.stderr) == (
-        127, "Error: failed to create new hosts file: open /nope: no such file or directory\n",
+        125, "Error: failed to create new hosts file: open /nope: no such file or directory\n",
     )  # fmt: skip
     skerry("create", "--name", "shown", "--hosts-file", "image", busybox)
     assert skerry("inspect", "-f", "{{.HostConfig.HostsFile}}", "shown").stdout == "image\n"
