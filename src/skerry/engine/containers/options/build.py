@@ -9,7 +9,6 @@ from skerry.engine.containers.options.configured import USER_NAMESPACE
 from skerry.engine.containers.options.mounts import mounts
 from skerry.engine.containers.options.names import check_name
 from skerry.engine.containers.options.namespaces import namespaces
-from skerry.engine.containers.options.networks import network_mode
 from skerry.engine.containers.options.ports import exposed, published
 from skerry.engine.containers.options.process import (
     entrypoint_and_command,
@@ -56,6 +55,8 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
     container_id = os.urandom(32).hex()
     config = _config(engine, options, image_config, container_id)
     entrypoint, command = _program(engine, options, image_config, config)
+    from skerry.engine.containers.options.networks import network_mode
+
     mode, networks, network_options = network_mode(engine, options)
     config["namespaces"]["net"] = mode
     if image:
