@@ -35,6 +35,37 @@ def test_a_cancelled_build_ends_within_a_second_and_leaves_nothing(build_in: Bui
     assert not mounts_below(skerry.root)
 
 
+@pytest.mark.parametrize("function", ["_hash", "copy_content", "_read"])
+def test_a_copy_of_a_huge_file_is_cancelled_while_it_is_read_copied_and_hashed(
+    build_in: Build, skerry: Skerry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    from skerry.engine.builds import fingerprint, place
+    from skerry.store import hashing
+
+    pressed, began = threading.Event(), [0.0]
+    owner = {"_hash": fingerprint.Digests, "copy_content": place, "_read": hashing.BlockHashing}[function]
+    real = getattr(owner, function)
+
+    def reached(*args: object, **keywords: object) -> object:
+        if not pressed.is_set():
+            began[0] = time.monotonic()
+            pressed.set()
+        return real(*args, **keywords)
+
+    monkeypatch.setattr(owner, function, reached)
+    context = tmp_path / "huge"
+    context.mkdir()
+    with (context / "data").open("wb") as file:
+        file.truncate(64 << 30 if function == "_hash" else 64 << 20)
+        if function != "_hash":
+            file.write(os.urandom(128 << 20))
+    with pytest.raises(Interrupted):
+        build_in("FROM scratch\nCOPY data /\n", context=context, cancelled=pressed.is_set)
+    assert time.monotonic() - began[0] < 2
+    assert not list(skerry.root.glob("builds/roots/*"))
+    assert not mounts_below(skerry.root)
+
+
 def start(skerry: Skerry, context: Path) -> subprocess.Popen[str]:
     return subprocess.Popen([*skerry.argv, "build", "-q", str(context)], stdout=subprocess.PIPE, text=True)
 

@@ -189,12 +189,13 @@ class CopyStep:
             gathered = [
                 replace(part, request=replace(part.request, owner=owner, archive_owner=owner)) for part in gathered
             ]
+        between = step.engine.builds.check_cancelled
         with step.engine.builds.open_root(layers) as root, self._writing(root):
             # With --link what is below does not count: no link in it is followed, no folder's owner taken over.
             where = root.upper if self._command.link else root.path
             several = len(gathered) > 1
             for part in gathered:
-                carry_out(where, part, now_ns=time.time_ns(), into_folder=several)
+                carry_out(where, part, now_ns=time.time_ns(), into_folder=several, between=between)
             layer = root.commit(mtime_ns=step.mtime_ns)
         return layer["chain_id"] if layer else None
 

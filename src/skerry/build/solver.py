@@ -183,6 +183,7 @@ class Solver:
 
         self._mine.add(index)
         engine = Engine(self._settings, warn=self._warn, log=self._log)  # a database connection is one thread's
+        engine.cancelled = self.cancelled
         return StageBuilder(self, engine, self.plan.stages[index]).build()
 
     def _shared(self, index: int) -> StageState:

@@ -39,6 +39,7 @@ class Engine:
         self.log = log or self.warnings.append
         self.store = Store(settings.root, settings.runroot, rootless=settings.userns)
         self._network: NetworkContext | None = None
+        self.cancelled: Callable[[], bool] | None = None  # asked by long work of builds
 
     @property
     def containers(self) -> Containers:

@@ -10,8 +10,11 @@ import os
 from queue import SimpleQueue
 from threading import Thread
 
+from skerry.linux.content import extents, nothing
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     class Hash(Protocol):
@@ -21,13 +24,16 @@ if TYPE_CHECKING:
 
 
 _BLOCK = 1 << 20
+_ZEROS = bytes(_BLOCK)
 _BLOCKS = 3  # one is filled, one hashed, one between
 
 
 class BlockHashing:
     """A context manager: at its end ``hasher`` is given all that was added. What fits one block needs no thread."""
 
-    def __init__(self, hasher: Hash) -> None:
+    def __init__(self, hasher: Hash, *, between: Callable[[], None] = nothing) -> None:
+        """``between`` is called every MiB, and may raise."""
+        self._between = between
         self._hasher = hasher
         self._block = memoryview(bytearray(_BLOCK))
         self._used = 0
@@ -56,6 +62,20 @@ class BlockHashing:
 
     def read(self, fd: int, size: int) -> int:
         """The next ``size`` bytes of an open file; how many there were."""
+        status = os.fstat(fd)
+        if status.st_blocks * 512 < status.st_size == size:
+            return sum(self._extent(fd, length, data=data) for length, data in extents(fd, size))
+        return self._read(fd, size)
+
+    def _extent(self, fd: int, length: int, *, data: bool) -> int:
+        if data:
+            return self._read(fd, length)
+        # A hole's zeros are not worth the page cache.
+        for at in range(0, length, _BLOCK):
+            self.add(_ZEROS[: length - at])
+        return length
+
+    def _read(self, fd: int, size: int) -> int:
         left = size
         while left and (count := os.readv(fd, [self._block[self._used : self._used + left]])):
             self._added(count)
@@ -78,6 +98,7 @@ class BlockHashing:
         else:
             self._block = self._free.get()
         self._used = 0
+        self._between()
 
     def _run(self) -> None:
         while (block := self._full.get()) is not None:

@@ -7,6 +7,7 @@ import time
 from _hashlib import openssl_sha256
 
 from skerry.errors import Corrupt, NotFound
+from skerry.linux.content import nothing
 from skerry.store.archive.names import quoted
 from skerry.store.archive.pack import Packer
 from skerry.store.archive.recipe import RecipeWriter
@@ -18,13 +19,17 @@ from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from skerry.store.store import Store
     from skerry.store.types import LayerRecord
 
 
-def add_tree(store: Store, parent: str | None, path: str, *, latest_s: int | None = None) -> LayerRecord:
+def add_tree(
+    store: Store, parent: str | None, path: str, *, latest_s: int | None = None, between: Callable[[], None] = nothing
+) -> LayerRecord:
     """See `skerry.store.layers.add_layer_from_tree`. ``path`` is gone afterwards, also when the layer existed;
-    after an error before that it is untouched."""
+    after an error before that it is untouched. ``between`` is called every MiB, and may raise."""
     if parent is not None and get_layer(store, parent) is None:
         raise NotFound(f"layer {parent} does not exist")
     try:
@@ -32,7 +37,7 @@ def add_tree(store: Store, parent: str | None, path: str, *, latest_s: int | Non
             folder = staging.path + "/layer"
             os.mkdir(folder, 0o700)
             step("layer.hash")
-            diff_id, size = _hash(path, folder + "/recipe.zst", latest_s)
+            diff_id, size = _hash(path, folder + "/recipe.zst", latest_s, between)
             record: LayerRecord = {
                 "chain_id": chain_id(parent, diff_id),
                 "parent": parent,
@@ -54,7 +59,7 @@ def add_tree(store: Store, parent: str | None, path: str, *, latest_s: int | Non
         raise translated(error, "cannot make a layer") from error
 
 
-def _hash(path: str, recipe_path: str, latest_s: int | None) -> tuple[str, int]:
+def _hash(path: str, recipe_path: str, latest_s: int | None, between: Callable[[], None]) -> tuple[str, int]:
     hasher = openssl_sha256()
     recipe = RecipeWriter(recipe_path)
     size = 0
@@ -73,7 +78,7 @@ def _hash(path: str, recipe_path: str, latest_s: int | None) -> tuple[str, int]:
         size += length
 
     try:
-        with BlockHashing(hasher) as hashing:
+        with BlockHashing(hasher, between=between) as hashing:
             Packer(path, header, data, latest_s=latest_s).run()
         recipe.close()
     finally:

@@ -23,6 +23,13 @@ class Builds:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def check_cancelled(self) -> None:
+        """`Interrupted` when the engine's ``cancelled`` says so."""
+        if self._engine.cancelled is not None and self._engine.cancelled():
+            from skerry.engine.builds.errors import Interrupted
+
+            raise Interrupted("interrupted")
+
     # Working roots
 
     def open_root(self, layers: Sequence[str], *, writable: bool = True) -> WorkingRoot:

@@ -26,7 +26,13 @@ def commit(root: WorkingRoot, *, clamp_ns: int | None = None, mtime_ns: int | No
         status = os.stat(root.upper)
         latest = mtime_ns if mtime_ns is not None else clamp_ns
         parent = root.layers[-1] if root.layers else None
-        layer = add_tree(root.engine.store, parent, root.upper, latest_s=None if latest is None else latest // _BILLION)
+        layer = add_tree(
+            root.engine.store,
+            parent,
+            root.upper,
+            latest_s=None if latest is None else latest // _BILLION,
+            between=root.engine.builds.check_cancelled,
+        )
         os.mkdir(root.upper, 0o755)
         os.chown(root.upper, status.st_uid, status.st_gid)
         os.chmod(root.upper, stat.S_IMODE(status.st_mode))

@@ -14,6 +14,7 @@ from skerry.engine.builds.modes import Mode
 from skerry.engine.builds.place import Metadata, Placer, translated
 from skerry.engine.builds.select import xattrs_of
 from skerry.errors import Invalid, NotFound
+from skerry.linux.content import nothing
 from skerry.records import dataclass, field, replace
 from skerry.runtime.users import resolve
 
@@ -120,13 +121,16 @@ def _mode(request: CopyRequest, mode: int) -> int:
     return request.mode.apply(mode, folder=stat.S_ISDIR(mode))
 
 
-def carry_out(root: str, gathered: Gathered, *, now_ns: int, into_folder: bool = False) -> None:
-    """Copy into the tree ``root``. `Conflict`: a folder would be replaced by a file."""
+def carry_out(
+    root: str, gathered: Gathered, *, now_ns: int, into_folder: bool = False, between: Callable[[], None] = nothing
+) -> None:
+    """Copy into the tree ``root``. `Conflict`: a folder would be replaced by a file.
+    ``between`` is called often, and may raise."""
     request = gathered.request
     uid, gid = request.owner or (0, 0)
     into_folder = into_folder or request.dest.endswith("/") or request.dest in ("", "/")
     several = len(gathered.chosen) + len(request.inline) > 1
-    with Placer(root, new_folders=Metadata(0o755, uid, gid, now_ns)) as placer:
+    with Placer(root, new_folders=Metadata(0o755, uid, gid, now_ns), between=between) as placer:
         dest = request.dest.rstrip("/") or "/"
         for source, items in zip(gathered.chosen, gathered.items, strict=True):
             _copy_source(placer, gathered, source, items, dest, folder=into_folder or several)

@@ -14,10 +14,12 @@ from hashlib import sha256
 
 from skerry.engine.builds.select import read_xattrs, xattrs_of
 from skerry.engine.builds.worker import Worker
+from skerry.linux.content import extents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from hashlib import _Hash as Hash
 
     from skerry.engine.builds.select import Item, Tree
     from skerry.engine.engine import Engine
@@ -29,6 +31,7 @@ _VERSION = 2
 _RACY_NS = 2 * 10**9  # a file may change twice within one tick of its clock
 _MAX_NOTES = 64
 _LARGE = 1 << 16  # reading it takes longer than two threads take from each other (measured: .22 → .13 s)
+_ZEROS = bytes(1 << 20)
 _BUFFER = 1 << 18  # stays in the processor's cache
 
 
@@ -37,6 +40,7 @@ class Digests:
 
     def __init__(self, engine: Engine, tree: Tree) -> None:
         self._tree = tree
+        self._check_cancelled = engine.builds.check_cancelled
         self._folder = engine.store.path("builds", "digests")
         status = os.fstat(tree.fd)
         name = sha256(f"{tree.folder}\0{status.st_dev}\0{status.st_ino}".encode("utf-8", "surrogateescape"))
@@ -74,8 +78,7 @@ class Digests:
         hasher = sha256()
         fd = self._tree.open(item)
         try:
-            while count := os.readv(fd, [buffer]):
-                hasher.update(buffer[:count])
+            self._hash(hasher, fd, item.status, buffer)
             if item.xattrs is None:
                 item.xattrs = read_xattrs(fd)
             after = os.fstat(fd)
@@ -86,6 +89,19 @@ class Digests:
         if after.st_ctime_ns == item.status.st_ctime_ns < self._now_ns - _RACY_NS:
             self._known[item.path] = (*_mark(item.status), digest, item.xattrs)
             self._changed = True
+
+    def _hash(self, hasher: Hash, fd: int, status: os.stat_result, buffer: memoryview) -> None:
+        sparse = status.st_blocks * 512 < status.st_size
+        for length, data in extents(fd, status.st_size) if sparse else ():
+            left = length
+            while left and (count := os.readv(fd, [buffer[:left]]) if data else min(left, len(_ZEROS))):
+                hasher.update(buffer[:count] if data else _ZEROS[:count])
+                left -= count
+                self._check_cancelled()
+        while count := os.readv(fd, [buffer]):
+            hasher.update(buffer[:count])
+            if count == _BUFFER:
+                self._check_cancelled()
 
     def of(self, item: Item) -> bytes:
         """SHA-256 of a regular file's content, which was learnt."""

@@ -10,12 +10,12 @@ import stat
 
 from skerry.errors import Conflict, Invalid, OutOfSpace, Unavailable
 from skerry.linux.beneath import RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, openat2
-from skerry.linux.content import copy_content
+from skerry.linux.content import copy_content, nothing
 from skerry.store.staging import remove_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
 _IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
@@ -38,8 +38,10 @@ class Metadata:
 class Placer:
     """Puts files into the tree ``root``; paths are absolute in it. A context manager. `Unavailable`, `OutOfSpace`."""
 
-    def __init__(self, root: str, *, new_folders: Metadata) -> None:
-        """``new_folders``: how folders are made that are only on the way."""
+    def __init__(self, root: str, *, new_folders: Metadata, between: Callable[[], None] = nothing) -> None:
+        """``new_folders``: how folders are made that are only on the way. ``between`` is called after each file and
+        in large ones, and may raise."""
+        self._between = between
         self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._folders: dict[str, int] = {}
         self._new_folders = new_folders
@@ -140,10 +142,11 @@ class Placer:
         """A regular file with what the descriptor ``source`` has from its position on."""
         fd = self.open_new(path)
         try:
-            copy_content(source, fd)
+            copy_content(source, fd, between=self._between)
             self.finish_file(fd, metadata)
         finally:
             os.close(fd)
+        self._between()
 
     def open_new(self, path: str) -> int:
         """A new, empty file to write to, in place of what was there; then `finish_file`."""
