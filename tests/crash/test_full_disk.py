@@ -137,7 +137,7 @@ def _removing_works(world: World) -> None:
     world.ok("untag", "bb", "other")
     world.ok("container", "prune", "-f")
     world.ok("rm", "-f", "-t", "0", "forced")
-    world.ok("volume", "prune", "-f")
+    world.ok("volume", "prune", "-af")
     world.ok("rm", "-fa", "-t", "0")
     assert world.ok("ps", "-aq") == world.ok("volume", "ls", "-q") == ""
 

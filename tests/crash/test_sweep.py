@@ -149,7 +149,7 @@ COMMANDS: dict[str, tuple[Callable[[World], None], tuple[str, ...]]] = {
     "rmi-second": (with_a_second_image, ("rmi", "second")),
     "image-prune": (with_a_second_image, ("image", "prune", "-af")),
     "container-prune": (stopped, ("container", "prune", "-f")),
-    "volume-prune": (with_volume, ("volume", "prune", "-f")),
+    "volume-prune": (with_volume, ("volume", "prune", "-af")),
     "network-prune": (with_network, ("network", "prune", "-f")),
     "rename": (stopped, ("rename", "box", "case")),
     "update": (running, ("update", "-m", "90m", "--publish-add", "127.0.0.1::81", "--publish-rm", "80", "box")),
@@ -199,7 +199,7 @@ def test_killed_at_every_step(name: str, new_world: Callable[[], World]) -> None
         if done.returncode == 0:
             return  # conmon's exit command was faster with this step
         assert done.returncode == -9, f"{name}: {step} was not reached: {done.stderr}"
-        _whole_again(world, f"{name} killed at {step}")
+        world.whole_again(f"{name} killed at {step}")
 
     # Much of it is waiting for others (conmon, the kernel): several worlds at once, each with a store of its own.
     with ThreadPoolExecutor(WORLDS_AT_ONCE) as pool:
@@ -211,24 +211,6 @@ def _filled(words: tuple[str, ...], world: World) -> list[str]:
     # Not the subnet of an earlier world, whose bridge may not be gone yet.
     high, low = divmod(_SUBNETS.setdefault(world, os.getpid() + len(_SUBNETS)), 256)
     return [word.format(top=world.top, name=name, high=200 + high % 40, low=low) for word in words]
-
-
-def _whole_again(world: World, what: str) -> None:
-    # The commands that a user types next work, and see a consistent store.
-    for words in (("ps", "-a"), ("images",), ("volume", "ls")):
-        done = world.run(*words)
-        assert done.returncode == 0, f"{what}: {words}: {done.stderr}"
-    world.run("system", "check", "--repair")
-    again = world.run("system", "check")
-    assert again.returncode == 0, f"{what}: still to repair: {again.stdout}{again.stderr}"
-    if world.run("image", "exists", "bb").returncode:
-        world.ok("load", "-q", "-i", str(world.top / "../bb.tar"))
-    world.ok("run", "--rm", "bb", "true")
-    for name in world.ok("ps", "-aq", "--no-trunc").split():
-        world.ok("rm", "-f", "-t", "0", name)
-    world.ok("image", "unmount", "-a")
-    world.settle()
-    assert world.leaks() == [], what
 
 
 def test_what_was_reported_done_is_there_after_a_kill(new_world: Callable[[], World]) -> None:

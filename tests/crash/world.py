@@ -93,6 +93,23 @@ class World:
         trace.unlink(missing_ok=True)
         return result
 
+    def whole_again(self, what: str) -> None:
+        """After ``what``, the commands that a user types next work, a check repairs, and nothing leaks."""
+        for words in (("ps", "-a"), ("images",), ("volume", "ls")):
+            done = self.run(*words)
+            assert done.returncode == 0, f"{what}: {words}: {done.stderr}"
+        self.run("system", "check", "--repair")
+        again = self.run("system", "check")
+        assert again.returncode == 0, f"{what}: still to repair: {again.stdout}{again.stderr}"
+        if self.run("image", "exists", "bb").returncode:
+            self.ok("load", "-q", "-i", str(self.top / "../bb.tar"))
+        self.ok("run", "--rm", "bb", "true")
+        for name in self.ok("ps", "-aq", "--no-trunc").split():
+            self.ok("rm", "-f", "-t", "0", name)
+        self.ok("image", "unmount", "-a")
+        self.settle()
+        assert self.leaks() == [], what
+
     def leaks(self) -> list[str]:
         """What this store still holds of the host although nothing of it runs.
 
