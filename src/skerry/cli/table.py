@@ -168,6 +168,7 @@ COMMANDS = {
     "system supervise": Command("system.supervise", "Be the supervisor", hidden=True),
     "system supervisor": Command("system.supervisor", "Show what looks after health checks and restarts"),
     "system reset": Command("system.reset", "Remove everything that Skerry stores"),
+    "__shim": Command("shim", "A containerd shim as an OCI runtime", hidden=True),
     "__complete": Command(
         "complete", "What a half-typed command line could go on with", "__completeNoDesc", hidden=True
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from skerry.engine import supervisor
 from skerry.store.store import Store
@@ -121,9 +120,11 @@ class Engine:
 
     def command_line(self) -> list[str]:
         """How another program (conmon's exit command) calls this very Skerry on this very store."""
+        from skerry.config.launcher import launcher
+
         settings, conf = self.settings, self.settings.conf["engine"]
         return [
-            *_launcher(),
+            *launcher(),
             "--root", settings.root,
             "--runroot", settings.runroot,
             "--tmpdir", settings.tmpdir,
@@ -141,18 +142,6 @@ class Engine:
 def _given(folders: list[str], configured: list[str]) -> list[str]:
     """Those of a flag: what is configured, the other program knows."""
     return [] if folders == configured else [os.path.abspath(folder) for folder in folders]
-
-
-def _launcher() -> list[str]:
-    script = os.path.abspath(sys.argv[0]) if sys.argv and sys.argv[0] else ""
-    if os.path.basename(script) in ("skerry", "podman", "docker") and os.access(script, os.X_OK):
-        return [script]
-    for folder in ("/usr/local/bin", "/usr/bin"):
-        if os.access(f"{folder}/skerry", os.X_OK):
-            return [f"{folder}/skerry"]
-    # Used as a library from a checkout: the same interpreter and the same path find the same code.
-    start = f"import sys; sys.path[:] = {sys.path!r}; from skerry.cli.main import main; main()"
-    return [sys.executable, "-c", start]
 
 
 def open_engine(flags: dict[str, object]) -> Engine:

@@ -16,6 +16,7 @@ from skerry.errors import Invalid, Unavailable
 from skerry.linux.spawn import spawn
 from skerry.runtime.exit_command import exit_command as exit_command
 from skerry.runtime.failures import read_log, translate
+from skerry.runtime.oci import task_pid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def launch(launch: Launch) -> Launched:
     report, conmon_pid = _start(launch)
     pid = _data(report)
     if pid > 0:
+        if launch.runtime.quirks.shim:
+            pid = task_pid(launch.runtime, launch.id) or pid
         launched = Launched(pid, read_pid(launch.conmon_pidfile) or conmon_pid)
         if launch.enter_cgroup is not None:
             launch.enter_cgroup.after_create(launched.conmon_pid)
@@ -187,6 +190,8 @@ def argv(launch: Launch) -> list[str]:
     globals_ = [arg for arg in runtime.global_args() if arg != "--systemd-cgroup"]
     if launch.no_cgroups and runtime.quirks.cgroup_manager_flag:
         globals_.append("--cgroup-manager=disabled")
+    if launch.no_cgroups and runtime.quirks.ignore_cgroups_flag:
+        globals_.append("--ignore-cgroups")
     if runtime.quirks.json_log:
         globals_.append("--log-format=json")
     for arg in [*globals_, f"--log={launch.oci_log}"]:

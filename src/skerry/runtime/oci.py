@@ -32,9 +32,12 @@ class Quirks:
         "cgroup_manager_flag",
         "crun_state",
         "exec_preserve_fds",
+        "exec_terminal",
         "flags",
+        "ignore_cgroups_flag",
         "json_log",
         "own_processes",
+        "shim",
         "updates",
     )  # fmt: skip
 
@@ -49,6 +52,9 @@ class Quirks:
         own_processes: bool = True,
         crun_state: bool = False,
         updates: str = "common",
+        exec_terminal: bool = True,
+        ignore_cgroups_flag: bool = False,
+        shim: bool = False,
     ) -> None:
         self.flags = flags
         self.json_log = json_log
@@ -57,6 +63,9 @@ class Quirks:
         self.exec_preserve_fds = exec_preserve_fds
         self.crun_state = crun_state  # keeps its state as `skerry.runtime.crun` knows it
         self.updates = updates  # "all" limits of a running container, the "common" ones (as runc), or "none"
+        self.exec_terminal = exec_terminal  # `exec` knows --tty
+        self.ignore_cgroups_flag = ignore_cgroups_flag  # --ignore-cgroups, where it gets none
+        self.shim = shim  # a containerd shim (`skerry.runtime.shim`): what conmon has is a stand-in's pid
         self.own_processes = own_processes  # the pid is the program itself, not a sandbox around it
 
 
@@ -69,8 +78,15 @@ QUIRKS = {
     # gVisor: ptrace works without KVM and on every kernel; the network namespace is ours, so it takes its
     # sockets from there ("host" means the container's own namespace).
     "runsc": Quirks(
-        flags=("--network=host", "--ignore-cgroups"), exec_preserve_fds=False, own_processes=False, updates="none"
+        flags=("--network=host",),
+        exec_preserve_fds=False,
+        own_processes=False,
+        updates="none",
+        exec_terminal=False,
+        ignore_cgroups_flag=True,
     ),
+    "containerd-shim-": Quirks(exec_preserve_fds=False, own_processes=False, shim=True),
+    "containerd-shim-runc-": Quirks(exec_preserve_fds=False, shim=True),
 }
 _OTHER = Quirks()
 
@@ -85,21 +101,27 @@ def quirks_of(path: str) -> Quirks:
 class Runtime:
     """One runtime program as it is called for one store."""
 
-    __slots__ = ("flags", "name", "path", "quirks", "state_root", "systemd_cgroup")
+    __slots__ = ("flags", "name", "path", "prefix", "program", "quirks", "state_root", "systemd_cgroup")
 
     def __init__(
         self, path: str, state_root: str, *, flags: tuple[str, ...] = (), systemd_cgroup: bool = False, name: str = ""
     ) -> None:
-        self.path = path
+        self.path = self.program = path  # what conmon calls, and what does the work
         self.name = name or os.path.basename(path)
         self.quirks = quirks_of(path)
+        self.prefix: tuple[str, ...] = ()
+        if self.quirks.shim:
+            from skerry.config.launcher import launcher
+
+            self.path, *words = launcher()
+            self.prefix = (*words, "__shim", f"--shim={path}")
         self.state_root = state_root
         self.flags = flags
         self.systemd_cgroup = systemd_cgroup
 
     def global_args(self) -> list[str]:
         """What stands between the program and its command in every call."""
-        args = [f"--root={self.state_root}", *self.quirks.flags, *self.flags]
+        args = [*self.prefix, f"--root={self.state_root}", *self.quirks.flags, *self.flags]
         if self.systemd_cgroup:
             args.append("--systemd-cgroup")
         return args
@@ -140,6 +162,10 @@ def _program(name: str, table: dict[str, list[str]]) -> str:
         raise Invalid(
             f'default OCI runtime "{name}" not found: invalid argument', hint="install it, or name another by --runtime"
         )
+    parts = name.split(".")
+    if len(parts) > 2 and name not in table:
+        # containerd's name of a shim, such as io.containerd.runc.v2: its last two parts name the program.
+        name = f"containerd-shim-{parts[-2]}-{parts[-1]}"
     search = [os.path.join(folder, name) for folder in os.environ.get("PATH", "").split(":") if folder]
     fixed = [f"{folder}/{name}" for folder in ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")]
     paths: list[str] = [*table.get(name, ()), *fixed, *search]
@@ -215,6 +241,19 @@ def state(runtime: Runtime, container_id: str) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise Unavailable(f"{runtime.name}: state of {container_id} is not an object")
     return answer
+
+
+def processes(runtime: Runtime, container_id: str) -> str:
+    """The runtime's own table of the container's processes, for those that live in a sandbox."""
+    return _call(runtime, "ps", container_id).stdout.decode("utf-8", "replace")
+
+
+def task_pid(runtime: Runtime, container_id: str) -> int:
+    """The container's own first process, where conmon knows only who stands for it; 0 when it has just ended."""
+    try:
+        return int(state(runtime, container_id)["pid"])
+    except (NotFound, KeyError, ValueError):
+        return 0
 
 
 def update(runtime: Runtime, container_id: str, resources: dict[str, Any]) -> None:

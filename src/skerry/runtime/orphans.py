@@ -52,6 +52,8 @@ def _creators(runtime: Runtime, container_id: str) -> list[int]:
             continue
         finally:
             os.close(fd)
-        if words[-1] == wanted and os.path.basename(words[0]) == program and b"create" in words:
+        # A script's interpreter comes before its own name.
+        names = {os.path.basename(word) for word in words[:4]}
+        if words[-1] == wanted and program in names and b"create" in words:
             found.append(int(name))
     return found

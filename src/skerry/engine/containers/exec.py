@@ -12,7 +12,7 @@ from skerry.engine.containers import exec_sessions
 from skerry.engine.containers import state as states
 from skerry.engine.containers.options.process import additions
 from skerry.engine.containers.streams import require_descriptors
-from skerry.errors import CommandNotFound, CommandNotRunnable, Conflict, Invalid, SkerryError
+from skerry.errors import CommandNotFound, CommandNotRunnable, Conflict, Invalid, SkerryError, Unsupported
 from skerry.linux import process, terminal
 from skerry.runtime import cgroups, oci, users
 from skerry.runtime.spec_process import exec_process
@@ -119,9 +119,12 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
     except SkerryError as error:
         error.exit_code = 255
         raise
+    runtime = oci.of(engine.settings, config)
+    if tty and not runtime.quirks.exec_terminal:
+        raise Unsupported(f"{runtime.name} cannot execute programs on a terminal", exit_code=255)
     fds = require_descriptors(options.get("preserve_fds", 0), options.get("preserve_fd", ()))
     cgroups.enter_users_tree(engine.settings)
-    return Prepared(record, spec, oci.of(engine.settings, config), fds)
+    return Prepared(record, spec, runtime, fds)
 
 
 def _require_running(record: ContainerRecord, state: ContainerState) -> None:

@@ -18,7 +18,7 @@ from skerry.engine.containers.identity import identity_files, named_user
 from skerry.engine.containers.network import connect, network_files
 from skerry.engine.containers.shm import shared_memory
 from skerry.engine.containers.streams import activation, passed_on
-from skerry.errors import Conflict, NotFound, OutOfSpace, SkerryError, Unavailable
+from skerry.errors import Conflict, NotFound, OutOfSpace, SkerryError, Unavailable, Unsupported
 from skerry.linux import process
 from skerry.runtime import bpf, cgroups, conmon, oci, spec, users
 from skerry.store.steps import step
@@ -240,6 +240,11 @@ def _namespace_paths(engine: Engine, record: ContainerRecord) -> dict[str, str]:
             other, state = states.find(engine, rest)
             if states.observe(engine, other["id"], state)["status"] != "running":
                 raise Conflict(f"cannot join the {kind} namespace of container {other['id']}: it is not running")
+            runtime = oci.of(engine.settings, other["config"])
+            if not runtime.quirks.own_processes:
+                raise Unsupported(
+                    f"the {kind} namespace of container {other['id']} is inside of {runtime.name}'s sandbox"
+                )
             paths[kind] = f"/proc/{state['pid']}/ns/{kind}"
     return paths
 

@@ -10,6 +10,7 @@ from skerry.engine.containers import state as states
 from skerry.engine.times import go_duration
 from skerry.errors import Conflict, Invalid
 from skerry.linux import capability
+from skerry.runtime import oci
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -152,6 +153,11 @@ def top(engine: Engine, name: str, descriptors: Sequence[str] = ()) -> list[list
     state = states.observe(engine, record["id"], written)
     if state["status"] not in ("running", "paused"):
         raise Conflict("top can only be used on running containers: container state improper")
+    runtime = oci.of(engine.settings, record["config"])
+    if not runtime.quirks.own_processes:
+        from skerry.engine.containers.top_sandbox import rows as of_sandbox
+
+        return [[DESCRIPTORS[word][0] for word in wanted], *of_sandbox(runtime, record["id"], wanted)]
     users, groups = _names(state["pid"], "passwd"), _names(state["pid"], "group")
     rows = [[DESCRIPTORS[word][0] for word in wanted]]
     for pid in _processes(state["pid"]):

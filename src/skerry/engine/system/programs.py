@@ -67,7 +67,7 @@ def _path(find: Callable[[], str]) -> str:
 def _runtime_path(settings: Settings) -> str:
     from skerry.runtime.oci import find
 
-    return find(settings).path
+    return find(settings).program
 
 
 def say(path: str, *words: str) -> str:

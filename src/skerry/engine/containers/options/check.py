@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from skerry.errors import Invalid
+from skerry.errors import Invalid, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def check(engine: Engine, record: ContainerRecord) -> None:
     """`Invalid` or `NotFound`, in Podman's words, for what would fail at every start."""
     _check_process(record)
     _check_devices(engine, record)
+    _check_runtime(record)
     _check_network(record)
 
 
@@ -63,6 +64,23 @@ def _check_devices(engine: Engine, record: ContainerRecord) -> None:
             raise Invalid(f"stat {host}: no such file or directory")
     for rule in config.get("device_cgroup_rules", ()):
         parse_rule(rule)
+
+
+def _check_runtime(record: ContainerRecord) -> None:
+    """What a sandbox would silently leave undone."""
+    name = os.path.basename(record["config"]["runtime"])
+    if name in ("crun", "runc"):
+        return
+    from skerry.runtime.oci import quirks_of
+
+    if quirks_of(name).own_processes:
+        return
+    for kind in ("pid", "ipc", "uts"):
+        mode = str(record["config"]["namespaces"].get(kind, ""))  # type: ignore[call-overload]
+        if mode == "host" or mode.startswith(("ns:", "container:")):
+            raise Unsupported(
+                f"{name} runs containers in a sandbox, which has a {kind} namespace of its own (--{kind}={mode})"
+            )
 
 
 def _check_network(record: ContainerRecord) -> None:

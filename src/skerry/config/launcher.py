@@ -1,0 +1,19 @@
+"""How other programs (conmon) call this very Skerry."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def launcher() -> list[str]:
+    """The words before the flags: the script that was called, the installed one, or this interpreter."""
+    script = os.path.abspath(sys.argv[0]) if sys.argv and sys.argv[0] else ""
+    if os.path.basename(script) in ("skerry", "podman", "docker") and os.access(script, os.X_OK):
+        return [script]
+    for folder in ("/usr/local/bin", "/usr/bin"):
+        if os.access(f"{folder}/skerry", os.X_OK):
+            return [f"{folder}/skerry"]
+    # Used as a library from a checkout: the same interpreter and the same path find the same code.
+    start = f"import sys; sys.path[:] = {sys.path!r}; from skerry.cli.main import main; main()"
+    return [sys.executable, "-c", start]
