@@ -238,3 +238,33 @@ def test_a_running_container_publishes_another_port(user: User, run: Run) -> Non
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", first))
     assert fetch(second) == "hello\n"
+
+
+def test_a_program_in_the_network_of_bridges(user: User, run: Run) -> None:
+    alone = user.skerry(
+        "unshare", "--rootless-netns", "sh", "-c", "ls /sys/class/net; cat /etc/resolv.conf; ip -4 route"
+    )
+    assert "default via" in alone.stdout
+    assert "nameserver 169.254.1.1" in alone.stdout
+    assert not (user.run / SHARED).exists()
+    assert user.skerry("unshare", "--rootless-netns", "sh", "-c", "exit 7", check=False).returncode == 7
+    user.skerry("network", "create", "--subnet", "10.219.7.0/24", "app")
+    run("-d", "--name", "web", command=SERVE, network="app")
+    inside = user.skerry("unshare", "--rootless-netns", "ip", "-4", "-o", "addr")
+    assert "inet 10.219.7.1/24" in inside.stdout
+    assert (user.run / SHARED).exists()
+    user.skerry("rm", "-fa", "-t", "0")
+    missing = user.skerry("unshare", "--rootless-netns", "/no/such", check=False)
+    assert (missing.returncode, missing.stderr) == (
+        127,
+        'Error: exec: "/no/such": executable file not found in $PATH\n',
+    )
+    wait_until(lambda: not (user.run / SHARED).exists(), "nothing keeps the namespace")
+
+
+def test_a_container_on_a_bridge_finds_its_host_where_pasta_can_lead_there(user: User, run: Run) -> None:
+    words = subprocess.run(["pasta", "--help"], capture_output=True, text=True, check=False)
+    can = "--map-guest-addr" in words.stdout + words.stderr
+    for network in ("podman", "pasta"):
+        hosts = run("--rm", command=("cat", "/etc/hosts"), network=network)
+        assert ("169.254.1.2\thost.containers.internal host.docker.internal" in hosts) == can

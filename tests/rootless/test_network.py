@@ -116,3 +116,12 @@ def test_limits_of_a_running_container_that_has_no_control_group_are_not_dropped
         pytest.skip("this user may make control groups")
     done = user.skerry("update", "-m", "64m", "box", check=False)
     assert "Resource limits are not supported" in done.stderr or done.returncode == 125
+
+
+def test_a_container_on_pasta_is_named_by_the_address_that_it_has(user: User, run: Run) -> None:
+    command = ("sh", "-c", "ip -4 -o addr show scope global; cat /etc/hosts")
+    for network, flags in (("pasta", ()), ("pasta:-a,192.0.2.99", ())):
+        out = run("--rm", "--name", "me", "--hostname", "here", *flags, command=command, network=network)
+        address = out.partition(" inet ")[2].partition("/")[0]
+        assert f"{address}\there me" in out
+    assert "192.0.2.99" in out

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from skerry.config.settings import Settings
+    from skerry.engine.engine import Engine
 
 
 def enter(settings: Settings) -> None:
@@ -126,21 +127,33 @@ def _check_foreign() -> None:
     )
 
 
-def unshare(settings: Settings, argv: list[str]) -> NoReturn:
-    """Become ``argv`` in the user's namespace. Without a program: $SHELL. The caller has entered."""
+def _program(settings: Settings, argv: list[str]) -> tuple[list[str], dict[str, str]]:
+    """What ``unshare`` runs, and its environment."""
     if not settings.rootless:
         raise SkerryError("please use unshare with rootless")
-    if not argv:
-        shell = os.environ.get("SHELL", "")
-        if not shell:
-            raise SkerryError("no command specified and no $SHELL specified")
-        argv = [shell]
+    shell = os.environ.get("SHELL", "")
+    if not argv and not shell:
+        raise SkerryError("no command specified and no $SHELL specified")
+    env = {**os.environ, "CONTAINERS_GRAPHROOT": settings.root, "CONTAINERS_RUNROOT": settings.runroot}
+    return argv or [shell], env
+
+
+def unshare_network(engine: Engine, argv: list[str]) -> int:
+    """Run ``argv`` (or $SHELL) in the user's namespace, and in the network of the user's bridges: its exit code."""
+    argv, env = _program(engine.settings, argv)
+    from skerry.network.inside import run_inside
+
+    return run_inside(engine.network, argv, env)
+
+
+def unshare(settings: Settings, argv: list[str]) -> NoReturn:
+    """Become ``argv`` in the user's namespace. Without a program: $SHELL. The caller has entered."""
+    argv, env = _program(settings, argv)
     from skerry.errors import CommandNotFound, CommandNotRunnable
 
     # Python ignores these two. A program that inherits that writes on into closed pipes; pasta does not start at all.
     for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
         _signal.signal(number, _signal.SIG_DFL)
-    env = {**os.environ, "CONTAINERS_GRAPHROOT": settings.root, "CONTAINERS_RUNROOT": settings.runroot}
     try:
         os.execvpe(argv[0], argv, env)
     except FileNotFoundError:

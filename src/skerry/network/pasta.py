@@ -7,6 +7,8 @@ import select
 
 from skerry.errors import Invalid, Unavailable
 from skerry.linux import spawn
+from skerry.linux.netlink import route
+from skerry.network.addresses import unpack
 from skerry.network.ports import ANY, assign
 
 TYPE_CHECKING = False
@@ -18,17 +20,21 @@ if TYPE_CHECKING:
 
 # What pasta answers DNS queries on (Podman's choice), when the host's server is not reachable from the container.
 DNS_FORWARD = "169.254.1.1"
+# Where a container reaches its host (Podman's choice), by a pasta from August 2024 on.
+HOST_IP = "169.254.1.2"
+_MAP_HOST = "--map-guest-addr"
 _STOP_MS = 1000
 _OWN_OPTIONS = ("--netns", "--pid", "-P", "--runas", "--fd", "-F", "--config-net")
 
 
 class Started:
-    """``ports`` have their host ports chosen; ``forwarder`` is a DNS server and ``host_ip`` the host, if reachable."""
+    """``ports`` have their host ports chosen; ``forwarder`` is a DNS server and ``host_ip`` the host, if reachable.
+    ``address`` is the container's."""
 
-    __slots__ = ("forwarder", "host_ip", "ports")
+    __slots__ = ("address", "forwarder", "host_ip", "ports")
 
     def __init__(self, ports: list[PortMapping]) -> None:
-        self.ports, self.forwarder, self.host_ip = ports, DNS_FORWARD, ""
+        self.ports, self.forwarder, self.host_ip, self.address = ports, DNS_FORWARD, "", ""
 
 
 def start(
@@ -45,22 +51,74 @@ def start(
             "could not find pasta, the network namespace can't be configured", hint="apt-get install passt"
         )
     chosen = assign(list(ports), ())
-    argv = [
-        program,
-        *arguments(chosen, options),
-        *(["-P", pid_file] if pid_file else []),
-        *_as_root(),
-        "--netns",
-        netns_path,
-    ]
-    done = spawn.run(argv, timeout_s=30)
+    where = [*(["-P", pid_file] if pid_file else []), *_as_root(), "--netns", netns_path]
+    maps_host = _maps_host(context, program)
+    done = spawn.run([program, *arguments(chosen, options, map_host=maps_host), *where], timeout_s=30)
+    if done.code and maps_host and _MAP_HOST.encode() in done.stderr:
+        _note_that_it_maps_none(context, program)
+        done = spawn.run([program, *arguments(chosen, options), *where], timeout_s=30)
     if done.code:
         raise Unavailable(f"pasta failed with exit code {done.code}: {_reason(done.stderr)}")
     started = Started(chosen)
-    for number, option in enumerate(options):
-        if option.startswith("--dns-forward"):
-            started.forwarder = option.partition("=")[2] or "".join(options[number + 1 : number + 2])
+    started.forwarder = _value(options, "--dns-forward") or DNS_FORWARD
+    started.host_ip = host_address(context, options)
+    started.address = _value(options, "-a", "--address") or _hosts_address(_value(options, "-i", "--interface"))
     return started
+
+
+def _value(options: Sequence[str], *names: str) -> str:
+    """What the last of these options says."""
+    found = ""
+    for number, option in enumerate(options):
+        name, equals, value = option.partition("=")
+        if name in names:
+            found = value if equals else "".join(options[number + 1 : number + 2])
+    return found
+
+
+def host_address(context: NetworkContext, options: Sequence[str]) -> str:
+    """Where the host is for who is connected by these options; empty when pasta cannot lead there."""
+    given = _value(options, _MAP_HOST)
+    if given:
+        return "" if given == "none" else given
+    return HOST_IP if _maps_host(context, context.helper("pasta")) else ""
+
+
+def _hosts_address(interface: str) -> str:
+    """The address that pasta copies: of this interface, else of that with the default route; IPv4 where there is one."""
+    netlink = route.open_route()
+    try:
+        links = [route.link_index(netlink, interface)] if interface else route.default_routes(netlink)
+        found = [unpack(address) for link, address, _ in route.addresses(netlink) if link in links[:1]]
+    finally:
+        netlink.close()
+    return min((text for text in found if not text.startswith("fe80:")), key=lambda text: ":" in text, default="")
+
+
+def _marker(context: NetworkContext) -> str:
+    return f"{os.path.dirname(context.host_dir)}/pasta-maps-no-host"
+
+
+def _stamp(program: str) -> str:
+    status = os.stat(program)
+    return f"{status.st_mtime_ns} {status.st_size}"
+
+
+def _maps_host(context: NetworkContext, program: str) -> bool:
+    """Whether this very program has not refused the option yet."""
+    try:
+        with open(_marker(context), encoding="ascii") as file:
+            return file.read() != _stamp(program)
+    except OSError:
+        return True
+
+
+def _note_that_it_maps_none(context: NetworkContext, program: str) -> None:
+    try:
+        with open(_marker(context), "w", encoding="ascii") as file:
+            file.write(_stamp(program))
+    except OSError:
+        pass  # then it is asked again the next time
 
 
 def _as_root() -> list[str]:
@@ -68,8 +126,9 @@ def _as_root() -> list[str]:
     return ["--runas", "0:0"] if os.geteuid() == 0 else []
 
 
-def arguments(ports: Sequence[PortMapping], options: Sequence[str]) -> list[str]:
-    """pasta's options but for the namespace. The user's come first and are not contradicted."""
+def arguments(ports: Sequence[PortMapping], options: Sequence[str], *, map_host: bool = False) -> list[str]:
+    """pasta's options but for the namespace. The user's come first and are not contradicted. ``map_host``: lead to the
+    host at `HOST_IP`."""
     for option in options:
         if option.partition("=")[0] in _OWN_OPTIONS or not option or "\0" in option:
             raise Invalid(f"pasta option {option!r} cannot be given")
@@ -78,7 +137,7 @@ def arguments(ports: Sequence[PortMapping], options: Sequence[str]) -> list[str]
     specs: dict[str, list[str]] = {"tcp": [], "udp": []}
     for port in ports:
         if port["protocol"] not in specs:
-            raise Invalid(f"can't forward protocol {port['protocol']} by pasta")
+            raise Invalid(f"can't forward protocol: {port['protocol']}")
         specs[port["protocol"]].append(_forward(port))
     for protocol, short in (("tcp", "-t"), ("udp", "-u")):
         for spec in specs[protocol]:
@@ -90,6 +149,8 @@ def arguments(ports: Sequence[PortMapping], options: Sequence[str]) -> list[str]
             argv += [short, "none"]
     if "--dns-forward" not in given:
         argv += ["--dns-forward", DNS_FORWARD]
+    if map_host and _MAP_HOST not in given:
+        argv += [_MAP_HOST, HOST_IP]
     if not given & {"--no-map-gw", "--map-gw"}:
         argv.append("--no-map-gw")
     if "--map-gw" in given:

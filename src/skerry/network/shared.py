@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _NO_UPLINK = "uplink"
 
 
-class _Locked:
+class Locked:
     """One command at a time makes, uses or removes the namespace."""
 
     __slots__ = ("_fd", "_folder")
@@ -49,7 +49,7 @@ class _Locked:
 
 def call(context: NetworkContext, function: str, *arguments: Any) -> Any:
     """``setup.FUNCTION(context, *arguments)`` in the namespace; None when there is no namespace, so nothing to do."""
-    with _Locked(context):
+    with Locked(context):
         return _in_child(context, function, arguments) if netns.is_namespace(context.shared) else None
 
 
@@ -60,12 +60,8 @@ def set_up(
     """As `setup.set_up`: [status, ports]."""
     chosen = ports.assign(wanted, ())
     listeners = [(port, number, ports.listen(port, number)) for port in chosen for number in range(port["range"])]
-    with _Locked(context):
-        if not netns.is_namespace(context.shared):
-            netns.remove(context.shared)
-            os.makedirs(os.path.dirname(context.shared), mode=0o711, exist_ok=True)
-            netns.create(context.shared)
-            _connect(context)
+    with Locked(context):
+        _make(context)
         arguments = (container_id, name, netns_path, networks, chosen)
         answer = _in_child(context, "set_up", arguments, listeners)
         if answer == _NO_UPLINK:
@@ -79,11 +75,36 @@ def set_up(
     return found
 
 
+def _make(context: NetworkContext) -> bool:
+    """Make the namespace where there is none; whether it was made."""
+    if netns.is_namespace(context.shared):
+        return False
+    netns.remove(context.shared)
+    os.makedirs(os.path.dirname(context.shared), mode=0o711, exist_ok=True)
+    netns.create(context.shared)
+    _connect(context)
+    return True
+
+
+def opened(context: NetworkContext) -> int:
+    """A descriptor of the namespace, which is there and connected: who holds it keeps it."""
+    with Locked(context):
+        if not _make(context) and not _in_child(context, "has_uplink", ()):
+            _connect(context)
+        return os.open(context.shared, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def end_unused(context: NetworkContext) -> None:
+    """Remove the namespace if no container is in it."""
+    if netns.is_namespace(context.shared):
+        _in_child(context, "end_unused", ())
+
+
 def change(context: NetworkContext, what: str, container_id: str, *arguments: Any) -> Any:
     """``change.change(…)`` in the namespace; then the forwarder has the ports, and leads to the address, that there are.
 
     That ends the connections through it, so it is left alone where nothing changes for it."""
-    with _Locked(context):
+    with Locked(context):
         if not netns.is_namespace(context.shared):
             raise errors.Conflict(f"container {container_id} has no network: container state improper")
         if what == "publish":  # the host's ports are out here
@@ -123,7 +144,7 @@ def remove_idle(context: NetworkContext) -> None:
     from skerry.network import setup
 
     inner = context.entered()
-    with _Locked(context):
+    with Locked(context):
         setup.remove_idle(inner)
         with setup.Host(inner) as host:
             empty, folder = not host.leases.containers(), host.leases.folder
@@ -194,6 +215,10 @@ def _work(context: NetworkContext, function: str, arguments: Any, listeners: Any
     os.close(fd)
     from skerry.network import setup
 
+    if function == "has_uplink":
+        return _has_uplink()
+    if function == "end_unused":
+        return remove_idle(context)
     if function == "set_up" and not _has_uplink():
         return _NO_UPLINK
     inner = context.entered()

@@ -61,9 +61,12 @@ class StepNetwork:
         done = setup.set_up(self._engine.network, self._id, "build", self.path, self._networks, [])
         self._status = done.status
         if self._engine.network.shared:
-            from skerry.network.pasta import DNS_FORWARD
+            from skerry.network import pasta
 
-            self._forwarder = DNS_FORWARD
+            self._forwarder = pasta.DNS_FORWARD
+            self._host_ip = pasta.host_address(
+                self._engine.network, self._engine.settings.conf["network"]["pasta_options"]
+            )
             return
         gateways = [subnet.get("gateway", "") for subnet in self._subnets()]
         self._host_ip = next(filter(None, gateways), "")

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 class Joined:
     """What `connect` made: the namespace's path (None: the runtime makes one, or the host's), and how it looks."""
 
-    __slots__ = ("forwarder", "host_ip", "path", "ports", "status")
+    __slots__ = ("address", "forwarder", "host_ip", "path", "ports", "status")
 
     def __init__(self, path: str | None = None, *, ports: list[PortMapping] | None = None) -> None:
         self.path = path
         self.status: dict[str, Any] = {}
         self.ports: list[PortMapping] = ports or []
         self.host_ip = ""
+        self.address = ""  # where there is no status to look into
         self.forwarder = ""
 
 
@@ -127,9 +128,10 @@ def _complete(engine: Engine, joined: Joined) -> None:
     """How a container on bridges reaches its host and the host's name servers."""
     if engine.network.shared:
         # The gateway is not the host but the user's own network namespace; pasta answers for the host's resolver.
-        from skerry.network.pasta import DNS_FORWARD
+        from skerry.network import pasta
 
-        joined.forwarder = DNS_FORWARD
+        joined.forwarder = pasta.DNS_FORWARD
+        joined.host_ip = pasta.host_address(engine.network, engine.settings.conf["network"]["pasta_options"])
         return
     for network in joined.status.values():
         for interface in network["interfaces"].values():
@@ -154,12 +156,19 @@ def _pasta(engine: Engine, record: ContainerRecord) -> Joined:
     joined = Joined(_make_namespace(engine, record))
     assert joined.path
     started = pasta.start(
-        engine.network, joined.path, record["ports"],
-        [*engine.settings.conf["network"]["pasta_options"], *record["network_options"]],
+        engine.network,
+        joined.path,
+        record["ports"],
+        _pasta_options(engine, record),
         pid_file=_pasta_pid(engine, record),
-    )  # fmt: skip
+    )
     joined.ports, joined.forwarder, joined.host_ip = started.ports, started.forwarder, started.host_ip
+    joined.address = started.address
     return joined
+
+
+def _pasta_options(engine: Engine, record: ContainerRecord) -> list[str]:
+    return [*engine.settings.conf["network"]["pasta_options"], *record["network_options"]]
 
 
 def forward_by_pasta(
@@ -171,14 +180,14 @@ def forward_by_pasta(
     with the old ports comes back."""
     from skerry.network import pasta
 
-    path, pid_file = state.get("netns", ""), _pasta_pid(engine, record)
+    path, pid_file, options = state.get("netns", ""), _pasta_pid(engine, record), _pasta_options(engine, record)
     step("network.pasta-stop")
     pasta.stop(pid_file)
     try:
-        started = pasta.start(engine.network, path, ports, record["network_options"], pid_file=pid_file)
+        started = pasta.start(engine.network, path, ports, options, pid_file=pid_file)
     except SkerryError:
         if ports != state.get("ports"):
-            pasta.start(engine.network, path, state.get("ports", ()), record["network_options"], pid_file=pid_file)
+            pasta.start(engine.network, path, state.get("ports", ()), options, pid_file=pid_file)
         raise
     return started.ports
 
@@ -253,7 +262,7 @@ def _files(engine: Engine, record: ContainerRecord, joined: Joined) -> dict[str,
     if not (record.get("no_hosts") or engine.settings.no_hosts):
         own = [(address, (hostname, record["name"])) for address in _addresses(joined)]
         if not own and record["config"]["namespaces"]["net"] in ("none", "pasta"):
-            own = [("127.0.0.1", (hostname, record["name"]))]
+            own = [(joined.address or "127.0.0.1", (hostname, record["name"]))]
         files["hosts"] = etc_files.hosts(
             own, add_hosts=record["add_hosts"], host_ip=engine.settings.host_containers_ip or joined.host_ip,
             base=_base_hosts(engine, record),
