@@ -112,20 +112,22 @@ def _mount_image(engine: Engine, mount: str) -> str:
 
 def import_cache(engine: Engine, options: BuildOptions, report: Callable[[Event], None]) -> None:
     """Take over the steps of every ``--cache-from``. One that is not there, or is no cache, is only told."""
+    before = {row["Id"] for row in engine.images.list(all=True)} if options.cache_from else set()
     for location in options.cache_from:
         try:
             images = _load(engine, location) if location.type == "local" else _pull(engine, location, options)
         except SkerryError as error:
             report(Note(f"Importing cache from {location.where}: {error.message}"))
             continue
-        found = sum(_take_over(engine, image) for image in images)
+        mounts = location.attributes.get("mounts") in ("true", "1")
+        found = sum(_take_over(engine, image, ours=image not in before, mounts=mounts) for image in images)
         report(Note(f"Importing cache from {location.where}: {found} steps"))
 
 
 def _load(engine: Engine, location: CacheLocation) -> list[str]:
     if not os.path.isfile(f"{location.where}/oci-layout"):
         raise NotFound("there is no cache yet")
-    return [name.removeprefix("sha256:") for name in engine.images.load(os.path.abspath(location.where))]
+    return [name.removeprefix("sha256:") for name in engine.images.load(os.path.abspath(location.where), named=False)]
 
 
 def _pull(engine: Engine, location: CacheLocation, options: BuildOptions) -> list[str]:
@@ -140,13 +142,14 @@ def _pull(engine: Engine, location: CacheLocation, options: BuildOptions) -> lis
     ]
 
 
-def _take_over(engine: Engine, image_id: str) -> int:
-    """Note the steps of one image; the image itself goes, its layers stay with the steps."""
+def _take_over(engine: Engine, image_id: str, *, ours: bool, mounts: bool) -> int:
+    """Note the steps of one image; the image itself goes, its layers stay with the steps. One that was here before is
+    not ``ours`` to remove: a cache comes from elsewhere, and may hold any image."""
     image = engine.images.resolve(image_id)
     labels = image["config"].get("Labels") or {}
     count = 0
     try:
-        if MOUNT in labels:
+        if mounts and MOUNT in labels:
             _take_mount(engine, labels[MOUNT], list(image["layers"]))
         for key, has_layer, depth in _steps(labels.get(STEPS, "[]")):
             if depth <= len(image["layers"]):
@@ -155,7 +158,8 @@ def _take_over(engine: Engine, image_id: str) -> int:
                     engine.builds.record(key, layer)
                 count += 1
     finally:
-        engine.images.remove([image_id], force=True)
+        if ours:
+            engine.images.remove([image_id], force=True)
     return count
 
 

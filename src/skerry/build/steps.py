@@ -134,7 +134,11 @@ class StepWork:
     def _found(self, work: Work) -> tuple[StepRecord, Reason | None]:
         builds = self.engine.builds
         oldest = time.time_ns() - self.options.cache_ttl_ns if self.options.cache_ttl_ns else 0
-        if not self.no_cache and (record := builds.lookup(work.key)) and record["created_ns"] >= oldest:
+        if (
+            not self.no_cache
+            and (record := builds.lookup(work.key, above=self.parent))
+            and record["created_ns"] >= oldest
+        ):
             return record, None
         inputs = {**work.inputs, "base": self.state.base, "base_digest": self.state.base_digest, "parent": self.parent}
         before = builds.latest(self.identity.text) or builds.latest(self.identity.place)
@@ -142,7 +146,7 @@ class StepWork:
         began = time.time_ns()
         with builds.lock_step(work.key, cancelled=self.solver.cancelled), self.solver.working:
             # Another build may have done it while we waited; then even --no-cache has what it wants: it is new.
-            record = builds.lookup(work.key)
+            record = builds.lookup(work.key, above=self.parent)
             if record is not None and record["created_ns"] >= (began if self.no_cache else oldest):
                 return record, None
             if self.options.explain:

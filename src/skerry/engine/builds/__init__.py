@@ -84,11 +84,12 @@ class Builds:
 
         return device_names(self._engine, text, required=required)
 
-    def lookup(self, key: str) -> StepRecord | None:
-        """The step done before under ``key``, if its layer is there; it counts as used now (written by `finish`)."""
+    def lookup(self, key: str, *, above: str | None = None) -> StepRecord | None:
+        """The step done before under ``key``, if its layer is there; it counts as used now (written by `finish`).
+        ``above``: only a layer that stands on this one ("": on none)."""
         from skerry.engine.builds.steps import lookup
 
-        return lookup(self._engine, key)
+        return lookup(self._engine, key, above=above)
 
     def latest(self, identity: str) -> StepRecord | None:
         """What the step ``identity`` was the last time, for the reason why it isn't cached now."""

@@ -29,7 +29,7 @@ _INPUTS_KEPT = 64 << 20
 _SHOWN = 200  # characters of an instruction in lists
 
 
-def lookup(engine: Engine, key: str) -> StepRecord | None:
+def lookup(engine: Engine, key: str, *, above: str | None = None) -> StepRecord | None:
     """See `Builds.lookup`. ``inputs`` are left out: only explanations need them, and they are long."""
     rows = engine.store.db.query("SELECT doc, used_ns FROM build_steps WHERE key = ?", key)
     if not rows:
@@ -38,11 +38,12 @@ def lookup(engine: Engine, key: str) -> StepRecord | None:
     layer = record["layer"]
     if layer is not None:
         pin(engine.store, [layer])
-    if layer is not None and (
-        get_layer(engine.store, layer) is None or not os.path.isdir(layer_dir(engine.store, layer))
-    ):
+    found = get_layer(engine.store, layer) if layer is not None else None
+    if layer is not None and (found is None or not os.path.isdir(layer_dir(engine.store, layer))):
         _forget(engine, key)
         return None
+    if above is not None and found is not None and (found["parent"] or "") != above:
+        return None  # a cache from elsewhere lied: it cannot be what this step made
     with _used_lock:
         _used.setdefault(engine.store.db.path, {})[key] = time.time_ns()
     return record

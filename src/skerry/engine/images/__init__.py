@@ -93,14 +93,16 @@ class Images:
         return prune(self._engine, all=all, filters=filters)
 
     def load(
-        self, source: str | BinaryIO, *, advance: Callable[[int], object] | None = None, signature_policy: str = ""
-    ) -> list[str]:
+        self, source: str | BinaryIO, *, advance: Callable[[int], object] | None = None, signature_policy: str = "",
+        named: bool = True,
+    ) -> list[str]:  # fmt: skip
         """Load every image of an archive or folder: names, or ``sha256:ID`` for images without one.
 
-        ``advance`` is told of each so many bytes that were read; ``signature_policy``: instead of policy.json."""
+        ``advance`` is told of each so many bytes that were read; ``signature_policy``: instead of policy.json. Not
+        ``named``: the names in an OCI layout are not taken."""
         from skerry.engine.images.load import load
 
-        return load(self._engine, source, advance=advance, signature_policy=signature_policy)
+        return load(self._engine, source, advance=advance, signature_policy=signature_policy, named=named)
 
     def save(
         self, names: Sequence[str], target: str | BinaryIO, *, format: str = "docker-archive", compress: bool = False,

@@ -33,6 +33,7 @@ def load(
     *,
     advance: Callable[[int], object] | None = None,
     signature_policy: str = "",
+    named: bool = True,
 ) -> list[str]:
     """See `Images.load`."""
     engine.store.db  # noqa: B018 - the root's folders exist
@@ -52,7 +53,7 @@ def load(
         try:
             if oci:
                 rules.check("oci" if folder else "oci-archive", path)
-                return list(_load_layout(engine, members, path))
+                return list(_load_layout(engine, members, path, named=named))
             if members.has("manifest.json"):
                 return list(_load_any_manifest(engine, members, path, rules))
             raise Invalid(f"{_UNKNOWN}: oci-dir, oci-archive, docker-dir, docker-archive")
@@ -72,9 +73,9 @@ def _fetched(address: str, folder: str) -> str:
     return path
 
 
-def _load_layout(engine: Engine, members: Members, path: str) -> Iterator[str]:
+def _load_layout(engine: Engine, members: Members, path: str, *, named: bool) -> Iterator[str]:
     for descriptor, name in images_of_layout(members):
-        names = [normalise(name)] if name else []
+        names = [normalise(name)] if name and named else []
         record = load_descriptor(engine, members, descriptor, names)
         announce(engine, record["id"], path)
         yield names[0] if names else f"sha256:{record['id']}"
