@@ -178,7 +178,8 @@ def test_names_that_an_image_had_are_its_history(skerry, busybox):
 def test_image_mount_of_all_names_each(skerry, busybox):
     path = skerry("image", "mount", busybox).stdout
     assert skerry("image", "mount", "-a").stdout == f"{busybox}  {path}"
-    skerry("image", "unmount", "-a", "-f")
+    skerry("image", "unmount", "-f", busybox)
+    assert skerry("image", "unmount", busybox).stdout == ""
 
 
 def test_a_load_is_recorded_with_its_archive(skerry, busybox, busybox_archive):

@@ -91,7 +91,9 @@ def test_the_file_stays_below_its_bound_and_loses_only_the_oldest(tmp_path: Path
     for number in range(1000):
         events.emit(type="volume", status="create", name=str(number))
     assert (tmp_path / "events/events.log").stat().st_size < 21_000
-    names = [int(event["Name"]) for event in events.read()]
+    read = list(events.read())
+    assert {event["Type"] for event in read if event["Status"] == "log-rotation"} == {"system"}
+    names = [int(event["Name"]) for event in read if event["Status"] == "create"]
     assert names == list(range(names[0], 1000))
     assert len(names) > 50
 

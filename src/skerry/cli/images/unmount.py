@@ -28,7 +28,8 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     code = 0
     for name in names:
         try:
-            out.line(engine.images.unmount(name, force=args["force"]))
+            if was := engine.images.unmount(name, force=args["force"]):
+                out.line(was)
         except SkerryError as error:
             code = 125
             out.error(str(error))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from skerry.config.settings import Settings
 
-ROTATED = b'"Status":"rotate"'
+ROTATED = b'"Status":"log-rotation"'
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -73,7 +73,7 @@ def _rotate(path: str, limit: int) -> None:
         size = os.fstat(fd).st_size
         if size <= limit:
             return  # somebody else was faster
-        kept = os.pread(fd, size - (size - limit // 2), size - limit // 2)
+        kept = os.pread(fd, size - size // 2, size // 2)
         kept = kept[kept.find(b"\n") + 1 :]
         kept += (
             b'{"Name":"%s",%s,"Time":"%s","Type":"system","Attributes":{"io.podman.event.rotate":"end"}}\n'

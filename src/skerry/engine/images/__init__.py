@@ -192,7 +192,7 @@ class Images:
         return mount(self._engine, name)
 
     def unmount(self, name: str, *, force: bool = False) -> str:
-        """Undo `mount` (``force``: also while files in it are open); the image's id."""
+        """Undo `mount` (``force``: also while files in it are open); the image's id, empty when it was not mounted."""
         from skerry.engine.images.mounts import unmount
 
         return unmount(self._engine, name, force=force)

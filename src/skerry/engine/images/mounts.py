@@ -46,7 +46,7 @@ def unmount(engine: Engine, name: str, *, force: bool = False) -> str:
         was = take_down(engine, record["id"], force=force)
     if was:
         engine.events.emit(type="image", status="unmount", id=record["id"], name=name)
-    return record["id"]
+    return record["id"] if was else ""
 
 
 def take_down(engine: Engine, image_id: str, *, force: bool = False) -> bool:

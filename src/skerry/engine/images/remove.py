@@ -36,7 +36,7 @@ def remove(
         raise NotFound(f"{name}: image not known", exit_code=1)
     parents = _parents(engine, record) if prune else []
     if whole:
-        return _delete(engine, record, force=force) + _prune(engine, parents)
+        return _delete(engine, record, name, force=force) + _prune(engine, parents)
     wanted = _asked_by_name(engine, name, record)
     if wanted and len(record["names"]) > 1:
         _untag(engine, record["id"], wanted)
@@ -46,7 +46,7 @@ def remove(
             f'unable to delete image "{record["id"]}" by ID with more than one tag '
             f"([{' '.join(sorted(record['names']))}]): please force removal"
         )
-    return _delete(engine, record, force=force) + _prune(engine, parents)
+    return _delete(engine, record, name, force=force) + _prune(engine, parents)
 
 
 def _remove_list(engine: Engine, name: str, record: IndexRecord, *, force: bool, whole: bool) -> list[str]:
@@ -85,7 +85,7 @@ def _prune(engine: Engine, ids: list[str]) -> list[str]:
 
 def remove_id(engine: Engine, image_id: str, *, force: bool = False) -> list[str]:
     """Remove an image with all its names."""
-    return _delete(engine, resolve(engine, image_id), force=force)
+    return _delete(engine, resolve(engine, image_id), image_id, force=force)
 
 
 def _asked_by_name(engine: Engine, name: str, record: ImageRecord) -> str:
@@ -112,7 +112,7 @@ def _using(db: Database, image_id: str) -> list[str]:
     return [row[0] for row in db.query(query, image_id)]
 
 
-def _delete(engine: Engine, record: ImageRecord, *, force: bool) -> list[str]:
+def _delete(engine: Engine, record: ImageRecord, asked: str, *, force: bool) -> list[str]:
     image_id = record["id"]
     if force:
         _refuse_for_volumes(_using(engine.store.db, image_id))
@@ -135,7 +135,7 @@ def _delete(engine: Engine, record: ImageRecord, *, force: bool) -> list[str]:
         lock.release(remove=True)
     for name in names:
         engine.events.emit(type="image", status="untag", id=image_id, name=name)
-    engine.events.emit(type="image", status="remove", id=image_id, name=names[0] if names else image_id)
+    engine.events.emit(type="image", status="remove", id=image_id, name=asked)
     return [*(f"Untagged: {name}" for name in names), f"Deleted: {image_id}"]
 
 
