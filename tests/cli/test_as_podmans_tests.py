@@ -234,3 +234,15 @@ def test_rmi_of_a_digest_that_it_was_pulled_by_leaves_the_tag(skerry, busybox):
     assert skerry("image", "inspect", "-f", "{{.RepoTags}}", busybox).stdout == f"[{busybox}]\n"
     assert skerry("rmi", f"localhost/busybox@{digest}").stdout == f"Untagged: localhost/busybox@{digest}\n"
     assert skerry("images", "-q").lines
+
+
+def test_a_folder_to_run_from_may_be_left_as_it_is(skerry, busybox):
+    folder = skerry("image", "mount", busybox).stdout.strip()  # read-only
+    result = skerry(
+        "run", "--name", "box", "--network", "none", "--rootfs", f"{folder}:O", "sh", "-c", "touch /new; ls /bin/sh"
+    )
+    assert result.stdout == "/bin/sh\n"
+    assert "A /new" in skerry("diff", "box").lines
+    assert skerry("inspect", "-f", "{{.Rootfs}}", "box").stdout == f"{folder}\n"
+    skerry("rm", "box")
+    skerry("image", "unmount", busybox)

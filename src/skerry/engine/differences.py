@@ -34,12 +34,13 @@ def diff(engine: Engine, name: str, other: str = "", *, images_only: bool = Fals
 def _stack(engine: Engine, name: str, *, images_only: bool) -> list[str]:
     """The folders of a container or an image, the uppermost first. (A container's own exists from its first mount.)"""
     layers: list[str]
-    upper = None
+    upper, below = None, ""
     try:
         if images_only:
             raise NotFound(name)
         record, _state = states.find(engine, name)
         layers, upper = record["layers"], states.folder(engine, record["id"], "upper")
+        below = record["config"].get("rootfs_lower", "")
         fuse_marks.translate(engine, record["id"])
     except NotFound:
         image = find_image(engine, name)
@@ -48,5 +49,5 @@ def _stack(engine: Engine, name: str, *, images_only: bool) -> list[str]:
                 f"{name}: image not known" if images_only else f"{name} not found: layer not known"
             ) from None
         layers = image["layers"]
-    folders = [layer_dir(engine.store, chain_id) for chain_id in reversed(layers)]
+    folders = [below] if below else [layer_dir(engine.store, chain_id) for chain_id in reversed(layers)]
     return folders if upper is None else [upper, *folders]

@@ -13,7 +13,7 @@ from skerry.linux.namespaces import CLONE_NEWUSER, unshare
 _OPEN_TREE_CLONE = 1
 _AT_EMPTY_PATH, _AT_RECURSIVE = 0x1000, 0x8000
 _MOUNT_ATTR_IDMAP = 0x100000
-_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP = 28, 1 << 2
+_PR_SET_DUMPABLE, _PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP = 4, 28, 1 << 2
 
 
 def user_namespace(uid_map: str, gid_map: str) -> int:
@@ -94,6 +94,8 @@ class FilesMadeAs:
         call("setfsuid", os.geteuid())
         call("setfsgid", os.getegid())
         call("prctl", _PR_SET_SECUREBITS, 0, 0, 0, 0)
+        # A change of ids takes our files in /proc from us and from our children: a user could write no uid_map then.
+        call("prctl", _PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def become_on_files(uid: int, gid: int) -> None:
