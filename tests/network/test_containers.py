@@ -167,6 +167,44 @@ def test_the_unhealthy_leave_the_names_that_they_share(skerry: Skerry, web: Call
     eventually(lambda: found("db") == {one, two})
 
 
+RESOLVER = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((sys.argv[1], 53))
+print("ready", flush=True)
+while True:
+    q, who = s.recvfrom(512)
+    end = q.index(0, 12) + 5
+    known = q[end - 4 : end - 2] == bytes([0, 1])  # a question for an IPv4 address
+    head = q[:2] + bytes([0x81, 0x80, 0, 1, 0, known, 0, 0, 0, 0])
+    answer = bytes([0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, *map(int, sys.argv[2].split("."))]) if known else b""
+    s.sendto(head + q[12:end] + answer, who)
+"""
+
+
+@needs_dns
+@exec_in_chroot
+def test_each_container_of_a_network_asks_its_own_servers_for_names_outside(skerry: Skerry, busybox: str) -> None:
+    skerry("network", "create", "app")
+    servers = {"127.3.5.7": "192.0.2.77", "127.3.5.8": "192.0.2.88"}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", RESOLVER, *pair], stdout=subprocess.PIPE, text=True)
+        for pair in servers.items()
+    ]
+    try:
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for server, answer in servers.items():
+            words = ["run", "--rm", "--network", "app", "--dns", server, busybox]
+            out = skerry(*words, "sh", "-c", "cat /etc/resolv.conf; nslookup -type=a far.example.org").stdout
+            assert server not in out  # the network's own server stands there, and asks it
+            assert f"Address: {answer}" in out
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
 @needs_dns
 @exec_in_chroot
 def test_names_of_one_network_are_not_known_on_another(skerry: Skerry, web: Callable[..., str]) -> None:

@@ -59,7 +59,9 @@ def _files(leases: Leases) -> dict[str, str]:
                 names = [name for name in names if (item["bridge"], name) not in healthy]
             ips = [ip.partition("/")[0] for ip in item["ips"]]
             four, six = (",".join(ip for ip in ips if (":" in ip) == v6) for v6 in (False, True))
-            lines.setdefault(item["bridge"], []).append(f"{container} {four} {six} {','.join(names)}")
+            servers = ",".join(lease.get("servers") or ()) if lease else ""
+            line = f"{container} {four} {six} {','.join(names)}" + (f" {servers}" if servers else "")
+            lines.setdefault(item["bridge"], []).append(line)
     return {
         f"{bridge}%int" if networks[bridge].get("internal") else bridge:
         "\n".join([_head(networks[bridge]), *some]) + "\n"

@@ -93,6 +93,9 @@ def _join(
         "container": container_id, "name": name, "store": host.context.run_dir, "netns": netns_path,
         "mount_namespace": os.stat("/proc/thread-self/ns/mnt").st_ino, "interfaces": [], "ports": [], "names": [],
     }  # fmt: skip
+    servers = next((request["servers"] for request, _ in wanted if request.get("servers")), None)
+    if servers:
+        lease["servers"] = servers
     if ports:
         lease["ports"] = host_ports.assign(ports, host.leases.ports())
     given = {request.get("interface_name") for request, _ in wanted}

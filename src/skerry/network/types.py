@@ -24,6 +24,7 @@ class NetworkRequest(TypedDict, total=False):
     aliases: list[str]
     interface_name: str
     host_interface_name: str
+    servers: list[str]  # what the container asks for names outside (--dns)
 
 
 class LeaseRange(TypedDict):
@@ -84,6 +85,7 @@ class Lease(TypedDict):
     interfaces: list[LeasedInterface]
     ports: list[PortMapping]
     names: list[list[str]]
+    servers: NotRequired[list[str]]  # what its networks' name servers ask on its behalf
     hidden: NotRequired[bool]  # unhealthy: not among those who share a name
 
 

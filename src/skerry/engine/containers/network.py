@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from skerry.config.settings import Settings
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
-    from skerry.network.types import PortMapping
+    from skerry.network.types import NetworkRequest, PortMapping
     from skerry.runtime.types import MountConfig
 
 
@@ -118,7 +118,10 @@ def _bridge(engine: Engine, record: ContainerRecord) -> Joined:
 
     joined = Joined(_make_namespace(engine, record))
     assert joined.path
-    done = setup.set_up(engine.network, record["id"], record["name"], joined.path, record["networks"], record["ports"])
+    # Networks with names have a server of their own, which asks these for what it does not know.
+    servers = record["dns"] or engine.settings.dns_servers
+    networks: list[NetworkRequest] = [{**request, "servers": servers} for request in record["networks"]]
+    done = setup.set_up(engine.network, record["id"], record["name"], joined.path, networks, record["ports"])
     joined.status, joined.ports = done.status, done.ports
     _complete(engine, joined)
     return joined
