@@ -102,6 +102,21 @@ def dumps(value: Any, *, sort_keys: bool = False, ascii_only: bool = False, inde
     return "".join(parts)
 
 
+def encode(value: Any) -> bytes:
+    """Serialise for other programs, which take UTF-8 only: each byte that users gave and that is none becomes U+FFFD, as
+    in Go's JSON."""
+    text = dumps(value)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return as_text(text).encode()
+
+
+def as_text(text: str) -> str:
+    """``text`` with U+FFFD for what is no character (bytes of arguments and file names that are no UTF-8)."""
+    return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
+
+
 def _pretty(value: Any, newline: str, step: str, sort_keys: bool, ascii_only: bool, out: list[str]) -> None:
     quote = encode_basestring_ascii if ascii_only else encode_basestring
     kind = type(value)

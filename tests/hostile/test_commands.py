@@ -221,3 +221,71 @@ def test_a_tampered_run_folder(name: str, template_world: World) -> None:
     world.settle()
     world.ok("system", "check")
     assert world.leaks() == []
+
+
+NO_TEXT = b"\xff\xfe"
+
+
+@NO_ROOT
+def test_bytes_that_are_no_text_are_replaced_as_podman_does(world: World, layer: bytes) -> None:
+    archive = write(world.top / "a.tar", docker_members(layer, tags=["h:latest"], config={"Cmd": ["true"]}))
+    world.ok("load", "-q", "-i", archive)
+    odd = os.fsdecode(NO_TEXT)
+    world.ok(
+        "run", "-d", "--name", "box", "-e", f"A={odd}", "--label", f"a={odd}", "--annotation", f"b={odd}",
+        "--network", "none", "h", "sleep", "1000",
+    )  # fmt: skip
+    assert world.ok("exec", "box", "sh", "-c", "echo $A") == "\ufffd\ufffd"
+    assert world.ok("exec", "-e", f"B={odd}", "box", "sh", "-c", f"echo $B{odd}") == "\ufffd" * 4
+    world.ok("exec", "-d", "box", "true", odd)
+    assert world.ok("inspect", "--format", "{{.Config.Labels.a}}", "box") == "\ufffd\ufffd"
+    world.ok("commit", "-q", "-c", f"ENV C={odd}", "box", "made")
+    assert "C=\ufffd\ufffd" in world.ok("inspect", "--format", "{{.Config.Env}}", "made")
+    for kind in ("volume", "network"):
+        world.ok(kind, "create", "--label", f"a={odd}", "new")
+        assert "\ufffd" in world.ok(kind, "inspect", "--format", "{{.Labels}}", "new")
+        world.ok(kind, "rm", "new")
+
+
+def test_workdirs_that_lead_to_descriptors_of_the_engine_lead_nowhere(world: World, layer: bytes) -> None:
+    """CVE-2024-21626: a descriptor of a host's folder that a helper left open is a way out."""
+    archive = write(world.top / "a.tar", docker_members(layer, tags=["h:latest"], config={"Cmd": ["true"]}))
+    world.ok("load", "-q", "-i", archive)
+    world.ok("run", "-d", "--name", "box", "--network", "none", "h", "sleep", "1000")
+    secret = world.top / "secret"
+    secret.write_text("of the host")
+    for number in range(3, 12):
+        for path in (f"/proc/self/fd/{number}", f"/proc/self/fd/{number}/../.."):
+            for words in (("run", "--rm", "--network", "none", "-w", path, "h"), ("exec", "-w", path, "box")):
+                done = world.run(*words, "sh", "-c", f"cat ../../../../../../..{secret}")
+                assert done.returncode, words
+                assert "of the host" not in done.stdout
+
+
+def test_the_images_environment_is_not_that_of_helpers(world: World, layer: bytes) -> None:
+    # conmon, the runtime and what they start are the host's programs.
+    odd = {
+        "Cmd": ["true"],
+        "Env": ["PATH=/nowhere", "LD_PRELOAD=/evil.so", "XDG_RUNTIME_DIR=/x", "TMPDIR=/x", "_OCI_SYNCPIPE=9"],
+    }
+    archive = write(world.top / "a.tar", docker_members(layer, tags=["h:latest"], config=odd))
+    world.ok("load", "-q", "-i", archive)
+    world.ok("run", "-d", "--name", "box", "--network", "none", "h", "/bin/sleep", "1000")
+    pid = world.ok("inspect", "--format", "{{.State.ConmonPid}}", "box")
+    seen = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    assert not {b"PATH=/nowhere", b"LD_PRELOAD=/evil.so", b"XDG_RUNTIME_DIR=/x", b"TMPDIR=/x"} & set(seen)
+    assert world.ok("exec", "box", "/bin/sh", "-c", "echo $LD_PRELOAD") == "/evil.so"
+
+
+def test_no_process_has_capabilities_that_programs_inherit(world: World, layer: bytes) -> None:
+    """CVE-2022-27649: inheritable ones are what an unprivileged user's programs with file capabilities would get."""
+    archive = write(world.top / "a.tar", docker_members(layer, tags=["h:latest"], config={"Cmd": ["true"]}))
+    world.ok("load", "-q", "-i", archive)
+    # (Ambient ones are how another user than root gets what --cap-add asks for.)
+    for flags in ((), ("--privileged",), ("--user", "1000")):
+        world.ok("run", "-d", "--name", "box", *flags, "--network", "none", "h", "sleep", "1000")
+        for words in (("exec",), ("exec", "--user", "1000"), ("exec", "--privileged")):
+            status = world.ok(*words, "box", "cat", "/proc/self/status").splitlines()
+            inherited = {line.split()[1] for line in status if line.startswith(("CapInh", "CapAmb"))}
+            assert inherited == {"0" * 16}, (flags, words)
+        world.ok("rm", "-f", "-t", "0", "box")

@@ -99,7 +99,7 @@ def save(context: NetworkContext, network: Network) -> None:
         target = path(context, network["name"])
         temporary = f"{context.config_dir}/.{network['name']}.{os.getpid()}"
         with open(temporary, "w", encoding="utf-8") as file:
-            file.write(fastjson.dumps(network, indent=5))
+            file.write(fastjson.as_text(fastjson.dumps(network, indent=5)))
             file.flush()
             os.fsync(file.fileno())
         os.rename(temporary, target)

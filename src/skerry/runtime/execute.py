@@ -48,7 +48,7 @@ class Execution:
     ) -> None:
         self._runtime = runtime
         self._stderr_seen = False
-        spec = memfd("process", fastjson.dumps(process).encode("utf-8", "surrogateescape"))
+        spec = memfd("process", fastjson.encode(process))
         self._log = memfd("log", b"")
         if preserve_fds:
             spec, self._log = above(spec, preserve_fds), above(self._log, preserve_fds)

@@ -213,7 +213,7 @@ def _pattern(text: Any, what: str) -> re.Pattern[str]:
 def _filter(document: RuntimeSpec, entry: dict[str, Any], bundle: str) -> RuntimeSpec:
     """What a precreate hook makes of config.json: it reads it on standard input and writes it to standard output."""
     path, args = entry["path"], entry.get("args") or [entry["path"]]
-    text = fastjson.dumps(document).encode("utf-8", "surrogateescape")
+    text = fastjson.encode(document)
     environment = dict(item.partition("=")[::2] for item in entry.get("env", ()))
     # The program is named by its path, its own name (args[0]) is whatever the file says: as execve wants both.
     argv = ["/bin/sh", "-c", 'cd "$1" && shift && exec "$@"', "hook", bundle, path, *args[1:]]

@@ -34,7 +34,7 @@ class Probe:
     def __init__(self, runtime: Runtime, container_id: str, process: dict[str, Any]) -> None:
         self._gathered: list[bytes] = []
         self._size = 0
-        spec = memfd("process", fastjson.dumps(process).encode("utf-8", "surrogateescape"))
+        spec = memfd("process", fastjson.encode(process))
         self._log = memfd("log", b"")
         null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self.output, write = os.pipe()

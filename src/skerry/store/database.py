@@ -12,6 +12,7 @@ import os
 import sys
 
 from skerry.errors import OutOfSpace, Unavailable
+from skerry.fastjson import as_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,6 +99,11 @@ def _is_full(path: str) -> bool:
     return not status.f_favail or status.f_bavail * status.f_frsize < _SOME_ROOM
 
 
+def _as_text(value: object) -> object:
+    """What users gave in bytes that are no UTF-8: each becomes U+FFFD, as in Go's JSON."""
+    return as_text(value) if isinstance(value, str) else value
+
+
 def _make_private(path: str) -> None:
     """An empty database that only its owner can read: SQLite gives the log, made beside it, the same mode."""
     try:
@@ -171,6 +177,8 @@ class Database:
         try:
             rows: list[tuple[Any, ...]] = self._connection.execute(sql, args).fetchall()
             return rows
+        except UnicodeEncodeError:
+            return self.query(sql, *map(_as_text, args))
         except self._sqlite.Error as error:
             raise self._translated(error) from error
 
@@ -182,6 +190,8 @@ class Database:
         try:
             count: int = self._connection.execute(sql, args).rowcount
             return count
+        except UnicodeEncodeError:
+            return self.execute(sql, *map(_as_text, args))
         except self._sqlite.Error as error:
             raise self._translated(error) from error
 

@@ -148,7 +148,7 @@ class _Step:
         if not placement.path:
             document["linux"].pop("cgroupsPath", None)
         document = spec.with_hooks(document, config, engine.settings, self._bundle, engine.warn)
-        run_files.write(self._bundle + "/config.json", fastjson.dumps(document).encode("utf-8", "surrogateescape"))
+        run_files.write(self._bundle + "/config.json", fastjson.encode(document))
         return document
 
     def _remember_filter(self, runtime: Runtime, document: RuntimeSpec) -> None:

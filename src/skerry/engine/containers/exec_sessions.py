@@ -54,8 +54,8 @@ def note(engine: Engine, container_id: str, session_id: str, *, pid: int, proces
     }  # fmt: skip
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        with open(os.path.join(folder, _FILE), "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(fastjson.dumps(record))
+        with open(os.path.join(folder, _FILE), "wb") as file:
+            file.write(fastjson.encode(record))
     except OSError:
         pass  # the container ended meanwhile, and its folder with it: there is nothing to list any more
 

@@ -25,8 +25,8 @@ def _launch(engine: Engine, prepared: Prepared, session_id: str, *, stdin: bool)
     try:
         os.mkdir(exit_dir, 0o700)
         fd = os.open(spec, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(fastjson.dumps(prepared.process))
+        with open(fd, "wb") as file:
+            file.write(fastjson.encode(prepared.process))
     except OSError as error:
         raise Unavailable(f"cannot write {spec}: {error.strerror}") from error
     launch = conmon.Launch(

@@ -166,7 +166,7 @@ def _create(
     document = spec.with_hooks(document, config, engine.settings, bundle, engine.warn)
     if window is not None:
         document["process"]["consoleSize"] = {"height": window[0], "width": window[1]}
-    run_files.write(os.path.join(bundle, "config.json"), fastjson.dumps(document).encode("utf-8", "surrogateescape"))
+    run_files.write(os.path.join(bundle, "config.json"), fastjson.encode(document))
     launch = _launch(engine, record, runtime, bundle, foreground=foreground)
     launch.enter_cgroup = placement.enter_conmon
     launch.no_cgroups = not placement.path

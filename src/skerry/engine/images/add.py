@@ -203,7 +203,7 @@ def parse_config(data: bytes) -> dict[str, Any]:
         raise Corrupt("the image's config is no JSON object")
     _expect(_is_shallow(document, _MAX_DEPTH), "structure: it is nested too deeply")
     try:
-        fastjson.dumps(document).encode()
+        fastjson.encode(document)
     except UnicodeEncodeError:  # half of a pair, by its escape
         raise Corrupt("the image's config has a malformed character") from None
     config = document.get("config") or {}

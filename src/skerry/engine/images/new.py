@@ -50,7 +50,7 @@ def store_image(
             if document["config"].pop(key, None):
                 engine.warn(f"{key} is not supported for OCI image format and is left out, use the docker format")
     document["rootfs"] = {"type": "layers", "diff_ids": [layer["diff_id"] for layer in layers]}
-    config = fastjson.dumps(document).encode()
+    config = fastjson.encode(document)
     media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
     manifest: dict[str, Any] = {
         "schemaVersion": 2,

@@ -82,7 +82,7 @@ def write_image(engine: Engine, image: ImageRecord, target: Target, prefix: str,
     }
     if writer.media_type == OCI_MANIFEST and image["annotations"]:
         document["annotations"] = image["annotations"]
-    return fastjson.dumps(document).encode(), writer.media_type
+    return fastjson.encode(document), writer.media_type
 
 
 class _Item:
