@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pty
@@ -13,6 +14,7 @@ import termios
 import time
 from fcntl import ioctl
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.command import Skerry
@@ -165,11 +167,35 @@ def test_explain_says_why_and_does_nothing(skerry: Skerry, context: Path) -> Non
     assert skerry("images", "-aq").lines == before
 
 
-def test_progress_as_json_is_on_stderr(skerry: Skerry, context: Path) -> None:
-    done = skerry("build", "--progress", "rawjson", "--network", "none", write(context, BASE + "RUN echo x\n"))
+def test_progress_as_json_is_buildkits_on_stderr(skerry: Skerry, context: Path) -> None:
+    text = BASE.replace("FROM", "from") + "RUN echo x; echo y >&2\nENV A=b\n"
+    argv = ("build", "--progress", "rawjson", "--network", "none", write(context, text))
+    done = skerry(*argv)
     assert len(done.id) == 64
-    events = [json.loads(line) for line in done.stderr.splitlines()]
-    assert {"StepStarted", "StepOutput", "StepDone"} <= {event["event"] for event in events}
+    found: dict[str, list[dict[str, Any]]] = {"vertexes": [], "logs": [], "warnings": []}
+    for line in done.stderr.splitlines():
+        for kind, parts in json.loads(line).items():
+            found[kind] += parts
+    run = [vertex for vertex in found["vertexes"] if "RUN echo x" in vertex["name"]]
+    assert [set(vertex) for vertex in run] == [
+        {"digest", "inputs", "name", "started"}, {"digest", "inputs", "name", "started", "completed", "reason"},
+    ]  # fmt: skip
+    assert run[0]["inputs"] == [found["vertexes"][0]["digest"]]
+    assert {(log["stream"], base64.b64decode(log["data"])) for log in found["logs"]} == {(1, b"x\n"), (2, b"y\n")}
+    assert {log["vertex"] for log in found["logs"]} == {run[0]["digest"]}
+    assert b"ConsistentInstructionCasing" in base64.b64decode(found["warnings"][0]["short"])
+    assert found["warnings"][0]["range"] == [{"start": {"line": 1}, "end": {"line": 1}}]
+    again = [json.loads(line) for line in skerry(*argv).stderr.splitlines()]
+    assert any(vertex.get("cached") for line in again for vertex in line.get("vertexes", ()) if "RUN" in vertex["name"])
+
+
+def test_a_failure_in_json_is_the_vertexs_error(skerry: Skerry, context: Path) -> None:
+    done = skerry(
+        "build", "--progress=rawjson", "--network", "none", write(context, BASE + "RUN exit 3\n"), check=False
+    )
+    lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert done.code == 3
+    assert "exit status 3" in lines[-1]["vertexes"][0]["error"]
 
 
 def test_a_logfile_has_the_lines(skerry: Skerry, context: Path, tmp_path: Path) -> None:

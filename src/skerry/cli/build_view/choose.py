@@ -71,9 +71,13 @@ def _plain_view(how: str, args: Args, options: BuildOptions, out: Output) -> Vie
 
         return QuietView(out)
     if how == "rawjson":
+        if not args["explain"]:
+            from skerry.cli.build_view.solve_status import SolveStatusView
+
+            return SolveStatusView(out)
         from skerry.cli.build_view.json_lines import JsonView
 
-        return JsonView(out, fd=1 if args["explain"] else 2)
+        return JsonView(out)
     from skerry.cli.build_view.plain import PlainView
 
     if _writes_stdout(options):

@@ -1,4 +1,4 @@
-"""A build as JSON, one object a line: ``{"event": "StepDone", "step": {…}, "cached": true, …}``."""
+"""``--explain=json``: what would be done, one object a line: ``{"event": "StepDone", "step": {…}, "cached": true, …}``."""
 
 from __future__ import annotations
 
@@ -18,17 +18,12 @@ if TYPE_CHECKING:
 class JsonView:
     """``view(event)``."""
 
-    def __init__(self, out: Output, *, fd: int = 1) -> None:
-        """``fd`` 2: on stderr, where BuildKit's are, so that stdout has the image's id alone."""
+    def __init__(self, out: Output) -> None:
         self._out = out
-        self._fd = fd
 
     def __call__(self, event: Event) -> None:
         text = fastjson.dumps({"event": type(event).__name__, **_plain(event)}) + "\n"
-        if self._fd == 1:
-            self._out.raw(text.encode("utf-8", "replace"))
-        else:
-            self._out.error_text(text.encode("utf-8", "replace").decode())
+        self._out.raw(text.encode("utf-8", "replace"))
 
 
 def _plain(value: Any) -> Any:
