@@ -125,7 +125,7 @@ class Builder:
         """Seconds."""
         began = time.monotonic()
         format_ = ["--format", "docker", "--layers"] if self.name != "docker" else []
-        flags = ["--network", "host", "--secret", f"id=ca,src={CA}", "-t", tag]
+        flags = ["--network", "host", "--secret", f"id=ca,src={folder.parent}/ca.crt", "-t", tag]
         self("build", *format_, *flags, str(folder), env={"DOCKER_BUILDKIT": "1"})
         return time.monotonic() - began
 
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--docker", default="")
     parser.add_argument("--skerry", default="")
     args = parser.parse_args()
-    work = Path(tempfile.mkdtemp(prefix="skreal", dir="/var/tmp"))
+    work = Path(tempfile.mkdtemp(prefix="skreal"))
     own = f"{TOP}/bin/skerry --root {work}/r --runroot {work}/n --tmpdir {work}/t"
     engines = [Builder("skerry", args.skerry or own)]
     engines += [
@@ -190,6 +190,7 @@ def compare_all(engines: list[Builder], work: Path, names: list[str]) -> int:
     skerry, *peers = engines
     if subprocess.run([*skerry.argv, "image", "exists", BASE], check=False).returncode != 0:
         skerry("image", "bootstrap", "bookworm", "--tag", BASE)
+    shutil.copy(CA, work / "ca.crt")  # a peer may have another root
     base = work / "base.tar"
     skerry("save", "--format", "docker-archive", "-o", str(base), BASE)
     for peer in peers:

@@ -221,3 +221,18 @@ def test_annotations(skerry: Skerry, context: Path) -> None:
     assert "a" not in found
     assert "org.opencontainers.image.created" not in found
     assert found["org.opencontainers.image.base.name"] == "localhost/base:latest"
+
+
+def test_a_base_for_another_platform_is_told(skerry: Skerry, context: Path, registry: Registry) -> None:
+    name = f"{registry.host}/team/base:1"
+    skerry("build", "-q", "-t", name, context)
+    skerry("push", "--tls-verify=false", name)
+    skerry("rmi", name)
+    (context / "Containerfile").write_text(f"FROM {name}\nCOPY f /g\n")
+    argv = ("build", "--tls-verify=false", "--platform", "linux/s390x", context)
+    message = "was pulled with platform"
+    assert message in skerry(*argv).stderr
+    (context / "Containerfile").write_text(f"# check=skip=InvalidBaseImagePlatform\nFROM {name}\nCOPY f /g\n")
+    assert message not in skerry(*argv).stderr
+    (context / "Containerfile").write_text(f"# check=error=true\nFROM {name}\nCOPY f /g\n")
+    assert skerry(*argv, check=False).code == 125

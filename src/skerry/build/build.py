@@ -55,6 +55,8 @@ def _solve(
     result = BuildResult()
     _set_epoch(options)
     platforms = list(dict.fromkeys(normalise(platform) for platform in options.platforms)) or [host()]
+    from skerry.build.checks.check import settings_of
+
     schedule = Schedule(report, options.jobs or os.cpu_count() or 1)
     solvers: list[Solver] = []
     for platform in platforms:
@@ -65,11 +67,22 @@ def _solve(
         identity = _identity(contexts, dockerfile)
         several = len(platforms) > 1
         solvers.append(
-            Solver(engine, options, plan, contexts, schedule, platform=platform, identity=identity, several=several)
+            Solver(
+                engine,
+                options,
+                plan,
+                contexts,
+                schedule,
+                platform=platform,
+                identity=identity,
+                checks=settings_of(dockerfile, plan.arguments),
+                several=several,
+            )
         )
     # What --explain tells is read: one platform after the other.
     states = [_explained(each) for each in solvers] if options.explain else solve_all(solvers)
     for solver, state in zip(solvers, states, strict=True):
+        result.warnings += solver.warnings
         result.steps += solver.steps
         result.cached += solver.cached
         if state is None:

@@ -7,15 +7,19 @@ from __future__ import annotations
 import threading
 
 from skerry.build.errors import WouldRun
+from skerry.build.events import Warned
 from skerry.engine.builds.errors import Interrupted
-from skerry.errors import SkerryError
+from skerry.errors import Invalid, SkerryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from skerry.build.checks.rules import Rule
+    from skerry.build.checks.settings import CheckSettings
     from skerry.build.contexts import Contexts
     from skerry.build.events import Event
+    from skerry.build.language.ast import Position
     from skerry.build.options import BuildOptions
     from skerry.build.plan import Plan
     from skerry.build.stage_state import StageState
@@ -93,7 +97,7 @@ class Solver:
 
     def __init__(
         self, engine: Engine, options: BuildOptions, plan: Plan, contexts: Contexts, schedule: Schedule,
-        *, platform: str, identity: str, several: bool = False,
+        *, platform: str, identity: str, checks: CheckSettings, several: bool = False,
     ) -> None:  # fmt: skip
         self.options, self.plan, self.contexts = options, plan, contexts
         self.platform = platform
@@ -108,6 +112,8 @@ class Solver:
         self._stages: dict[int, Result] = {}
         self._threads: list[threading.Thread] = []
         self._mine: set[int] = set()
+        self._checks = checks
+        self.warnings: list[Warned] = []
         self.cache_mounts: set[str] = set()
 
     def solve(self) -> StageState:
@@ -219,6 +225,17 @@ class Solver:
         with self._lock:
             self.steps += 1
             self.cached += cached
+
+    def warn(self, rule: Rule, position: Position, *words: str) -> None:
+        """A check's finding that only the building brings. `Invalid` when findings are to be errors."""
+        if not self._checks.runs(rule):
+            return
+        warning = Warned(rule.name, rule.message.format(*words), position)
+        with self._lock:
+            self.warnings.append(warning)
+        self.tell(warning)
+        if self._checks.error:
+            raise Invalid(f"lint violation found for rules: {rule.name}")
 
     def use_cache_mount(self, name: str) -> None:
         """A cache mount that a step of this build has."""

@@ -6,6 +6,7 @@ import time
 
 from skerry.build.arguments import PROXIES
 from skerry.build.base_image import from_folder, from_image, scratch
+from skerry.build.checks import rules
 from skerry.build.contexts import Context
 from skerry.build.errors import BuildSyntaxError, RunFailed, StepError, WouldRun, syntax_error
 from skerry.build.events import Reason, Step, StepDone, StepFailed, StepStarted, Warned
@@ -107,7 +108,17 @@ class StageBuilder:
             if isinstance(named, Context):
                 return from_folder(self.engine, named, planned.image, planned.platform)
             name = named.reference if named is not None else planned.image
-            return from_image(self.engine, name, planned.platform, self.options)
+            state = from_image(self.engine, name, planned.platform, self.options)
+        self._check_platform(name, state)
+        return state
+
+    def _check_platform(self, name: str, state: StageState) -> None:
+        """Only here it is known what a base is for: a registry may have had but this one."""
+        wanted, document = self.planned.platform, state.document
+        found = "/".join(document[key] for key in ("os", "architecture", "variant") if document.get(key))
+        if found.split("/")[:2] != wanted.split("/")[:2]:
+            position = self.planned.stage.from_.instruction.position
+            self.solver.warn(rules.INVALID_BASE_IMAGE_PLATFORM, position, name, found, wanted)
 
     def _triggers(self) -> list[typed.Command]:
         """The base's ONBUILD instructions, which this build carries out."""
