@@ -83,6 +83,37 @@ def test_ipv6_networks_publish_on_ipv6_as_well(host: Host) -> None:
     assert host.ask(HOST_IP, 8080).startswith("web")
 
 
+def test_the_hosts_ipv6_loopback_is_refused_and_not_waited_for(host: Host) -> None:
+    definitions.save(host.context, APP)
+    web = host.box("web")
+    web.up("8080:80", networks=[{"name": "app"}])
+    web.serve("tcp:80")
+    assert host.ask("::1", 8080) == "failed ConnectionRefusedError"
+    assert host.ask("127.0.0.1", 8080).startswith("web")
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "reached"),
+    [("true", "true", False), ("true", "", True), ("", "true", True), ("strict", "", False), ("", "strict", False)],
+)
+def test_which_networks_isolated_ones_reach(host: Host, mine: str, theirs: str, reached: bool) -> None:
+    for number, (name, isolate) in enumerate((("left", mine), ("right", theirs))):
+        network = {
+            **APP, "name": name, "id": f"{number}" * 64, "network_interface": f"skt{number}",
+            "subnets": [{"subnet": f"10.6.{number}.0/24", "gateway": f"10.6.{number}.1"}],
+            "options": {"isolate": isolate} if isolate else {},
+        }  # fmt: skip
+        definitions.save(host.context, network)
+    box, peer, same = host.box("box"), host.box("peer"), host.box("same")
+    box.up(networks=[{"name": "left"}])
+    peer.up(networks=[{"name": "right"}])
+    same.up(networks=[{"name": "left"}])
+    peer.serve("tcp:80")
+    same.serve("tcp:80")
+    assert host.ask(peer.ips[0], 80, where=box.path).startswith("peer") == reached
+    assert host.ask(same.ips[0], 80, where=box.path).startswith("same")
+
+
 def test_an_internal_network_has_no_way_out(host: Host) -> None:
     definitions.save(host.context, {**APP, "internal": True})
     box, peer = host.box("box"), host.box("peer")

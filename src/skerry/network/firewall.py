@@ -1,8 +1,9 @@
 """One nftables table for all of Skerry: `inet skerry`. Its rules never change; sets and maps say what they act on.
 
-A network is an element of ``bridges1`` (and of ``inside``, its subnets, unless it is internal); a published port is an
+A network is an element of ``bridges2`` (and of ``inside``, its subnets, unless it is internal); a published port is an
 element of a map, and so is a range with the same numbers on both sides. ``same``: with br_netfilter what stays on one
-bridge passes the forward chain too. Other tables are not touched. An accept here
+bridge passes the forward chain too. The kernel takes no answer for ::1 from a bridge: better refused at once than
+waited for. Other tables are not touched. An accept here
 cannot overrule a drop in another table's forward chain: see `foreign`.
 """
 
@@ -33,15 +34,16 @@ if TYPE_CHECKING:
 
 TABLE = "skerry"
 # Other rules need another name of this set: then a table that an older version made is replaced.
-_BRIDGES = "bridges1"
+_BRIDGES = "bridges2"
 _RULES = """
 table inet skerry
 delete table inet skerry
 table inet skerry {
-  set bridges1 { type ifname; }
+  set bridges2 { type ifname; }
   set same { type ifname . ifname; }
   set internal { type ifname; }
   set isolated { type ifname; }
+  set strict { type ifname; }
   set inside4 { type ipv4_addr; flags interval; }
   set inside6 { type ipv6_addr; flags interval; }
   map any4 { type inet_proto . inet_service : ipv4_addr . inet_service; }
@@ -54,7 +56,7 @@ table inet skerry {
   map hostrange6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr; flags interval; }
   chain guard {
     type filter hook prerouting priority raw; policy accept;
-    iifname @bridges1 ip daddr 127.0.0.0/8 drop
+    iifname @bridges2 ip daddr 127.0.0.0/8 drop
   }
   chain published {
     dnat ip to ip daddr . meta l4proto . th dport map @host4
@@ -67,15 +69,18 @@ table inet skerry {
     dnat ip6 to meta l4proto . th dport map @range6
   }
   chain prerouting { type nat hook prerouting priority dstnat; policy accept; fib daddr type local jump published; }
-  chain output { type nat hook output priority -100; policy accept; fib daddr type local jump published; }
+  chain output {
+    type nat hook output priority -100; policy accept;
+    ip6 daddr ::1 return
+    fib daddr type local jump published
+  }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
     ct status dnat ip saddr @inside4 ip daddr @inside4 masquerade
     ct status dnat ip6 saddr @inside6 ip6 daddr @inside6 masquerade
-    oifname @bridges1 ip saddr 127.0.0.0/8 masquerade
-    oifname @bridges1 ip6 saddr ::1 masquerade
-    oifname != @bridges1 ip saddr @inside4 masquerade
-    oifname != @bridges1 ip6 saddr @inside6 masquerade
+    oifname @bridges2 ip saddr 127.0.0.0/8 masquerade
+    oifname != @bridges2 ip saddr @inside4 masquerade
+    oifname != @bridges2 ip6 saddr @inside6 masquerade
   }
   chain forward {
     type filter hook forward priority filter; policy accept;
@@ -84,7 +89,9 @@ table inet skerry {
     iifname . oifname @same accept
     iifname @internal drop
     oifname @internal drop
-    iifname @isolated oifname @bridges1 drop
+    iifname @isolated oifname @isolated drop
+    iifname @strict oifname @bridges2 drop
+    iifname @bridges2 oifname @strict drop
   }
 }
 """
@@ -205,8 +212,11 @@ def network_elements(network: Network) -> Elements:
         return {}
     name = network["network_interface"].encode().ljust(16, b"\0")
     found: Elements = {_BRIDGES: [(name, b"", b"", 0)], "same": [(name * 2, b"", b"", 0)]}
-    if network.get("options", {}).get("isolate") in ("true", "1", "strict"):
+    isolate = network.get("options", {}).get("isolate")
+    if isolate in ("true", "1"):
         found["isolated"] = [(name, b"", b"", 0)]
+    elif isolate == "strict":
+        found["strict"] = [(name, b"", b"", 0)]
     if network.get("internal"):
         found["internal"] = [(name, b"", b"", 0)]
         return found

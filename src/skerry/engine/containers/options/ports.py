@@ -32,6 +32,8 @@ def published(engine: Engine, options: ContainerRequest, image: dict[str, Any], 
             number, _, protocol = item.partition("/")
             if (protocol, int(number)) not in taken:
                 result += _on_default_hosts(engine, parse_publish(f"{number}/{protocol}"))
+    if mode == "bridge" and not engine.settings.rootless and any(port["host_ip"] == "::1" for port in result):
+        engine.warn("Ports published on [::1] cannot be reached: the kernel lets no bridge answer that address")
     once = [port for number, port in enumerate(result) if port not in result[:number] or not port["host_port"]]
     return sorted(once, key=lambda port: (port["protocol"], port["host_ip"], port["host_port"]))
 
