@@ -53,7 +53,7 @@ class Settings:
         "base_hosts_file", "cdi_dirs", "cgroup_manager", "cgroupns", "conf", "config_dir", "conmon_env", "conmon_flag",
         "default_caps", "default_env", "default_netns", "default_network", "default_sysctls", "default_ulimits",
         "detach_keys", "dns_options", "dns_searches", "dns_servers", "entered", "events_backend", "events_path",
-        "gid", "helper_dirs", "home", "hooks_dirs", "host_containers_ip", "infra_command", "infra_image",
+        "from_outside", "gid", "helper_dirs", "home", "hooks_dirs", "host_containers_ip", "infra_command", "infra_image",
         "init", "init_path_conf", "log_driver", "log_level", "log_size_max", "modules", "network_cmd_path",
         "network_config_dir", "no_hosts", "pids_limit", "root", "rootless", "run_base", "runroot", "runtime",
         "runtime_flags", "runtimes", "search_registries", "seccomp_profile", "shm_size", "stop_timeout",
@@ -65,6 +65,7 @@ class Settings:
         self.warnings: list[str] = []
         self.uid, self.gid = who.uid, who.gid
         self.rootless, self.userns, self.entered = who.rootless, who.userns, who.entered
+        self.from_outside = who.rootless and not who.entered  # who calls does not see what is mounted for them
         self.home = paths.home()
         self.config_dir = paths.config_home() + "/containers" if who.rootless else "/etc/containers"
         # The run folder without --runroot: what belongs to the user and not to one store lies there.

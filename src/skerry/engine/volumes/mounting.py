@@ -156,6 +156,10 @@ def _is_mounted(path: str) -> bool:
 
 def mount(engine: Engine, name: str) -> str:
     """``volume mount``: where the volume's files are, mounted until as many `unmount`."""
+    if engine.settings.from_outside:
+        raise Unavailable(
+            'cannot run command "skerry volume mount" in rootless mode, must execute `skerry unshare` first'
+        )
     record = find(engine, name)
     return acquire(engine, record["name"], _BY_HAND + os.urandom(8).hex())
 
