@@ -161,7 +161,8 @@ class Builder:
         }
         health = {k: v for k, v in (document.get("Healthcheck") or config.pop("Healthcheck", None) or {}).items() if v}
         config.pop("Healthcheck", None)
-        return {**config, "Labels": labels, "Healthcheck": health, "layers": len(document["RootFS"]["Layers"])}
+        config["Env"] = sorted(config.get("Env", []))  # where a variable is set anew, Podman moves it to the end
+        return {**config, "Labels": labels, "Healthcheck": health}
 
 
 def main() -> None:

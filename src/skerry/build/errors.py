@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skerry.build.language.culprit import find_culprit
 from skerry.engine.builds.errors import Interrupted
 from skerry.errors import Invalid, SkerryError
 
@@ -21,21 +22,26 @@ class BuildSyntaxError(Invalid):
         file: str,
         line: int,
         end_line: int | None = None,
-        column: int = 1,
+        column: int = 0,
         hint: str = "",
         source: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(f"{file}:{line}: {what}", hint=hint)
+        """``column`` 0: where in the ``source`` that stands which ``what`` names."""
+        below = 0
+        if not column:
+            below, column, _length = find_culprit(what, source)
+        super().__init__(f"{file}:{line + below}:{column}: {what}", hint=hint)
         self.what = what
         self.file = file
         self.line = line
         self.end_line = line if end_line is None else end_line
         self.column = column
         self.source = source
+        self.lines: tuple[str, ...] = ()  # of the whole file
 
 
 def syntax_error(
-    what: str, position: Position, *, column: int = 1, hint: str = "", source: tuple[str, ...] = ()
+    what: str, position: Position, *, column: int = 0, hint: str = "", source: tuple[str, ...] = ()
 ) -> BuildSyntaxError:
     """An error about the instruction that stands at this position."""
     return BuildSyntaxError(

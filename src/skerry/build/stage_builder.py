@@ -57,6 +57,8 @@ class StageBuilder:
             triggers = self._triggers()
         except SkerryError as error:
             self._failed(start, error)
+            if not hasattr(error, "position"):
+                error.position = self.planned.stage.from_.instruction.position  # type: ignore[attr-defined]
             raise
         self.solver.tell(StepDone(start, cached=False, seconds=time.monotonic() - began))
         self.state.args = {}

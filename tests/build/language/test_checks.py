@@ -107,7 +107,7 @@ def test_the_directive() -> None:
     for text in ("skip", "foo=bar", "error=maybe"):
         with pytest.raises(Invalid):
             parse_settings(text)
-    with pytest.raises(Invalid, match="Containerfile:1: invalid check option"):
+    with pytest.raises(Invalid, match="Containerfile:1:9: invalid check option"):
         found("# check=foo=bar\nFROM scratch")
     assert found("# check=skip=all\nFROM scratch AS Bad\nMAINTAINER x") == []
     assert found("FROM scratch AS Bad", arguments={"BUILDKIT_DOCKERFILE_CHECK": "skip=all"}) == []

@@ -154,6 +154,9 @@ class _Reader:
     def _error(self, what: str, start: int, hint: str = "") -> BuildSyntaxError:
         position = self._position(start)
         source = tuple(line.rstrip("\r") for line in self.lines[start : self.index])
-        return BuildSyntaxError(
+        error = BuildSyntaxError(
             what, file=self.file, line=position.line, end_line=position.end_line, hint=hint, source=source
         )
+        if self.at is None:
+            error.lines = tuple(line.rstrip("\r") for line in self.lines)
+        return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.build.errors import BuildSyntaxError, RunFailed
+from skerry.build.language.culprit import find_culprit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,14 +12,18 @@ if TYPE_CHECKING:
 _AROUND = 2
 
 
-def excerpt(lines: tuple[str, ...], first: int, last: int, *, name: str) -> list[str]:
-    """The lines ``first`` to ``last`` (from 1) marked, with some around them."""
+def excerpt(lines: tuple[str, ...], first: int, last: int, *, name: str, message: str = "") -> list[str]:
+    """The lines ``first`` to ``last`` (from 1) marked, with some around them; what ``message`` names is underlined."""
     start, end = max(first - _AROUND, 1), min(last + _AROUND, len(lines))
     width = len(str(end))
-    shown = [f"{name}:{first}"]
+    below, column, length = find_culprit(message, lines[first - 1 : last])
+    shown = [f"{name}:{first + below}:{column}"]
     for number in range(start, end + 1):
         mark = ">" if first <= number <= last else " "
         shown.append(f"  {mark} {number:{width}} | {lines[number - 1]}".rstrip())
+        if length and number == first + below:
+            before = "".join("\t" if letter == "\t" else " " for letter in lines[number - 1][: column - 1])
+            shown.append(f"    {'':{width}} | {before}{'^' * length}")
     return shown
 
 
@@ -30,6 +35,15 @@ def place_of(error: BaseException) -> tuple[str, int, int] | None:
     if position is None:
         return None
     return position.file, position.line, position.end_line
+
+
+def named_by(error: BaseException) -> str:
+    """The part of an error's message that may name what is wrong in its lines: that of the step is all of them."""
+    if isinstance(error, BuildSyntaxError):
+        return error.what
+    if isinstance(error, RunFailed):
+        return ""
+    return getattr(error.__cause__ or error, "message", "")
 
 
 def hint_of(error: RunFailed) -> str:

@@ -61,12 +61,12 @@ def run(args: Args, engine: Engine, out: Output) -> int:
 def _explain(error: BaseException, options: BuildOptions, out: Output) -> None:
     """The failing lines, before the error itself."""
     from skerry.build.errors import RunFailed
-    from skerry.cli.build_view.failure import excerpt, hint_of, place_of
+    from skerry.cli.build_view.failure import excerpt, hint_of, named_by, place_of
 
     place = place_of(error)
     lines: tuple[str, ...] = getattr(error, "lines", ())
     if place is not None and lines:
-        for line in excerpt(lines, place[1], place[2], name=place[0]):
+        for line in excerpt(lines, place[1], place[2], name=place[0], message=named_by(error)):
             out.error_text(line + "\n")
     if isinstance(error, RunFailed) and not error.hint and not options.on_error_shell:
         out.error_text(f"hint: {hint_of(error)}\n")
