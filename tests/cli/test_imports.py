@@ -100,7 +100,7 @@ def test_the_table_loads_no_command() -> None:
     [
         (["--version"], 9),
         (["ps"], 36),
-        (["images"], 36),
+        (["images"], 37),
         (["logs", "no-such-container"], 36),
         (["inspect", "no-such-container"], 64),
         (["exec", "no-such-container", "true"], 60),

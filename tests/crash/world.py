@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.command import Skerry
@@ -64,7 +65,12 @@ class World:
         return World(top)
 
     def run(
-        self, *words: str, crash_at: str = "", trace: Path | None = None, timeout: float = 60
+        self,
+        *words: str,
+        crash_at: str = "",
+        trace: Path | None = None,
+        timeout: float = 60,
+        within: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
         env = dict(os.environ)
         if crash_at:
@@ -72,7 +78,7 @@ class World:
         if trace:
             env["SKERRY_TRACE_STEPS"] = str(trace)
         return subprocess.run(
-            [LAUNCHER, *self.globals, *words], capture_output=True, text=True, env=env, timeout=timeout,
+            [*within, LAUNCHER, *self.globals, *words], capture_output=True, text=True, env=env, timeout=timeout,
             stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from skerry.engine import supervisor
+from skerry.linux import process
 from skerry.store.store import Store
 
 TYPE_CHECKING = False
@@ -115,7 +116,18 @@ class Engine:
         sweep(self)
 
     def revive(self) -> None:
-        """Start the supervisor again if it was killed while containers need it. Every command begins with it."""
+        """Start the supervisor again if it was killed while containers need it; after the machine started, remove what
+        ended with it. Every command begins with it."""
+        noted = self.store.run_path("boot")
+        try:
+            with open(noted, encoding="ascii") as file:
+                known = file.read() == process.boot_id()
+        except OSError:
+            known = False
+        if not known:
+            from skerry.engine.system.booted import clean
+
+            clean(self, noted)
         supervisor.revive(self)
 
     def command_line(self) -> list[str]:
