@@ -37,6 +37,7 @@ class CopyStep:
     def __init__(self, step: StepWork, command: typed.Copy | typed.Add) -> None:
         self._step, self._command = step, command
         self.key = ""
+        self.link_key = ""
         self.inputs: dict[str, Any] = {}
         self._stack = ExitStack()
         self._gathered: list[Gathered] = []
@@ -136,7 +137,7 @@ class CopyStep:
         )  # fmt: skip
         # A linked layer is the same above everything, unless names of users are looked up below.
         linked = command.link and not self._owner_names
-        self._link_key = step_key("link", "", content=whole, times=step.mtime_ns, **settings) if linked else ""
+        self.link_key = step_key("link", "", content=whole, times=step.mtime_ns, **settings) if linked else ""
         self._digest = whole
         chosen = [each for part in gathered for each in part.chosen]
         self._kind = "multi" if len(chosen) > 1 else "dir" if chosen and chosen[0].is_folder else "file"
@@ -165,20 +166,23 @@ class CopyStep:
 
     def carry_out(self) -> str | None:
         step = self._step
-        if self._link_key and not step.no_cache and (moved := self._moved()):
+        if self.link_key and not step.no_cache and (moved := self._moved()):
             return moved
+        return self.make_linked() if self.link_key else self._copy()
+
+    def make_linked(self) -> str | None:
+        """The layer, on whatever there is; and it is known from here on whatever it is to stand on."""
         layer = self._copy()
-        if self._link_key:
-            step.engine.builds.record(self._link_key, layer)
+        self._step.engine.builds.record(self.link_key, layer)
         return layer
 
     def _moved(self) -> str | None:
         """The same files above another base: by hard links, without reading one."""
         builds, layers = self._step.engine.builds, self._step.state.layers
-        record = builds.lookup(self._link_key)
+        record = builds.lookup(self.link_key)
         if record is None or record["layer"] is None:
             return None
-        return builds.squash([*layers, record["layer"]], keep=len(layers))["chain_id"]
+        return builds.move(record["layer"], layers)["chain_id"]
 
     def _copy(self) -> str | None:
         step, gathered = self._step, self._gathered

@@ -185,12 +185,17 @@ class Solver:
 
     def _built(self, index: int) -> StageState:
         from skerry.build.stage_builder import StageBuilder
-        from skerry.engine.engine import Engine
 
         self._mine.add(index)
-        engine = Engine(self._settings, warn=self._warn, log=self._log)  # a database connection is one thread's
+        engine = self.open_engine()
         engine.cancelled = self.cancelled
         return StageBuilder(self, engine, self.plan.stages[index]).build()
+
+    def open_engine(self) -> Engine:
+        """Another one, for another thread: a database connection is one thread's."""
+        from skerry.engine.engine import Engine
+
+        return Engine(self._settings, warn=self._warn, log=self._log)
 
     def _shared(self, index: int) -> StageState:
         """A stage that is the same for other platforms is built once; which of them does it, is chance."""

@@ -8,6 +8,7 @@ from skerry.build.arguments import PROXIES
 from skerry.build.base_image import from_folder, from_image, scratch
 from skerry.build.checks import rules
 from skerry.build.contexts import Context
+from skerry.build.early_links import EarlyLinks
 from skerry.build.errors import BuildSyntaxError, RunFailed, StepError, WouldRun, syntax_error
 from skerry.build.events import Reason, Step, StepDone, StepFailed, StepStarted, Warned
 from skerry.build.keys import digest
@@ -48,12 +49,20 @@ class StageBuilder:
     def build(self) -> StageState:
         """The stage's end."""
         commands = list(self.planned.stage.commands)
+        self.early = EarlyLinks(self, commands)
+        try:
+            return self._build(commands)
+        finally:
+            self.early.end()
+
+    def _build(self, commands: list[typed.Command]) -> StageState:
         start = self._step(self._from(), 1, len(commands) + 1, self.planned.stage.from_)
         self.solver.check_cancelled()
         began = time.monotonic()
         self.solver.tell(StepStarted(start))
         try:
-            self.state = self._base()
+            with self.early:
+                self.state = self._base()
             triggers = self._triggers()
         except SkerryError as error:
             self._failed(start, error)

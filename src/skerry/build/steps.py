@@ -70,11 +70,15 @@ class Identity:
 class StepWork:
     """One step in its stage."""
 
-    def __init__(self, builder: StageBuilder, step: Step, identity: Identity, *, no_cache: bool) -> None:
+    def __init__(
+        self, builder: StageBuilder, step: Step, identity: Identity, *, no_cache: bool,
+        engine: Engine | None = None, state: StageState | None = None,
+    ) -> None:  # fmt: skip
+        """``engine``, ``state``: others than the stage's, for what is done beside it."""
         self.builder, self.step, self.identity, self.no_cache = builder, step, identity, no_cache
-        self.engine: Engine = builder.engine
+        self.engine: Engine = engine or builder.engine
         self.solver: Solver = builder.solver
-        self.state: StageState = builder.state
+        self.state: StageState = state or builder.state
         self.options: BuildOptions = builder.options
 
     @property
@@ -101,7 +105,8 @@ class StepWork:
         else:
             assert isinstance(command, typed.Workdir)
             work = WorkdirStep(self, command)
-        self._await_stages(command)
+        self.await_stages(command)
+        self.builder.early.wait(command)
         try:
             record, why = self._attempt(work)
         finally:
@@ -123,7 +128,7 @@ class StepWork:
                 changed = error
         raise changed
 
-    def _await_stages(self, command: typed.Command) -> None:
+    def await_stages(self, command: typed.Command) -> None:
         """The stages that it takes from, before it takes a place among those that work: they may need that place."""
         for name in origins(command):
             name = expand(name, self.state.variables(), escape=command.instruction.escape).text

@@ -57,6 +57,12 @@ class Builds:
 
         return squash(self._engine, layers, keep=keep, clamp_ns=clamp_ns)
 
+    def move(self, layer: str, layers: Sequence[str]) -> LayerRecord:
+        """A layer of its own (that of a linked COPY) above ``layers``: nothing of it is read, copied or hashed."""
+        from skerry.engine.builds.squash import move
+
+        return move(self._engine, layer, layers)
+
     def rewrite(self, layers: Sequence[str], clamp_ns: int, *, keep: int = 0) -> list[LayerRecord]:
         """The layers after the first ``keep`` anew, with no time later than ``clamp_ns`` (--rewrite-timestamp)."""
         from skerry.engine.builds.squash import rewrite

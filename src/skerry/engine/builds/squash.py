@@ -5,6 +5,7 @@ Nobody writes into a layer, so the new one shares the files of the old by hard l
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -35,6 +36,18 @@ def squash(engine: Engine, layers: Sequence[str], *, keep: int = 0, clamp_ns: in
     below = Union([layer_dir(engine.store, chain_id) for chain_id in reversed(layers[:keep])]) if keep else None
     parent = layers[keep - 1] if keep else None
     return _made_of(engine, layers[keep:], parent, marks=keep > 0, below=below, clamp_ns=clamp_ns)
+
+
+def move(engine: Engine, layer: str, layers: Sequence[str]) -> LayerRecord:
+    """See `Builds.move`."""
+    from skerry.store.layer_relink import relink
+
+    try:
+        return relink(engine.store, layer, layers[-1] if layers else None)
+    except OSError as error:
+        if error.errno != errno.EMLINK:
+            raise translated(error, "cannot make a layer of another") from error
+    return squash(engine, [*layers, layer], keep=len(layers))  # which copies what cannot be linked
 
 
 def rewrite(engine: Engine, layers: Sequence[str], clamp_ns: int, *, keep: int = 0) -> list[LayerRecord]:

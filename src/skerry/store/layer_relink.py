@@ -1,0 +1,74 @@
+"""The same layer above another one: its files are shared by hard links, its tar and so its DiffID stay; nothing is read."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from skerry.errors import NotFound
+from skerry.store.layer_add import chain_id, commit, existing, translated
+from skerry.store.layers import get_layer, layer_folder
+from skerry.store.steps import step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.store.store import Store
+    from skerry.store.types import LayerRecord
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def relink(store: Store, layer: str, parent: str | None) -> LayerRecord:
+    """``layer`` above ``parent``, durable. Killed anywhere: it is whole, or swept. ``OSError`` with EMLINK when a file has
+    all the names that the file system allows."""
+    source = get_layer(store, layer)
+    if source is None or (parent is not None and get_layer(store, parent) is None):
+        raise NotFound(f"layer {layer if source is None else parent} does not exist")
+    record: LayerRecord = {
+        **source, "chain_id": chain_id(parent, source["diff_id"]), "parent": parent, "created_ns": time.time_ns(),
+        "blob": None, "blob_size": None, "blob_media_type": "application/vnd.oci.image.layer.v1.tar",
+    }  # fmt: skip
+    with store.staging() as staging:
+        step("layer.relink")
+        folder = staging.path + "/layer"
+        os.mkdir(folder, 0o700)
+        _share(layer_folder(store, layer), folder)
+        try:
+            with store.lock("layer", record["chain_id"]):
+                return existing(store, record["chain_id"]) or commit(store, record, folder, None)
+        except OSError as error:
+            raise translated(error, "cannot make a layer of another") from error
+
+
+def _share(source: str, target: str) -> None:
+    inner, new = os.open(source, _FOLDER), os.open(target, _FOLDER)
+    try:
+        _share_folder(inner, new)
+    finally:
+        os.close(inner)
+        os.close(new)
+
+
+def _share_folder(source: int, target: int) -> None:
+    for name in os.listdir(source):
+        if not stat.S_ISDIR(os.stat(name, dir_fd=source, follow_symlinks=False).st_mode):
+            os.link(name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+            continue
+        os.mkdir(name, 0o700, dir_fd=target)
+        inner, new = os.open(name, _FOLDER, dir_fd=source), os.open(name, _FOLDER, dir_fd=target)
+        try:
+            _share_folder(inner, new)
+            _dress(inner, new)
+        finally:
+            os.close(inner)
+            os.close(new)
+
+
+def _dress(source: int, target: int) -> None:
+    status = os.fstat(source)
+    os.fchown(target, status.st_uid, status.st_gid)
+    os.fchmod(target, stat.S_IMODE(status.st_mode))
+    for name in os.listxattr(source):
+        os.setxattr(target, name, os.getxattr(source, name))
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
