@@ -182,6 +182,19 @@ def test_an_internal_network_without_a_way_to_answer_strangers_is_still_publishe
     user.skerry("rm", "-fa", "-t", "0")
 
 
+def test_thousands_of_ports_to_others_inside(user: User, run: Run) -> None:
+    """More than a socket's buffer takes at once for a user, and than a process may usually have open."""
+    published = ("-p", "127.0.0.1:23000-25999:13000-15999", "-p", "127.0.0.1:23000-23199:13000-13199/udp")
+    run("-d", "--name", "many", *published, command=("sh", "-c", "echo hello | nc -l -p 15432"), network="podman")
+    wait_until(
+        lambda: ":3C48 " in user.skerry("exec", "many", "cat", "/proc/net/tcp6", check=False).stdout, "it listens"
+    )
+    with socket.create_connection(("127.0.0.1", 25432), 5) as client:
+        assert client.recv(100) == b"hello\n"
+    user.skerry("rm", "-f", "-t", "0", "many")
+    assert user.skerry("ps", "-aq").stdout == ""
+
+
 def test_a_taken_port_is_one_clear_error_and_leaves_nothing(user: User, run: Run) -> None:
     run("--rm", command=("true",), network="podman")
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -16,6 +16,7 @@ import os
 from skerry.errors import Unavailable
 from skerry.linux import spawn
 from skerry.linux.netlink import nft
+from skerry.linux.netlink.message import USUAL_BYTES
 from skerry.network.addresses import Net, pack
 from skerry.network.bridge import is_managed
 from skerry.network.ports import ANY, PROTOCOLS
@@ -128,7 +129,7 @@ class Firewall:
         self._netlink = None
 
     def add(self, elements: Elements, *, exclusive: bool = True) -> bool:
-        """Add elements, all or none. False: there is no table (`create` it). `FileExistsError`: one is there."""
+        """Add elements, all or none (a user's thousands of ports in pieces: the lease tells of them). False: there is no table (`create` it). `FileExistsError`: one is there."""
         changes = [
             c for name, some in elements.items() for c in nft.add_elements(TABLE, name, some, exclusive=exclusive)
         ]
@@ -136,7 +137,8 @@ class Firewall:
             return True
         try:
             step("network.firewall-add")
-            self._socket().send(nft.batch(changes))
+            for batch in self._at_once(changes):
+                self._socket().send(nft.batch(batch))
         except OSError as error:
             if error.errno == errno.ENOENT:
                 return False
@@ -153,7 +155,8 @@ class Firewall:
         self._deleted = True
         try:
             step("network.firewall-delete")
-            self._socket().send(nft.batch(changes))
+            for batch in self._at_once(changes):
+                self._socket().send(nft.batch(batch))
         except OSError as error:
             if error.errno != errno.ENOENT:
                 raise Unavailable(f"cannot change the firewall: {error.strerror}") from error
@@ -161,6 +164,20 @@ class Firewall:
                 for name, some in elements.items():
                     for part in _parts(name, some):
                         self.delete({name: part})
+
+    def _at_once(self, changes: list[bytes]) -> list[list[bytes]]:
+        """The messages in as few batches as may be sent."""
+        if self._socket().make_room(sum(map(len, changes)) + 100):
+            return [changes]
+        batches: list[list[bytes]] = []
+        size = USUAL_BYTES
+        for change in changes:
+            size += len(change)
+            if size > USUAL_BYTES - 100:
+                batches.append([])
+                size = len(change)
+            batches[-1].append(change)
+        return batches
 
     def create(self, program: str) -> None:
         """Make the table with the nft program (12-30 ms): once per boot, or after another tool flushed all rules.

@@ -1,7 +1,8 @@
 """A program of its own: carries what reaches a host's sockets to a container of a user's bridge.
 
-``forwarder.py PID_FILE as-clients|as-itself FD,PROTOCOL,ADDRESS,PORT…``: it is started in the user's network namespace with the listening
-sockets of the host's. Two threads a connection, in which the kernel moves the bytes (splice), so that Python is idle.
+``forwarder.py PID_FILE as-clients|as-itself FD,PROTOCOL,ADDRESS,PORT…``: it is started in the user's network namespace
+with the listening sockets of the host's. One thread watches all of these; each connection has two, in which the kernel
+moves the bytes (splice), so that Python is idle.
 It imports nothing of Skerry: it lives as long as the container, in as little memory as can be.
 """
 
@@ -10,9 +11,14 @@ from __future__ import annotations
 import _socket
 import _thread
 import os
+import resource
 import select
 import sys
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _CHUNK = 1 << 16
 _UDP_IDLE_S = 90.0
@@ -86,60 +92,111 @@ def _serve(client: _socket.socket, address: str, port: int) -> None:
 
 
 def _accept(listener: _socket.socket, address: str, port: int) -> None:
-    while True:
-        try:
-            fd, _ = listener._accept()  # type: ignore[attr-defined]
-            client = _socket.socket(listener.family, listener.type, 0, fd)
-            _thread.start_new_thread(_serve, (client, address, port))
-        except OSError:
-            time.sleep(0.05)  # no descriptors left for now, or the client has gone
+    try:
+        fd, _ = listener._accept()  # type: ignore[attr-defined]
+        os.set_blocking(fd, True)
+        _thread.start_new_thread(_serve, (_socket.socket(listener.family, listener.type, 0, fd), address, port))
+    except BlockingIOError:
+        pass  # the client has gone
+    except OSError:
+        time.sleep(0.05)  # no descriptors left for now
 
 
-def _datagrams(listener: _socket.socket, address: str, port: int) -> None:
-    """Each client has a socket of its own towards the container, until it is silent for a while."""
-    clients: dict[tuple[str, int], list[object]] = {}
-    poll = select.poll()
-    poll.register(listener.fileno(), select.POLLIN)
-    owners: dict[int, tuple[_socket.socket, tuple[str, int]]] = {}
-    while True:
-        for fd, _ in poll.poll(int(_UDP_IDLE_S * 1000)):
-            try:
-                if fd == listener.fileno():
-                    data, client = listener.recvfrom(65535)
-                    if client not in clients:
-                        inner = _towards(address, port, _socket.SOCK_DGRAM, client[0])
-                        poll.register(inner.fileno(), select.POLLIN)
-                        owners[inner.fileno()] = (inner, client)
-                        clients[client] = [inner, 0.0]
-                    clients[client][1] = time.monotonic()
-                    clients[client][0].send(data)  # type: ignore[attr-defined]
-                else:
-                    inner, client = owners[fd]
-                    clients[client][1] = time.monotonic()
-                    listener.sendto(inner.recv(65535), client)
-            except OSError:
-                continue  # nobody listens in the container
-        now = time.monotonic()
-        for client in [client for client, (_, used) in clients.items() if now - float(str(used)) > _UDP_IDLE_S]:
-            inner = clients.pop(client)[0]  # type: ignore[assignment]
-            poll.unregister(inner.fileno())
-            del owners[inner.fileno()]
-            inner.close()
+class _Datagrams:
+    """A UDP port: each client has a socket of its own towards the container, until it is silent for a while."""
+
+    __slots__ = ("_address", "_clients", "_listener", "_port", "_watch")
+
+    def __init__(
+        self,
+        listener: _socket.socket,
+        address: str,
+        port: int,
+        watch: Callable[[_socket.socket, Callable[[], None]], None],
+    ) -> None:
+        self._listener, self._address, self._port, self._watch = listener, address, port, watch
+        # client: its socket, and when it was last heard of
+        self._clients: dict[tuple[str, int], tuple[_socket.socket, float]] = {}
+
+    def receive(self) -> None:
+        """Pass on what a client says."""
+        data, client = self._listener.recvfrom(65535)
+        if client not in self._clients:
+            inner = _towards(self._address, self._port, _socket.SOCK_DGRAM, client[0])
+            self._watch(inner, lambda: self._answer(client))
+            self._clients[client] = inner, 0.0
+        inner = self._clients[client][0]
+        self._clients[client] = inner, time.monotonic()
+        inner.send(data)
+
+    def _answer(self, client: tuple[str, int]) -> None:
+        inner = self._clients[client][0]
+        self._clients[client] = inner, time.monotonic()
+        self._listener.sendto(inner.recv(65535), client)
+
+    def forget_silent(self) -> list[_socket.socket]:
+        """The sockets of clients that said nothing for a while, which it has given up."""
+        limit = time.monotonic() - _UDP_IDLE_S
+        silent = [client for client, (_, used) in self._clients.items() if used < limit]
+        return [self._clients.pop(client)[0] for client in silent]
+
+
+class _Loop:
+    """All listening sockets, watched by one thread."""
+
+    __slots__ = ("_actions", "_datagrams", "_poll")
+
+    def __init__(self) -> None:
+        self._poll = select.epoll()
+        self._actions: dict[int, Callable[[], None]] = {}
+        self._datagrams: list[_Datagrams] = []
+
+    def watch(self, one: _socket.socket, action: Callable[[], None]) -> None:
+        """Do it whenever there is something to read."""
+        self._actions[one.fileno()] = action
+        self._poll.register(one.fileno(), select.EPOLLIN)
+
+    def listen(self, word: str) -> None:
+        """Serve ``FD,PROTOCOL,ADDRESS,PORT``."""
+        fd, protocol, address, port = word.split(",")
+        kind = _socket.SOCK_DGRAM if protocol == "udp" else _socket.SOCK_STREAM
+        listener = _socket.socket(_socket.AF_INET, kind, 0, int(fd))
+        listener.setblocking(False)
+        if protocol == "udp":
+            served = _Datagrams(listener, address, int(port), self.watch)
+            self._datagrams.append(served)
+            self.watch(listener, served.receive)
+        else:
+            self.watch(listener, lambda: _accept(listener, address, int(port)))
+
+    def run(self) -> None:
+        """Serve until killed."""
+        looked = time.monotonic()
+        while True:
+            for fd, _ in self._poll.poll(_UDP_IDLE_S if self._datagrams else -1):
+                try:
+                    self._actions[fd]()
+                except OSError:
+                    continue  # nobody listens in the container
+            if time.monotonic() - looked > _UDP_IDLE_S:
+                looked = time.monotonic()
+                for served in self._datagrams:
+                    for silent in served.forget_silent():
+                        del self._actions[silent.fileno()]
+                        silent.close()
 
 
 def main(words: list[str]) -> None:
     """Serve until killed."""
     global _as_clients
     _thread.stack_size(1 << 17)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     _as_clients = words[0] == "as-clients"
+    loop = _Loop()
     for word in words[1:]:
-        fd, protocol, address, port = word.split(",")
-        kind = _socket.SOCK_DGRAM if protocol == "udp" else _socket.SOCK_STREAM
-        listener = _socket.socket(_socket.AF_INET, kind, 0, int(fd))
-        serve = _datagrams if protocol == "udp" else _accept
-        _thread.start_new_thread(serve, (listener, address, int(port)))
-    while True:
-        time.sleep(1 << 20)
+        loop.listen(word)
+    loop.run()
 
 
 if __name__ == "__main__":

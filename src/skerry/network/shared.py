@@ -59,6 +59,7 @@ def set_up(
 ) -> list[Any]:  # fmt: skip
     """As `setup.set_up`: [status, ports]."""
     chosen = ports.assign(wanted, ())
+    _allow_descriptors(chosen)
     listeners = [(port, number, ports.listen(port, number)) for port in chosen for number in range(port["range"])]
     with Locked(context):
         _make(context)
@@ -116,12 +117,22 @@ def change(context: NetworkContext, what: str, container_id: str, *arguments: An
         if before != after or what == "set_ports":
             _stop_forwarder(context, container_id)
             wanted, address = after
+            _allow_descriptors(wanted)
             listeners = [(port, n, ports.listen(port, n)) for port in wanted for n in range(port["range"])]
             if listeners and address:
                 _in_child(context, "forward", (container_id, address), listeners)
             for _, _, socket in listeners:
                 socket.close()
         return result
+
+
+def _allow_descriptors(wanted: list[PortMapping]) -> None:
+    """Each port is a socket, and the usual limit is 1024."""
+    if sum(port["range"] for port in wanted) > 100:
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _stop_forwarder(context: NetworkContext, container_id: str) -> None:

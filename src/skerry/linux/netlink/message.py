@@ -20,6 +20,7 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLA_F_NESTED = 0x8000
 NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
 SO_SNDBUFFORCE = 32
+USUAL_BYTES = 100_000  # what any socket takes at once
 _HEADER = _struct.Struct("=IHHII")
 _ATTRIBUTE = _struct.Struct("=HH")
 
@@ -100,13 +101,22 @@ class Netlink:
         except OSError:
             return 0
 
+    def make_room(self, size_bytes: int) -> bool:
+        """Let so much be sent together. False where it is more than `USUAL_BYTES` and only the host's root may do that."""
+        if size_bytes <= USUAL_BYTES:
+            return True
+        try:
+            self._socket.setsockopt(_socket.SOL_SOCKET, SO_SNDBUFFORCE, 2 * size_bytes + 65536)
+        except PermissionError:
+            return False
+        return True
+
     def send(self, batch: Sequence[bytes], about: str = "") -> list[tuple[int, bytes]]:
         """Send messages together. The answers, as (kind, body); the first error is raised as `NetlinkError`.
 
         Sequence numbers are put in here: the index of the message plus one."""
         data = b"".join(item[:8] + (number + 1).to_bytes(4, "little") + item[12:] for number, item in enumerate(batch))
-        if len(data) > 100_000:
-            self._socket.setsockopt(_socket.SOL_SOCKET, SO_SNDBUFFORCE, 2 * len(data) + 65536)
+        self.make_room(len(data))
         self._socket.send(data)
         return self._answers(about)
 
