@@ -232,7 +232,11 @@ def test_prune_leaves_named_volumes_unless_all_are_meant(skerry: Skerry, busybox
     assert skerry("volume", "prune", "-f").lines == [anonymous]
     assert sorted(skerry("volume", "prune", "-a", "--dry-run").lines) == ["kept", "named"]
     assert skerry("volume", "prune", "-a", "-f", "--filter", "label!=keep").lines == ["named"]
-    assert skerry("volume", "prune", input="y\n").stdout == "No dangling volumes found\n"
+    warning, found = skerry("volume", "prune", input="y\n").lines
+    assert warning.startswith("WARNING! This will remove anonymous local volumes not used by at least one container.")
+    assert found == "No dangling anonymous volumes found"
+    unnamed = skerry("volume", "create").stdout.strip()
+    assert skerry("volume", "prune", "-f").lines == [unnamed]
     asked = skerry("volume", "prune", "--filter", "all=true", input="n\n").stdout
     assert "kept\nAre you sure you want to continue? [y/N]" in asked
     assert skerry("volume", "ls", "-q").lines == ["kept"]
@@ -358,10 +362,32 @@ def test_an_export_does_not_follow_a_volume_that_became_a_link(skerry: Skerry, t
     data.mkdir()
 
 
+def test_labels_are_one_text_in_a_list(skerry: Skerry) -> None:
+    skerry("volume", "create", "-l", "b=2", "-l", "a=1", "v")
+    assert skerry("volume", "ls", "--format", "{{.Labels}}").stdout == "a=1,b=2\n"
+    assert json.loads(skerry("volume", "ls", "--format", "json").stdout)[0]["Labels"] == {"a": "1", "b": "2"}
+    assert "cannot be used together" in skerry("volume", "ls", "-q", "--format", "json", check=False).stderr
+
+
+def test_an_empty_volume_is_given_to_each_next_user_until_the_image_owns_it(skerry: Skerry, busybox: str) -> None:
+    def after(*words: str) -> str:
+        skerry("run", "--rm", "--network=none", *words, busybox, "true")
+        status = os.stat(f"{skerry.top}/vol/v/_data")
+        flags = skerry("volume", "inspect", "v", "-f", "{{.NeedsChown}} {{.NeedsCopyUp}}").stdout.strip()
+        return f"{status.st_uid}:{status.st_gid} {flags}"
+
+    assert after("--user", "5:6", "-v", "v:/new") == "5:6 true true"
+    assert after("--user", "7:8", "-v", "v:/new") == "7:8 true true"
+    assert after("--user", "7:8", "-v", "v:/tmp") == "0:0 false true"
+    assert after("--user", "9:9", "-v", "v:/new") == "0:0 false true"
+
+
 def test_events_tell_of_volumes(skerry: Skerry) -> None:
     skerry("volume", "create", "v")
     skerry("volume", "rm", "v")
+    skerry("volume", "create", "w")
+    skerry("volume", "prune", "-a", "-f")
     told = skerry(
         "events", "--stream=false", "--since", "1m", "--filter", "type=volume", "--format", "{{.Status}} {{.Name}}"
     )
-    assert told.lines == ["create v", "remove v"]
+    assert told.lines == ["create v", "remove v", "create w", "remove w", "prune w"]

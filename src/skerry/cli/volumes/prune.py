@@ -35,6 +35,10 @@ COMPLETE = "none"
 MIN_ARGS, MAX_ARGS = 0, 0
 
 
+def _asks_for_all(filters: list[str]) -> bool:
+    return any(item.lower() in ("all=true", "all=1", "all=y", "all=yes") for item in filters)
+
+
 def run(args: Args, engine: Engine, out: Output) -> int:
     filters, everything = args["filter"], args["all"]
     if args["dry_run"]:
@@ -43,11 +47,13 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         return 0
     if not args["force"]:
         names = engine.volumes.unused(filters=filters, all=everything)
+        named = everything or _asks_for_all(filters)
+        which = "all volumes" if named else "anonymous local volumes"
+        warning = f"WARNING! This will remove {which} not used by at least one container. The following volumes will be removed:"
         if not names:
-            out.line("No dangling volumes found")
+            out.line(warning)
+            out.line(f"No dangling {'' if named else 'anonymous '}volumes found")
             return 0
-        which = "volumes" if everything else "anonymous volumes"
-        warning = f"WARNING! This will remove all {which} not used by at least one container. The following volumes will be removed:"
         if not confirmed(out, "\n".join([warning, *names])):
             return 0
     for name, _size in engine.volumes.prune(filters=filters, all=everything):

@@ -31,25 +31,28 @@ def fill(
             return
         marker = f"{engine.settings.volume_path}/{volume['name']}/.copying"
         copy = copy and "nocopy" not in current["options"]
+        needs_chown = current.get("needs_chown", True)
         empty = not os.listdir(path) or os.path.exists(marker)
         if empty:
             step("volume.copy-up")
             if copy and volume["mountpoint"]:
                 open(marker, "wb").close()
-            chown = current.get("needs_chown", True) and current["driver"] == "local"
-            _copy(volume["name"], path, rootfs, destination, user, copy=copy, chown=chown)
+            chown = needs_chown and current["driver"] == "local"
+            roots = _copy(volume["name"], path, rootfs, destination, user, copy=copy, chown=chown)
             if os.path.exists(marker):
                 os.unlink(marker)
+            needs_chown = needs_chown and not roots
         step("volume.filled")
         filled = not empty or bool(os.listdir(path))
-        if current["needs_copy_up"] != filled and not current.get("needs_chown", True):
-            return  # still empty, as it was: nothing to write
-        current["needs_copy_up"], current["needs_chown"] = not filled, False
+        if (not filled, needs_chown and not filled) == (True, current.get("needs_chown", True)):
+            return  # still empty, and for the next user to take: nothing to write
+        current["needs_copy_up"], current["needs_chown"] = not filled, needs_chown and not filled
         with engine.store.db.write(durable=False) as db:
             db.execute("UPDATE volumes SET doc = ? WHERE name = ?", fastjson.dumps(current), volume["name"])
 
 
-def _copy(name: str, path: str, rootfs: str, destination: str, user: ResolvedUser, *, copy: bool, chown: bool) -> None:
+def _copy(name: str, path: str, rootfs: str, destination: str, user: ResolvedUser, *, copy: bool, chown: bool) -> bool:
+    """Whether the image has the folder, and gave it to root: then it is root's for good."""
     target = os.open(path, _FOLDER)
     try:
         try:
@@ -57,7 +60,7 @@ def _copy(name: str, path: str, rootfs: str, destination: str, user: ResolvedUse
         except (FileNotFoundError, NotADirectoryError):
             if chown:
                 os.fchown(target, user["uid"], user["gid"])
-            return
+            return False
         except OSError as error:
             raise Unavailable(f"cannot look into {destination} of the container: {error.strerror}") from error
         try:
@@ -69,6 +72,7 @@ def _copy(name: str, path: str, rootfs: str, destination: str, user: ResolvedUse
             if chown:
                 os.fchown(target, status.st_uid, status.st_gid)
                 os.fchmod(target, status.st_mode & 0o7777)
+            return (status.st_uid, status.st_gid) == (0, 0)
         finally:
             os.close(source)
     finally:

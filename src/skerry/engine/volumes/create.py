@@ -29,6 +29,7 @@ def create(
     """Make a volume: its folder first, then its row (a folder without a row is adopted by the next try).
 
     ``known_to_plugin``: the plugin said that it has it, and is not asked to make it."""
+    anonymous = anonymous or not name  # as Podman and Docker
     name = name or os.urandom(32).hex()
     try:
         check_name(name)

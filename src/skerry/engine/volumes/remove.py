@@ -120,9 +120,9 @@ def unused(engine: Engine, filters: Sequence[str] = (), *, all: bool = False) ->
         if key not in _PRUNE_FILTERS:
             raise Invalid(f'"{key}" is an invalid volume filter', hint=", ".join(_PRUNE_FILTERS))
         if key == "all":
-            if value.lower() not in ("true", "false", "1", "0"):
+            if value.lower() not in ("true", "1", "y", "yes", "false", "0", "n", "no"):
                 raise Invalid(f'"{value}" is not a valid value for the "all" filter - must be true or false')
-            all = all or value.lower() in ("true", "1")
+            all = all or value.lower() in ("true", "1", "y", "yes")
         else:
             all = all or key == "anonymous"
             kept.append(item)
@@ -138,5 +138,6 @@ def prune(engine: Engine, filters: Sequence[str] = (), *, all: bool = False) -> 
             remove(engine, row["Name"])
         except (InUse, NotFound):
             continue  # a container took it, or another command removed it, meanwhile
+        engine.events.emit(type="volume", status="prune", id=row["Name"], name=row["Name"])
         removed.append((row["Name"], size))
     return removed
