@@ -81,6 +81,7 @@ def find_image(engine: Engine, name: str, platform: str, options: BuildOptions) 
     if policy in ("missing", "never"):
         record = find(engine, name)
         if record is not None and _is_for(record, platform):
+            _warn_of_variant(engine, record, platform)
             return record
     from skerry.engine.images.pull_for import image_for
 
@@ -100,6 +101,13 @@ def _is_for(image: ImageRecord, platform: str) -> bool:
     if not image["architecture"]:
         return True
     return [image["os"] or "linux", image["architecture"]] == wanted[:2]
+
+
+def _warn_of_variant(engine: Engine, image: ImageRecord, platform: str) -> None:
+    wanted = platform.split("/")
+    if len(wanted) > 2 and image["architecture"] and image["variant"] != wanted[2]:
+        found = "/".join(filter(None, (image["os"] or "linux", image["architecture"], image["variant"])))
+        engine.log(f"image platform ({found}) does not match the expected platform ({platform})")
 
 
 def of_platform(platform: str) -> dict[str, Any]:

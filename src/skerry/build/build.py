@@ -123,7 +123,10 @@ def run_checks(engine: Engine, contexts: Contexts, dockerfile: Dockerfile, plan:
     from skerry.build.language.stages import parse_stage_list
 
     def base_config(name: str) -> dict[str, Any] | None:
-        return engine.images.resolve(name)["config"] if engine.images.exists(name) else None
+        try:
+            return engine.images.resolve(name)["config"]
+        except SkerryError:  # not here, or a stage's number that looks like the beginning of ids
+            return None
 
     meta_args, stages = parse_stage_list(dockerfile)
     return check(
@@ -155,8 +158,6 @@ def make_image(engine: Engine, options: BuildOptions, solved: Solved, names: Any
     document = dict(solved.document)
     if options.os_version:
         document["os.version"] = options.os_version
-    if options.os_features:
-        document["os.features"] = list(options.os_features)
     annotations = annotations_of(engine, options, solved)
     return engine.builds.image(document, solved.layers, list(names), format=options.format, annotations=annotations)
 
@@ -194,7 +195,7 @@ def _finished(engine: Engine, options: BuildOptions, state: StageState, platform
     if options.os_version:
         document["os.version"] = options.os_version
     if options.os_features:
-        document["os.features"] = [*(document.get("os.features") or ()), *options.os_features]
+        document["os.features"] = _features(document.get("os.features") or [], options.os_features)
     if options.platforms:  # that was asked for is what it is said to be, whatever FROM --platform built it on
         document = {**document, "variant": "", **of_platform(platform)}
         document = {key: value for key, value in document.items() if value != ""}
@@ -213,13 +214,24 @@ def _finished(engine: Engine, options: BuildOptions, state: StageState, platform
 def _is_unchanged(options: BuildOptions, state: StageState, platform: str) -> bool:
     """Whether the result is the base itself, to be named: FROM alone, and no flag that asks for something else."""
     asked = (
-        options.squash, options.squash_all, options.env, options.labels, options.identity_label, options.annotations,
+        options.squash_all, options.env, options.labels, options.identity_label, options.annotations,
         options.unset_annotations, not options.inherit_annotations, options.author, options.os_version,
         options.os_features, options.omit_history, options.outputs, options.attestations, options.timestamp is not None,
         options.source_date_epoch is not None,
     )  # fmt: skip
     same_platform = not options.platforms or of_platform(platform).items() <= state.document.items()
     return not state.history and not any(asked) and same_platform
+
+
+def _features(before: list[str], asked: list[str]) -> list[str]:
+    """--os-feature adds, with a minus at its end it takes away."""
+    found = list(before)
+    for feature in asked:
+        if feature.endswith("-"):
+            found = [each for each in found if each != feature[:-1]]
+        elif feature not in found:
+            found.append(feature)
+    return found
 
 
 def _clamp_ns(options: BuildOptions) -> int | None:
@@ -263,9 +275,8 @@ def _squashed_history(
 def _config(options: BuildOptions, state: StageState) -> dict[str, Any]:
     config = dict(state.config)
     env = dict(item.partition("=")[::2] for item in config.get("Env") or ())
-    if not env:
-        env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-    env.update(options.env)
+    if not env.keys() - options.env.keys():
+        env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", **env}
     config["Env"] = [f"{name}={value}" for name, value in env.items() if name not in options.unset_env]
     if options.identity_label:
         options.labels = {"io.skerry.version": __version__, **options.labels}

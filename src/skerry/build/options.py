@@ -68,6 +68,7 @@ class RunOptions:
     volumes: list[str] = field(default_factory=list)  # HOST:STEP[:OPTIONS]
     runtime: str = ""
     runtime_flags: list[str] = field(default_factory=list)  # without dashes
+    hooks_dirs: list[str] = field(default_factory=list)  # instead of the configured ones
     stdin: bool = False  # RUN reads ours
     compat_volumes: bool = False  # what RUN writes below a VOLUME is gone after it
     insecure: bool = False  # RUN --security=insecure is allowed

@@ -144,7 +144,7 @@ def _planned(
     overridden = {name.lower() for name in options.build_contexts}
     base = None
     if image.lower() not in overridden:
-        base = next((p.stage.index for p in reversed(earlier) if p.stage.name == image.lower()), None)
+        base = _lookup(image, earlier)  # by number, too, as Podman
     needs = {base} if base is not None else set()
     for command in stage.commands:
         for name in origins(command):

@@ -129,6 +129,7 @@ class RunStep:
             cgroup_parent=run.cgroup_parent, shm_size=run.shm_size, seccomp=run.seccomp, apparmor=run.apparmor,
             label_opts=run.label_opts, no_new_privileges=run.no_new_privileges, mask=run.mask, unmask=run.unmask,
             namespaces=run.namespaces, groups=run.groups, runtime=run.runtime, runtime_flags=run.runtime_flags,
+            hooks_dirs=run.hooks_dirs,
             stdin=0 if run.stdin else None, output=self._output,
             mounts=[_volume(text) for text in run.volumes], cancelled=step.solver.cancelled,
         )  # fmt: skip
@@ -159,7 +160,8 @@ class RunStep:
         if secret is None:
             if mount.required:
                 raise NotFound(
-                    f"secret {name}: not found", hint=f"--secret id={name},src=FILE or --secret id={name},env=VARIABLE"
+                    f'secret {name}: not found: secret required but no secret with id "{name}" found',
+                    hint=f"--secret id={name},src=FILE or --secret id={name},env=VARIABLE",
                 )
             return
         data = read_secret(secret)

@@ -71,6 +71,7 @@ class StageBuilder:
             raise
         self.solver.tell(StepDone(start, cached=False, seconds=time.monotonic() - began))
         self.state.args = {}
+        self._given_env()
         total = len(commands) + len(triggers) + 1
         whole = [*triggers, *commands]
         for number, command in enumerate(whole, 2):
@@ -82,6 +83,13 @@ class StageBuilder:
                 self._would_follow(whole[number - 1 :], number + 1, total)
                 raise
         return self.state
+
+    def _given_env(self) -> None:
+        """--env: as an ENV at the beginning of each stage."""
+        for name, value in self.options.env.items():
+            self.state.set_env(name, value)
+        if self.options.env:
+            self.state.note(f"{NOP}ENV {' '.join(f'{name}={value}' for name, value in self.options.env.items())}")
 
     def _from(self) -> str:
         """FROM as it was understood: with the variables' values, and with --from's image."""
@@ -212,7 +220,7 @@ class StageBuilder:
                 self.state.asked_platform |= self._in_trigger and name in {**plan.meta, **plan.builtin}
             if value is not None and name not in PROXIES:
                 self.state.args[name] = value
-            if value is None and name not in PROXIES:
+            if value is None and name not in PROXIES and name != "SOURCE_DATE_EPOCH":
                 text = f'missing "{name}" build argument. Try adding "--build-arg {name}=<VALUE>" to the command line'
                 self.solver.tell(Warned("", text))
         self.state.note(NOP + command.instruction.original)

@@ -14,7 +14,7 @@ from skerry.runtime.users import KEEP_GROUPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from skerry.runtime.oci import Runtime
@@ -83,10 +83,12 @@ def generate(
 
 
 def with_hooks(
-    document: RuntimeSpec, config: ContainerConfig, settings: Any, bundle: str, warn: Callable[[str], None]
-) -> RuntimeSpec:
-    """The spec with what the folders of OCI hooks add to it; the one look at each costs an everyday start nothing."""
-    folders = [folder for folder in settings.hooks_dirs if os.path.isdir(folder)]
+    document: RuntimeSpec, config: ContainerConfig, settings: Any, bundle: str, warn: Callable[[str], None],
+    *, folders: Iterable[str] = (),
+) -> RuntimeSpec:  # fmt: skip
+    """The spec with what the folders of OCI hooks (the configured ones) add to it; the one look at each costs an
+    everyday start nothing."""
+    folders = [folder for folder in folders or settings.hooks_dirs if os.path.isdir(folder)]
     if not folders:
         return document
     from skerry.runtime import hooks

@@ -56,8 +56,8 @@ class Instruction:
 
     @property
     def original(self) -> str:
-        """The instruction as the history and the progress show it: joined, without surrounding blanks."""
-        return self.line.strip()
+        """The instruction as the history and the progress show it: joined, its keyword in capitals, without blanks around."""
+        return self.keyword + self.line.strip()[len(self.raw_keyword) :]
 
 
 @dataclass(frozen=True, slots=True)

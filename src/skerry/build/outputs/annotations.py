@@ -33,8 +33,7 @@ def annotations_of(engine: Engine, options: BuildOptions, solved: Solved) -> dic
     if based and options.inherit_annotations:
         found[_PREFIX + "base.name"] = name
         found[_PREFIX + "base.digest"] = solved.base_digest
-    for key in options.unset_annotations:
-        found.pop(key, None)
     if options.created_annotation and solved.document.get("created"):
         found[_PREFIX + "created"] = str(solved.document["created"])
-    return {**found, **options.annotations}
+    found.update(options.annotations)
+    return {key: value for key, value in found.items() if key not in options.unset_annotations}

@@ -90,7 +90,7 @@ def _archive(work: Work, output: Output) -> None:
     """The image as an OCI or docker archive (``tar=false``: an OCI layout)."""
     engine = work.engine
     as_folder = output.attributes.get("tar") in ("false", "0")
-    names = names_of(work.options)
+    names = names_of(work.engine, work.options)
     if output.type == "docker":
         if needs_list(work):
             raise Invalid(

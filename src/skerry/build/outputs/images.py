@@ -6,7 +6,7 @@ import os
 
 from skerry.build.build import make_image
 from skerry.build.events import Note
-from skerry.build.outputs.names import names_of
+from skerry.build.outputs.names import names_of, places_of
 from skerry.build.shared_cache import transfer_of
 from skerry.errors import Invalid
 
@@ -38,20 +38,22 @@ def pushing(work: Work) -> list[Output | None]:
 def write_images(work: Work, report: Callable[[Event], None]) -> None:
     """Make them, name them, push them. `Invalid` when what is asked for needs a name."""
     engine, options, result = work.engine, work.options, work.result
-    names = names_of(options)
+    names = names_of(engine, options)
     stays = not options.outputs or any(output.type in ("image", "registry") for output in options.outputs) or any(
         output.type == "docker" and not output.dest for output in options.outputs
     )  # fmt: skip
     one = not needs_list(work)
+    shown = options.tags[0] if options.tags else ""
     mine = names if stays and one else []
     for number, solved in enumerate(result.solved):
-        report(Note(f"COMMIT {mine[0]}" if mine and not number else "COMMIT"))
+        report(Note(f"COMMIT {shown}" if shown and stays and one and not number else "COMMIT"))
         image = make_image(engine, options, solved, mine if not number else ())
         report(Note(f"--> {image['id'][:12]}"))
         result.images[solved.platform] = image["id"]
         if not number:
             result.image_id, result.digest = image["id"], image["digest"]
     result.names = engine.builds.full_names(mine)
+    _send(work, places_of(engine, options))
     _push(work, names, report)
     if options.manifest:
         _add_to(work, options.manifest)
@@ -61,7 +63,7 @@ def write_images(work: Work, report: Callable[[Event], None]) -> None:
     if not one and stays and not options.manifest:
         if names:
             result.names = named_list(work, names, digests={})
-        elif options.attestations:
+        elif options.attestations and not places_of(engine, options):
             raise Invalid("an image with attestations needs a name", hint="-t NAME")
 
 
@@ -96,6 +98,18 @@ def _push(work: Work, names: Sequence[str], report: Callable[[Event], None]) -> 
                 work.pushed[name] = _push_list(work, name, output)
             else:
                 work.pushed[name] = work.engine.images.push(work.result.image_id, name, push_options(work, output))
+
+
+def _send(work: Work, places: Sequence[str]) -> None:
+    """To where -t names a transport; as Podman without compression, but to a registry."""
+    from skerry.engine.images.push import Push
+
+    for place in places:
+        options = push_options(work, None) if place.startswith("docker://") else Push(compression="uncompressed")
+        if needs_list(work):
+            _push_list(work, place, None)
+        else:
+            work.engine.images.push(work.result.image_id, place, options)
 
 
 def _push_list(work: Work, name: str, output: Output | None) -> str:

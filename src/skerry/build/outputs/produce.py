@@ -6,7 +6,7 @@ import time
 
 from skerry.build.build import solve, time_text
 from skerry.build.contexts import open_contexts
-from skerry.build.outputs.names import names_of
+from skerry.build.outputs.names import names_of, places_of
 from skerry.build.shared_cache import export_cache, import_cache
 from skerry.build.ssh import Agents
 
@@ -29,7 +29,7 @@ def produce(engine: Engine, options: BuildOptions, report: Callable[[Event], Non
         from skerry.build.outputs.files import check_files
 
         check_files(options.outputs)
-    engine.builds.full_names(names_of(options))
+    engine.builds.full_names(names_of(engine, options))
     started = _now()
     import_cache(engine, options, report)
     with Agents(engine, options.ssh_keys) as agents, open_contexts(engine, options, report) as contexts:
@@ -62,7 +62,8 @@ def _write(
         if options.sbom_file or options.purl_file:
             write_packages(work)
     write_notes(work)
-    if options.wants_image and options.outputs and not result.names:
+    sent = places_of(engine, options) and not any(solved.same_as for solved in result.solved)
+    if options.wants_image and (options.outputs or sent) and not result.names:
         _forget(work)
 
 

@@ -106,6 +106,7 @@ _RUN = (
          help="How RUN is isolated: oci; chroot shares this host's network, processes and IPC"),
     flag("--runtime", kind="str", metavar="NAME", help="The OCI runtime of RUN"),
     flag("--runtime-flag", kind="list", metavar="FLAG", help="Global flag for the runtime of RUN, without dashes"),
+    flag("--hooks-dir", kind="list", metavar="FOLDER", help="OCI hooks for RUN from this folder"),
     flag("--stdin", help="RUN reads this command's standard input"),
     flag("--compat-volumes", help="Discard what RUN writes below a VOLUME"),
 )  # fmt: skip
@@ -134,7 +135,7 @@ _REFUSED = (
         "all-platforms", "save-stages", "stage-labels",
     )),
     *(flag("--" + name, kind="list", hidden=True) for name in (
-        "cw", "decryption-key", "hooks-dir", "layer-label", "mount", "sign-by", "source-policy-file",
+        "cw", "decryption-key", "layer-label", "mount", "sign-by", "source-policy-file",
         "sbom-image-output", "sbom-image-purl-output", "sbom-merge-strategy", "sbom-scanner-command", "sbom-scanner-image",
         "userns-uid-map", "userns-gid-map", "userns-uid-map-user", "userns-gid-map-group", "policy",
     )),
@@ -147,7 +148,6 @@ REFUSALS = {
     "all-platforms": "name the platforms with --platform",
     "cw": "images for confidential workloads are not made",
     "decryption-key": "encrypted images are not read",
-    "hooks-dir": "hooks are not run in builds",
     "mount": "use --volume, or RUN --mount in the Containerfile",
     "policy": "policies for builds are not evaluated",
     "save-stages": "intermediate stages are kept as cached steps, not as images; build them with --target",

@@ -121,7 +121,7 @@ def _pull(args: Args) -> str:
     if args["pull_always"] or args["pull_never"]:
         return "never" if args["pull_never"] else "always"
     policy: str = args["pull"]
-    return {"true": "always", "ifmissing": "missing", "false": "missing"}.get(policy, policy)
+    return {"true": "always", "ifmissing": "missing", "false": "never"}.get(policy, policy)
 
 
 def _context(args: Args, files: list[str]) -> str:

@@ -29,6 +29,8 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
     given: Any = {name: args[name] for name in _LIMITS if args.given(name)}
     security: dict[str, Any] = {}
     apply_security({"security_opt": _security(args["security_opt"])}, security)  # type: ignore[arg-type]
+    if args["no_hosts"] and args["add_host"]:
+        raise UsageError("--no-hosts and --add-host conflict, can not be used together")
     chroot = args["isolation"] == "chroot"
     if chroot and args["network"] not in ("", "host"):
         raise UsageError("cannot set --network other than host with --isolation chroot")
@@ -63,6 +65,7 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
         volumes=[_volume(item) for item in args["volume"]],
         runtime=args["runtime"],
         runtime_flags=args["runtime_flag"],
+        hooks_dirs=args["hooks_dir"],
         stdin=args["stdin"],
         compat_volumes=args["compat_volumes"],
         insecure="security.insecure" in args["allow"],
@@ -79,10 +82,8 @@ def _security(items: list[str]) -> list[str]:
 def _network(text: str) -> str:
     if text in ("", "bridge", "default"):
         return "default"
-    if text == "private" or text == "slirp4netns" or text.partition(":")[0] == "pasta":
-        if ":" in text:
-            raise UsageError(f"--network {text} is not supported in builds: options of pasta are not passed on")
-        return "default"
+    if text.partition(":")[0] == "slirp4netns":
+        raise UsageError("--network slirp4netns is not supported: use pasta")
     if text.startswith("container:"):
         raise UsageError("--network container:… is not supported in builds: use ns:PATH")
     return text

@@ -173,6 +173,13 @@ class Builds:
         return assemble(self._engine, document, layers, names, format=format, annotations=annotations)
 
     @staticmethod
+    def is_place(name: str) -> bool:
+        """Whether it is somewhere else by its transport (``dir:``, ``oci:``, ``docker://`` …), not a name here."""
+        from skerry.image import locations
+
+        return name.startswith("docker://") or locations.parse(name) is not None
+
+    @staticmethod
     def full_names(names: Sequence[str]) -> list[str]:
         """The names that an image gets by these. `Invalid` for what can be none, before a long build ends with it."""
         from skerry.errors import Invalid

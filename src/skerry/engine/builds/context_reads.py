@@ -22,9 +22,10 @@ def read_file(folder: str, path: str, limit: int) -> bytes:
         if error.errno in (errno.ENOTDIR, errno.ENAMETOOLONG):
             raise NotFound(f"{path}: {os.strerror(error.errno)}") from None
         raise Invalid(f"open {path}: {os.strerror(error.errno or 0)}") from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):  # before Python looks: it refuses folders in its own way
+        os.close(fd)
+        raise Invalid(f"{path} is not a file")
     with open(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise Invalid(f"{path} is not a regular file")
         data = file.read(limit + 1)
     if len(data) > limit:
         raise Invalid(f"{path} is larger than {limit >> 20} MiB")

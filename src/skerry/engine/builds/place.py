@@ -125,6 +125,9 @@ class Placer:
             if self.kind(path) == "folder":
                 return False
             if metadata is None:
+                there = self.followed(path)  # a link to nothing yet: what it leads to is made
+                if there != path and not self.is_taken(there):
+                    return self._make_folder(there, None)
                 raise Conflict(f"{path} is in the way: it is no folder") from None
             self._make_room(parent, name, path, for_folder=True)
             os.mkdir(name, how.mode, dir_fd=parent)

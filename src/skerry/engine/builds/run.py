@@ -137,6 +137,10 @@ class _Step:
             config, rootfs=rootfs, user=user, settings=engine.settings, netns_path=self._network.path or None,
             mounts=mounts, cgroups_path=placement.path, runtime=runtime, warn=engine.warn,
         )  # fmt: skip
+        if user["uid"] and config["cap_add"] and request.security != "insecure":
+            # As in BuildKit and Buildah: what was added is in reach of set-uid programs, and no other user's from the start.
+            bounding = document["process"]["capabilities"]["bounding"]
+            document["process"]["capabilities"] = {"bounding": bounding, "effective": [], "permitted": []}
         environment = document["process"]["env"]
         if "container=podman" in environment and "container=podman" not in request.env:
             environment.remove("container=podman")  # a build's result shall not depend on who builds
@@ -147,7 +151,9 @@ class _Step:
                 document["process"]["consoleSize"] = {"height": size[0], "width": size[1]}
         if not placement.path:
             document["linux"].pop("cgroupsPath", None)
-        document = spec.with_hooks(document, config, engine.settings, self._bundle, engine.warn)
+        document = spec.with_hooks(
+            document, config, engine.settings, self._bundle, engine.warn, folders=request.hooks_dirs
+        )
         run_files.write(self._bundle + "/config.json", fastjson.encode(document))
         return document
 

@@ -86,6 +86,7 @@ class RunRequest:
     umask: str = ""
     runtime: str = ""
     runtime_flags: list[str] = field(default_factory=list)  # global ones, without dashes
+    hooks_dirs: list[str] = field(default_factory=list)  # instead of the configured ones
     stdin: int | None = None  # a descriptor that it reads; None: nothing
     terminal: bool = False  # on the caller's terminal (0, 1, 2), for a shell; `output` is not called then
     output: Callable[[int, bytes], None] | None = None  # called in run's own thread with 1 or 2 and what was written

@@ -52,7 +52,7 @@ class Push:
     ) -> None:
         if format not in FORMATS:
             raise Invalid(f'unknown format "{format}". Choose one of the supported formats: oci, v2s2')
-        if compression not in ("", "gzip", "zstd"):
+        if compression not in ("", "gzip", "zstd", "uncompressed"):
             raise Invalid(f'unsupported compression format "{compression}": gzip and zstd are known')
         self.media_type = FORMATS[format]
         if compression == "zstd" and self.media_type == DOCKER_MANIFEST:
@@ -80,6 +80,8 @@ def push(engine: Engine, name: str, destination: str, options: Push) -> str:
         from skerry.engine.images.push_location import push_location
 
         return push_location(engine, name, location, options)
+    if options.compression == "uncompressed":
+        raise Invalid("a registry's layers are compressed: gzip and zstd are known")
     target = _target(name, destination, record)
     (endpoint,) = endpoints(target, push=True)
     try:

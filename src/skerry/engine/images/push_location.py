@@ -8,7 +8,7 @@ from skerry.engine.images.add import OCI_MANIFEST, digest_of
 from skerry.engine.images.load_docker import docker_manifest
 from skerry.engine.images.names import tag
 from skerry.engine.images.save import select, write_archive, write_folder
-from skerry.engine.images.write_image import Form, layers_of
+from skerry.engine.images.write_image import PLAIN, Form, layers_of
 from skerry.errors import Invalid, SkerryError
 from skerry.image import locations
 from skerry.image.beside import Beside
@@ -64,7 +64,9 @@ def _write(
 
 
 def _encoding(location: Location, options: Push) -> str:
-    """Layouts have compressed layers; a docker-dir has them as they are, unless somebody asked for it."""
+    """Layouts have compressed layers; a docker-dir has them as they are, unless somebody asked for something else."""
+    if options.compression == "uncompressed":
+        return PLAIN
     if location.transport == locations.DIR and not options.compress and not options.compression:
         return ""
     return options.compression or "gzip"
