@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import ssl
 import subprocess
 import tarfile
 import threading
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 from tests.build.conftest import Build
 from tests.build.test_build import BASE, look
+from tests.registry.server import Authority
 from tests.support.command import Skerry
 
 from skerry.errors import SkerryError
@@ -82,7 +84,7 @@ def test_a_file_with_a_checksum_is_asked_for_once(
     assert len(served.answers) == 1
     with pytest.raises(SkerryError, match="digest mismatch"):
         build_in(text.replace(digest, digest[::-1]), context=context)
-    with pytest.raises(SkerryError, match="HTTP 404"):
+    with pytest.raises(SkerryError, match="invalid response status 404"):
         build_in(BASE + f"ADD {served.url}/nope /f\n")
 
 
@@ -148,3 +150,19 @@ def test_archives_stay_in_the_image(
     else:
         assert look(skerry, build_in(BASE + "ADD t.tar /x/\n", context=context).id, "cat /etc/new") == ["x"]
     assert not Path("/etc/new").exists()
+
+
+def test_servers_of_ones_own_authority(build_in: Build, skerry: Skerry, served: Served, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "authority")
+    certificate, key = authority.issue("server", "IP:127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    served.server.socket = context.wrap_socket(served.server.socket, server_side=True)
+    text = BASE + f"ADD {served.url.replace('http:', 'https:')}/f.txt /\n"
+    (tmp_path / "certs").mkdir()
+    (tmp_path / "certs/ca.crt").write_bytes(authority.certificate.read_bytes())
+    with pytest.raises(SkerryError, match="CERTIFICATE_VERIFY_FAILED"):
+        build_in(text)
+    for options in ({"cert_dir": str(tmp_path / "certs")}, {"tls_verify": False}):
+        built = build_in(text, pull_options=options, no_cache=True)
+        assert look(skerry, built.id, "cat /f.txt") == ["body"]

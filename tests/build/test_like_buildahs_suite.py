@@ -298,3 +298,12 @@ def test_variables_of_env_are_there_from_the_first_step_on_and_env_overrides_the
 def test_keywords_are_shown_in_capitals(engine: Skerry, tmp_path: Path) -> None:
     write(tmp_path, "from localhost/busybox\nrun echo  in  blanks\n")
     assert "STEP 2/2: RUN echo  in  blanks" in engine("build", tmp_path).lines
+
+
+def test_a_tmpfs_may_begin_with_what_is_below_it(engine: Skerry, tmp_path: Path) -> None:
+    write(
+        tmp_path, BASE + "RUN mkdir /d && echo below > /d/file\n"
+        "RUN --mount=type=tmpfs,target=/d,tmpcopyup grep below /d/file && rm /d/file\n"
+        "RUN --mount=type=tmpfs,target=/d [ ! -e /d/file ]\nRUN grep below /d/file\n",
+    )  # fmt: skip
+    engine("build", "--no-cache", tmp_path)

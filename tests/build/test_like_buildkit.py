@@ -199,3 +199,14 @@ def test_checks_only(engine: Skerry, context: Path) -> None:
     assert done.code != 0
     (context / "Containerfile").write_text(BASE + 'CMD ["a"]\n')
     assert engine("build", "--check", context, check=False).code == 0
+
+
+def test_arguments_that_are_for_the_builder(engine: Skerry, context: Path) -> None:
+    cache = "RUN --mount=type=cache,id=ns,target=/c "
+    text = BASE + f"RUN [ $(hostname) = testhost ] && grep testhost /etc/hosts\n{cache}touch /c/one; [ ! -e /c/two ]\n"
+    flags = ("--build-arg", "BUILDKIT_SANDBOX_HOSTNAME=testhost", "--build-arg", "BUILDKIT_SYNTAX=x/y")
+    done = build(engine, context, text, *flags, "--build-arg", "BUILDKIT_CACHE_MOUNT_NS=a")
+    assert "not consumed" not in done.stderr
+    build(
+        engine, context, BASE + f"{cache}[ ! -e /c/one ] && touch /c/two\n", "--build-arg", "BUILDKIT_CACHE_MOUNT_NS=b"
+    )

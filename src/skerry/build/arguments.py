@@ -16,6 +16,11 @@ PROXIES = frozenset(
     for word in ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
     for name in (word, word.lower())
 )
+# For the builder, not for the Containerfile (BuildKit's build-time variables).
+BUILDER = frozenset({
+    "SOURCE_DATE_EPOCH", "BUILDKIT_CACHE_MOUNT_NS", "BUILDKIT_CONTEXT_KEEP_GIT_DIR", "BUILDKIT_DOCKERFILE_CHECK",
+    "BUILDKIT_MULTI_PLATFORM", "BUILDKIT_SANDBOX_HOSTNAME", "BUILDKIT_SYNTAX",
+})  # fmt: skip
 # Given by the platform of the build; in a stage only after ARG names them.
 _PLATFORM = ("OS", "ARCH", "VARIANT")
 

@@ -6,7 +6,7 @@ import os
 import time
 
 from skerry import __version__
-from skerry.build.arguments import PROXIES
+from skerry.build.arguments import BUILDER, PROXIES
 from skerry.build.base_image import of_platform
 from skerry.build.containerfiles import read_containerfiles
 from skerry.build.contexts import open_contexts
@@ -175,7 +175,7 @@ def _tell_skipped(plan: Plan, report: Callable[[Event], None]) -> None:
 
 
 def _unused_arguments(plan: Plan, report: Callable[[Event], None]) -> list[Warned]:
-    unused = sorted(set(plan.arguments) - plan.used_arguments - PROXIES - plan.builtin.keys() - {"SOURCE_DATE_EPOCH"})
+    unused = sorted(set(plan.arguments) - plan.used_arguments - PROXIES - plan.builtin.keys() - BUILDER)
     if not unused:
         return []
     warning = Warned("", f"one or more build args were not consumed: [{' '.join(unused)}]")

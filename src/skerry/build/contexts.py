@@ -18,7 +18,7 @@ from skerry.build.ignore_files import ignore_patterns
 from skerry.build.redact import redacted
 from skerry.build.stdin import open_stdin
 from skerry.errors import Invalid, NotFound, SkerryError
-from skerry.records import dataclass
+from skerry.records import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,6 +158,8 @@ class Contexts:
 
         self._report(Note(f"Fetching {url}"))
         folder = self._folder() + "/tree"
+        if main and self._options.build_args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") in ("1", "true"):
+            url = replace(url, keep_git_dir=True)
         secrets = {name: self._options.secrets.get(name) for name in ("GIT_AUTH_TOKEN", "GIT_AUTH_HEADER")}
         commit = git.clone(
             url, folder, token=_secret(secrets["GIT_AUTH_TOKEN"]), header=_secret(secrets["GIT_AUTH_HEADER"]),

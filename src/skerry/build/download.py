@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Mapping
 
 from skerry.build.redact import redacted
@@ -10,6 +11,7 @@ from skerry.errors import Invalid, NotFound, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
     from typing import Any
 
     from _typeshed import WriteableBuffer
@@ -25,11 +27,13 @@ def is_url(text: str) -> bool:
 class Download(io.RawIOBase):
     """The bytes at ``url``, to their announced end. `NotFound` for 404, `Unavailable` for other failures.
 
-    ``conditions``: headers (If-None-Match, …) with which the server may say that nothing is new: `unchanged`."""
+    ``conditions``: headers (If-None-Match, …) with which the server may say that nothing is new: `unchanged`.
+    ``tls``: what `tls_of` made of the build's flags."""
 
     def __init__(
-        self, url: str, *, cancelled: Callable[[], bool] = lambda: False, conditions: Mapping[str, str] | None = None
-    ) -> None:
+        self, url: str, *, cancelled: Callable[[], bool] = lambda: False, conditions: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:  # fmt: skip
         import urllib.error
         import urllib.request
 
@@ -43,13 +47,13 @@ class Download(io.RawIOBase):
             request = _request(url)
             for name, value in (conditions or {}).items():
                 request.add_header(name, value)
-            self._answer = _opener().open(request, timeout=_SILENCE_S)
+            self._answer = _opener(tls).open(request, timeout=_SILENCE_S)
         except urllib.error.HTTPError as error:
             if conditions and error.code == 304:
                 self.unchanged = True
                 return
             kind = NotFound if error.code in (404, 410) else Unavailable
-            raise kind(f"downloading {self._name}: HTTP {error.code} {error.reason}") from None
+            raise kind(f"downloading {self._name}: invalid response status {error.code} ({error.reason})") from None
         except urllib.error.URLError as error:
             raise Unavailable(f"downloading {self._name}: {error.reason}") from None
         except (OSError, ValueError) as error:
@@ -102,7 +106,28 @@ def _request(url: str) -> Any:
     return request
 
 
-def _opener() -> Any:
+def tls_of(options: Mapping[str, Any]) -> ssl.SSLContext | None:
+    """--cert-dir and --tls-verify for what is downloaded, too, as Podman has it; None: the system's authorities."""
+    folder, verify = options.get("cert_dir") or "", options.get("tls_verify")
+    if not folder and verify is not False:
+        return None
+    import ssl
+
+    context = ssl.create_default_context()
+    try:
+        for name in sorted(os.listdir(folder)) if folder else ():
+            if name.endswith(".crt"):
+                context.load_verify_locations(cafile=f"{folder}/{name}")
+            elif name.endswith(".cert"):
+                context.load_cert_chain(f"{folder}/{name}", f"{folder}/{name.removesuffix('.cert')}.key")
+    except (OSError, ValueError) as error:  # ssl's errors are OSErrors
+        raise Invalid(f"--cert-dir {folder}: {error}") from None
+    if verify is False:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _opener(tls: ssl.SSLContext | None) -> Any:
     """urllib's, but for the schemes that a redirection must not lead to."""
     import urllib.error
     import urllib.request
@@ -113,7 +138,8 @@ def _opener() -> Any:
                 raise urllib.error.URLError(f"it redirects to {redacted(newurl)}")
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
-    return urllib.request.build_opener(Redirects)
+    more = [urllib.request.HTTPSHandler(context=tls)] if tls is not None else []
+    return urllib.request.build_opener(Redirects, *more)
 
 
 def read_url(url: str, limit: int, *, cancelled: Callable[[], bool] = lambda: False) -> bytes:

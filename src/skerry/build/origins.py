@@ -91,7 +91,7 @@ def content_of(step: StepWork, mount: Mount) -> MountContent:
     if mount.type in ("secret", "ssh"):
         return MountContent([mount.type, mount.id, mount.target, mount.env])
     if mount.type == "tmpfs":
-        return MountContent([*head, mount.size])
+        return MountContent([*head, mount.size, *(["tmpcopyup"] if mount.copy_up else [])])
     if mount.type == "cache":
         step.solver.use_cache_mount(_cache_id(step, mount))
         return MountContent([*head, mount.id, mount.from_, mount.source, mount.uid, mount.gid, mount.mode])
@@ -127,7 +127,9 @@ def _cache(stack: ExitStack, step: StepWork, mount: Mount) -> str:
 
 
 def _cache_id(step: StepWork, mount: Mount) -> str:
-    return mount.id or step.state.absolute(mount.target).rstrip("/") or "/"
+    name = mount.id or step.state.absolute(mount.target).rstrip("/") or "/"
+    space = step.solver.plan.arguments.get("BUILDKIT_CACHE_MOUNT_NS", "")
+    return f"{space}/{name}" if space else name
 
 
 def _bound(stack: ExitStack, step: StepWork, mount: Mount) -> str:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from urllib.parse import unquote, urlsplit
 
 from skerry.build import git
-from skerry.build.download import Download, is_url
+from skerry.build.download import Download, is_url, tls_of
 from skerry.build.keys import digest as digest_of
 from skerry.build.redact import redacted
 from skerry.engine.builds.copying import Inline
@@ -52,6 +52,7 @@ class _Remote:
         self._step, self._source, self._path = step, source, path
         self._algorithm, _, self._wanted = (checksum or "sha256:").partition(":")
         self._identity = digest_of(["url", source])
+        self._tls = tls_of(step.options.pull_options)
 
     def inline(self) -> Inline:
         name = _name(self._source)
@@ -59,7 +60,9 @@ class _Remote:
             return Inline(name, digest=self._wanted, fetch=self._download, mode=0o600)
         before = self._step.engine.builds.latest(self._identity)
         known = before["inputs"] if before and not self._wanted else {}
-        download = Download(self._source, cancelled=self._step.solver.cancelled, conditions=known.get("conditions"))
+        download = Download(
+            self._source, cancelled=self._step.solver.cancelled, conditions=known.get("conditions"), tls=self._tls
+        )
         if download.unchanged:
             return Inline(name, digest=known["digest"], fetch=self._download, mode=0o600)
         path, mtime_ns, content = self._keep(download)
@@ -67,7 +70,9 @@ class _Remote:
 
     def _download(self, wanted: str) -> tuple[str, int]:
         """(where it is, its time) once it is certain that it is needed."""
-        path, mtime_ns, content = self._keep(Download(self._source, cancelled=self._step.solver.cancelled))
+        path, mtime_ns, content = self._keep(
+            Download(self._source, cancelled=self._step.solver.cancelled, tls=self._tls)
+        )
         if content != wanted:
             raise Changed(f"{redacted(self._source)} has changed meanwhile")
         return path, mtime_ns

@@ -57,6 +57,8 @@ class RunStep:
         described = [content_of(step, mount) for mount in self._mounts]
         settings = {"network": command.network, "security": command.security, "user": state.config.get("User") or "",
                     "directory": state.workdir, "devices": [device.name for device in command.devices]}  # fmt: skip
+        if hostname := self._hostname():
+            settings["hostname"] = hostname
         if options.run.compat_volumes:
             settings["volumes"] = sorted(state.config.get("Volumes") or {})
         self.key = step_key(
@@ -124,7 +126,7 @@ class RunStep:
             argv=self._argv, env=[f"{name}={value}" for name, value in env.items()], cwd=step.state.workdir,
             user=step.state.config.get("User") or "", network=network, security=command.security,
             devices=[*run.devices, *devices], hosts=run.hosts, dns=run.dns,
-            dns_search=run.dns_search, dns_options=run.dns_options, no_hosts=run.no_hosts, hostname=run.hostname,
+            dns_search=run.dns_search, dns_options=run.dns_options, no_hosts=run.no_hosts, hostname=self._hostname(),
             cap_add=run.cap_add, cap_drop=run.cap_drop, ulimits=run.ulimits, resources=run.resources,
             cgroup_parent=run.cgroup_parent, shm_size=run.shm_size, seccomp=run.seccomp, apparmor=run.apparmor,
             label_opts=run.label_opts, no_new_privileges=run.no_new_privileges, mask=run.mask, unmask=run.unmask,
@@ -134,6 +136,10 @@ class RunStep:
             mounts=[_volume(text) for text in run.volumes], cancelled=step.solver.cancelled,
         )  # fmt: skip
 
+    def _hostname(self) -> str:
+        given = self._step.solver.plan.arguments.get("BUILDKIT_SANDBOX_HOSTNAME", "")
+        return given or self._step.options.run.hostname
+
     def _output(self, fd: int, data: bytes) -> None:
         self._tail = (self._tail + data)[-_TAIL:]
         self._step.output(fd, data)
@@ -142,7 +148,14 @@ class RunStep:
         from skerry.build.origins import open_mount
 
         if mount.type == "tmpfs":
-            request.mounts.append(StepMount("tmpfs", self._target(mount), size_bytes=mount.size or 0))
+            request.mounts.append(
+                StepMount(
+                    "tmpfs",
+                    self._target(mount),
+                    size_bytes=mount.size or 0,
+                    options=("tmpcopyup",) if mount.copy_up else (),
+                )
+            )
         elif mount.type == "secret":
             self._add_secret(request, mount)
         elif mount.type == "ssh":

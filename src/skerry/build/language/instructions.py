@@ -73,6 +73,7 @@ class Mount:
     size: int | None = None
     env: str | None = None
     relabel: str = ""
+    copy_up: bool = False  # a tmpfs that begins with what is below it (Podman's tmpcopyup)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,14 @@ _SHARING = ("shared", "private", "locked")
 _SHORT = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
 _KEYS = (
     "type", "from", "source", "target", "readonly", "readwrite", "id", "sharing", "required", "size", "mode", "uid",
-    "gid", "env", "relabel",
+    "gid", "env", "relabel", "tmpcopyup",
 )  # fmt: skip
 _TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(?:([kmgtp])i?)?b?", re.IGNORECASE)
 _FOR_FILES = ("cache", "secret", "ssh")
 # The keys that only some types have; the others are taken with any.
 _ONLY_FOR = {
-    "required": ("secret", "ssh"), "size": ("tmpfs",), "mode": _FOR_FILES, "uid": _FOR_FILES, "gid": _FOR_FILES,
+    "required": ("secret", "ssh"), "size": ("tmpfs",), "tmpcopyup": ("tmpfs",), "mode": _FOR_FILES, "uid": _FOR_FILES, "gid": _FOR_FILES,
 }  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def _fields(text: str) -> dict[str, str]:
         key = _SHORT.get(written.lower(), written.lower())
         if not equals and written in ("z", "Z"):
             key, value = "relabel", "shared" if written == "z" else "private"
-        elif not equals and key in ("readonly", "readwrite", "required"):
+        elif not equals and key in ("readonly", "readwrite", "required", "tmpcopyup"):
             value = "true"
         elif not equals:
             raise MountError(f"invalid field '{field}' must be a key=value pair")
@@ -94,6 +94,7 @@ def _mount(text: str, fields: dict[str, str]) -> Mount:
         sharing=fields.get("sharing", "").lower(), required=_truth(fields, "required"),
         mode=_number(fields, "mode", 8), uid=_number(fields, "uid", 10), gid=_number(fields, "gid", 10),
         size=_size(fields.get("size")), env=fields.get("env"), relabel=fields.get("relabel", ""),
+        copy_up=_truth(fields, "tmpcopyup"),
     )  # fmt: skip
 
 
