@@ -55,7 +55,9 @@ def plain_mount(mount: StepMount) -> MountConfig:
     """The runtime's mount for a bind or tmpfs mount of a step."""
     if mount.type == "tmpfs":
         size = [f"size={mount.size_bytes}"] if mount.size_bytes else []
-        options = ["nosuid", "nodev", *size, *mount.options]
+        # Unlike in a container it begins empty, as BuildKit's and Podman's do.
+        empty = [] if "tmpcopyup" in mount.options else ["notmpcopyup"]
+        options = ["nosuid", "nodev", *size, *empty, *mount.options]
         return {"type": "tmpfs", "source": "tmpfs", "destination": mount.target, "options": options}
     if mount.type != "bind":
         raise Invalid(f'mount type "{mount.type}" is not known')
