@@ -53,7 +53,8 @@ def write_images(work: Work, report: Callable[[Event], None]) -> None:
         if not number:
             result.image_id, result.digest = image["id"], image["digest"]
     result.names = engine.builds.full_names(mine)
-    _send(work, places_of(engine, options))
+    if places := places_of(engine, options):
+        _send(work, places)
     _push(work, names, report)
     if options.manifest:
         _add_to(work, options.manifest)
