@@ -98,3 +98,32 @@ def _all_given_back(world: World) -> None:
     world.ok("system", "check")
     world.settle()
     assert world.leaks() == []
+
+
+def test_all_that_looks_after_containers_killed_at_once(new_world: Callable[[], World]) -> None:
+    """conmon, aardvark-dns, the supervisor and who waits for its death: the containers run on, and what follows works."""
+    world = new_world()
+    network = f"n{world.top.name}"
+    checked = ("--health-cmd", "true", "--health-interval", "200ms")
+    world.ok("network", "create", network)
+    for name in ("one", "two"):
+        world.ok("run", "-d", "--name", name, "--network", network, *checked, "bb", "sleep", "1000")
+    world.ok("wait", "--condition", "healthy", "one", "two")
+    serving = int(
+        next(Path("/run/skerry/net").glob(f"{os.stat('/proc/self/ns/net').st_ino}-*/dns/aardvark.pid")).read_text()
+    )
+    helpers = [pid for pid, line in processes(world) if b"conmon" in line or b"supervise" in line]
+    assert len(helpers) >= 4
+    for pid in (*helpers, serving):
+        send(pid, signal.SIGKILL)
+    assert world.ok("ps", "-q").count("\n") == 1
+    assert world.ok("exec", "one", "echo", "in") == "in"
+    world.ok("run", "--rm", "--network", network, "bb", "nslookup", "two")
+    world.ok("wait", "--condition", "healthy", "two")
+    assert (
+        "exit code could not be retrieved" in world.run("stop", "-t", "0", "one").stderr
+    )  # conmon would have known it
+    world.ok("start", "one")
+    world.ok("rm", "-f", "-t", "0", "one", "two")
+    world.ok("network", "rm", network)
+    _all_given_back(world)
