@@ -24,9 +24,10 @@ pytestmark = [
 Run = Callable[..., str]
 SHARED = "netns/skerry-bridges"
 HOST_IP, REMOTE_IP = "203.0.113.17", "203.0.113.18"
+HOST_IP6, REMOTE_IP6 = "fd00:5ca1::1", "fd00:5ca1::2"
 CLIENT = """
 import socket
-s = socket.socket(socket.AF_INET, socket.{kind}); s.settimeout(5); s.connect(("{address}", {port})); s.send(b"x")
+s = socket.socket(socket.AF_INET6 if ":" in "{address}" else socket.AF_INET, socket.{kind}); s.settimeout(5); s.connect(("{address}", {port})); s.send(b"x")
 print(s.recv(100).decode(), end="")
 """
 
@@ -43,6 +44,8 @@ def remote() -> Iterator[str]:
         subprocess.run(["ip", "link", "set", name, "up"], check=True)
         subprocess.run(["ip", "-n", name, "addr", "add", f"{REMOTE_IP}/24", "dev", "eth0"], check=True)
         subprocess.run(["ip", "-n", name, "link", "set", "eth0", "up"], check=True)
+        subprocess.run(["ip", "-6", "addr", "add", f"{HOST_IP6}/64", "dev", name, "nodad"], check=True)
+        subprocess.run(["ip", "-n", name, "-6", "addr", "add", f"{REMOTE_IP6}/64", "dev", "eth0", "nodad"], check=True)
         yield f"/run/netns/{name}"
     finally:
         subprocess.run(["ip", "netns", "del", name], check=False)
@@ -157,6 +160,33 @@ def test_a_container_sees_its_clients_real_addresses(user: User, run: Run, remot
                 assert ask_from(remote, kind, HOST_IP, port) == REMOTE_IP
         with socket.create_connection(("127.0.0.1", port), 5) as client:
             assert client.recv(100).decode() == gateway
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+    user.skerry("rm", "-fa", "-t", "0")
+
+
+def test_clients_over_ipv6_are_seen_too(user: User, run: Run, remote: str) -> None:
+    port = free_port()
+    user.skerry("network", "create", "--ipv6", "six")
+    run("-d", "--name", "who", "-p", f"{port}:7000", "-p", f"{port}:7001/udp", command=("sleep", "60"), network="six")
+    pid = user.skerry("inspect", "who", "--format", "{{.State.Pid}}").stdout.strip()
+    words = WHO.replace("socket.AF_INET,", "socket.AF_INET6,").replace(
+        'socket.create_server(("", 7000))',
+        'socket.create_server(("::", 7000), family=socket.AF_INET6, dualstack_ipv6=True)',
+    )
+    server = subprocess.Popen(
+        ["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", words], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        for kind in ("tcp", "udp"):
+            assert ask_from(remote, kind, HOST_IP6, port) == REMOTE_IP6
+            assert ask_from(remote, kind, HOST_IP, port) == f"::ffff:{REMOTE_IP}"
+        with socket.create_connection(("::1", port), 5) as client:
+            assert client.recv(100).decode().startswith("fd")
     finally:
         server.kill()
         server.wait()

@@ -1,6 +1,6 @@
 """A program of its own: carries what reaches a host's sockets to a container of a user's bridge.
 
-``forwarder.py PID_FILE as-clients|as-itself FD,PROTOCOL,ADDRESS,PORT…``: it is started in the user's network namespace
+``forwarder.py PID_FILE as-clients|as-itself FD,PROTOCOL,ADDRESSES,PORT…``: it is started in the user's network namespace
 with the listening sockets of the host's. One thread watches all of these; each connection has two, in which the kernel
 moves the bytes (splice), so that Python is idle.
 It imports nothing of Skerry: it lives as long as the container, in as little memory as can be.
@@ -19,6 +19,7 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _CHUNK = 1 << 16
 _UDP_IDLE_S = 90.0
@@ -49,11 +50,20 @@ def _copy(source: _socket.socket, target: _socket.socket) -> None:
         pass  # it has gone already
 
 
-def _towards(address: str, port: int, kind: int, client: str) -> _socket.socket:
-    """A socket connected to the container: from the client's own address where that makes sense there."""
+def _is_local(client: str) -> bool:
+    """Whether an address means something else in the container."""
+    return client == "::1" or client.startswith(("127.", "fe80:"))
+
+
+def _towards(addresses: str, port: int, kind: int, client: str) -> _socket.socket:
+    """A socket connected to the container, at the address of the client's family if it has one: from the client's own
+    address where that makes sense there."""
+    if client.startswith("::ffff:"):
+        client = client[7:]  # an IPv4 client of a socket for both
+    address = min(addresses.split("|"), key=lambda text: _family(text) != _family(client))
     made = _socket.socket(_family(address), kind | _socket.SOCK_CLOEXEC)
     try:
-        if _as_clients and _family(client) == made.family and not client.startswith(("127.", "::1", "fe80:")):
+        if _as_clients and _family(client) == made.family and not _is_local(client):
             try:
                 made.setsockopt(*_TRANSPARENT[made.family], 1)
                 made.bind((client, 0))
@@ -116,7 +126,7 @@ class _Datagrams:
     ) -> None:
         self._listener, self._address, self._port, self._watch = listener, address, port, watch
         # client: its socket, and when it was last heard of
-        self._clients: dict[tuple[str, int], tuple[_socket.socket, float]] = {}
+        self._clients: dict[Any, tuple[_socket.socket, float]] = {}
 
     def receive(self) -> None:
         """Pass on what a client says."""
@@ -129,7 +139,7 @@ class _Datagrams:
         self._clients[client] = inner, time.monotonic()
         inner.send(data)
 
-    def _answer(self, client: tuple[str, int]) -> None:
+    def _answer(self, client: Any) -> None:
         inner = self._clients[client][0]
         self._clients[client] = inner, time.monotonic()
         self._listener.sendto(inner.recv(65535), client)
@@ -157,10 +167,9 @@ class _Loop:
         self._poll.register(one.fileno(), select.EPOLLIN)
 
     def listen(self, word: str) -> None:
-        """Serve ``FD,PROTOCOL,ADDRESS,PORT``."""
+        """Serve ``FD,PROTOCOL,ADDRESS[|ADDRESS],PORT``."""
         fd, protocol, address, port = word.split(",")
-        kind = _socket.SOCK_DGRAM if protocol == "udp" else _socket.SOCK_STREAM
-        listener = _socket.socket(_socket.AF_INET, kind, 0, int(fd))
+        listener = _socket.socket(fileno=int(fd))
         listener.setblocking(False)
         if protocol == "udp":
             served = _Datagrams(listener, address, int(port), self.watch)

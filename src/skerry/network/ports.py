@@ -192,6 +192,25 @@ def _bind(port: PortMapping, number: int) -> _socket.socket:
     return probe
 
 
+def _bind_all(port: PortMapping, number: int) -> _socket.socket:
+    kind = _socket.SOCK_DGRAM if port["protocol"] == "udp" else _socket.SOCK_STREAM
+    try:
+        made = _socket.socket(_socket.AF_INET6, kind | _socket.SOCK_CLOEXEC, PROTOCOLS[port["protocol"]])
+    except OSError:
+        return _bind(port, number)  # a kernel without IPv6
+    try:
+        if kind == _socket.SOCK_STREAM:
+            made.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+        made.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 0)
+        made.bind(("::", number))
+    except OSError as error:
+        made.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            return _bind(port, number)  # IPv6 is switched off
+        raise
+    return made
+
+
 def _listen(port: PortMapping, number: int) -> str:
     kind, address = port["protocol"], port["host_ip"]
     six = ":" in address
@@ -204,10 +223,11 @@ def _in_use(port: PortMapping, number: int) -> Conflict:
 
 
 def listen(port: PortMapping, offset: int) -> _socket.socket:
-    """The listening socket of one of a mapping's host ports; its owner passes it on. Inheritable."""
+    """The listening socket of one of a mapping's host ports; its owner passes it on. One for all addresses takes IPv6's,
+    too."""
     number = port["host_port"] + offset
     try:
-        made = _bind(port, number)
+        made = _bind(port, number) if port["host_ip"] else _bind_all(port, number)
         if port["protocol"] == "tcp":
             made.listen(1024)
     except OSError as error:

@@ -264,13 +264,14 @@ def _has_uplink() -> bool:
 
 
 def _forwarding(inner: NetworkContext, container_id: str) -> list[Any]:
-    """[the container's ports, the address that they lead to]."""
+    """[the container's ports, the addresses that they lead to: one of each family, joined by a bar]."""
     from skerry.network import setup
 
     with setup.Host(inner) as host:
         lease = host.leases.get(container_id)
     addresses = setup.targets(lease) if lease else []
-    return [lease["ports"] if lease else [], min(addresses, key=lambda text: ":" in text, default="")]
+    firsts = [next((text for text in addresses if (":" in text) == six), "") for six in (False, True)]
+    return [lease["ports"] if lease else [], "|".join(filter(None, firsts))]
 
 
 def _as_clients(inner: NetworkContext, container_id: str) -> bool:
