@@ -246,3 +246,29 @@ def test_a_folder_to_run_from_may_be_left_as_it_is(skerry, busybox):
     assert skerry("inspect", "-f", "{{.Rootfs}}", "box").stdout == f"{folder}\n"
     skerry("rm", "box")
     skerry("image", "unmount", busybox)
+
+
+def test_containers_are_listed_oldest_first(skerry, busybox):
+    for name in ("z", "a", "m"):
+        skerry("create", "--name", name, "-l", "k=v", busybox)
+    assert skerry("ps", "-a", "--format", "{{.Names}}").lines == ["z", "a", "m"]
+    assert skerry("ps", "-n", "2", "--format", "{{.Names}} {{.Labels}}").lines == ["a map[k:v]", "m map[k:v]"]
+
+
+def test_variables_that_every_container_has_can_be_taken_away(skerry, busybox):
+    box = ["run", "--rm", "--network", "none"]
+    assert "PATH=" not in skerry(*box, "--unsetenv", "PATH", busybox, "/bin/busybox", "env").stdout
+    names = skerry(*box, "-t", "--unsetenv-all", "-e", "TERM=abc", busybox, "/bin/busybox", "env").lines
+    assert [line.partition("=")[0] for line in names] == ["HOME", "HOSTNAME", "TERM"]
+
+
+def test_interactive_alone_does_not_attach_a_start(skerry, busybox):
+    box = skerry("create", "-i", "--network", "none", busybox, "echo", "hi").id
+    assert skerry("start", "-i", box).stdout == f"{box}\n"
+
+
+def test_exec_with_a_missing_env_file(skerry, box):
+    result = skerry("exec", "--env-file", "/no/such", "box", "true", check=False)
+    assert (result.code, result.stderr) == (
+        125, 'Error: parsing file "/no/such": open /no/such: no such file or directory\n',
+    )  # fmt: skip

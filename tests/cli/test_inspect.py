@@ -160,10 +160,10 @@ def test_inspect_finds_every_kind_of_object(skerry: Skerry, busybox: str) -> Non
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("inspect", "nope"), 'inspecting object: no such object: "nope"'),
-        (("container", "inspect", "nope"), "inspecting object: no such container nope"),
-        (("inspect", "-t", "image", "nope"), "inspecting object: nope: image not known"),
-        (("inspect", "-t", "volume", "nope"), "inspecting object: no such volume nope"),
+        (("inspect", "nope"), 'no such object: "nope"'),
+        (("container", "inspect", "nope"), 'no such container "nope"'),
+        (("inspect", "-t", "image", "nope"), "nope: image not known"),
+        (("inspect", "-t", "volume", "nope"), 'no such volume "nope"'),
     ],
 )
 def test_what_does_not_exist_is_an_empty_list_and_125(skerry: Skerry, words: tuple[str, ...], message: str) -> None:

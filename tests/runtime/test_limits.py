@@ -37,9 +37,9 @@ def test_any_text_is_a_limit_or_a_clear_error(text: str) -> None:
     [
         ("foo=1", "invalid ulimit type: foo"),
         ("nofile", "invalid ulimit argument: nofile"),
-        ("nofile=5:3", "ulimit soft limit must be less than or equal to hard limit: 5 > 3"),
+        ("nofile=5:3", "ulimit soft limit must be less than or equal to hard limit: soft: 5, hard: 3"),
         ("nofile=1:2:3", "too many limit value arguments - 1:2:3, can only have up to two, `soft[:hard]`"),
-        ("nofile=-1:3", "ulimit soft limit must be less than or equal to hard limit: -1 > 3"),
+        ("nofile=-1:3", "ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: 3"),
     ],
 )
 def test_mistakes_in_podmans_words(text: str, reason: str) -> None:

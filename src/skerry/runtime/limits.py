@@ -50,8 +50,15 @@ def _parse_ulimit(text: str) -> tuple[str, int, int]:
             raise ValueError(f'parsing "{part}": invalid syntax')
     soft, hard = _limit(parts[0]), _limit(parts[-1])
     if soft > hard:
-        raise ValueError(f"ulimit soft limit must be less than or equal to hard limit: {parts[0]} > {parts[-1]}")
+        raise ValueError(
+            "ulimit soft limit must be less than or equal to hard limit: "
+            f"soft: {_shown(parts[0])}, hard: {_shown(parts[-1])}"
+        )
     return name, soft, hard
+
+
+def _shown(text: str) -> str:
+    return f"{text} (unlimited)" if text == "-1" else text
 
 
 def _limit(text: str) -> int:

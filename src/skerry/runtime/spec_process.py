@@ -118,6 +118,9 @@ def environment(config: ContainerConfig, user: ResolvedUser, given: Sequence[str
     found["container"] = "podman"  # what systemd, Ansible and installers look for
     if config.get("systemd"):
         found["container_uuid"] = config["id"][:32]
+    unset = config.get("unset_env", ())
+    for name in found if "*" in unset else unset:
+        found = {key: value for key, value in found.items() if key != name}
     found["HOME"] = user["home"] or "/"
     found["HOSTNAME"] = hostname(config)
     for entry in given:

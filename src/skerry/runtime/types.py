@@ -132,6 +132,7 @@ class ContainerConfig(TypedDict, total=False):
     tz: str
     systemd: bool
     personality: str
+    unset_env: list[str]  # --unsetenv: which of the defaults it does not have; "*": none of them
     rootfs: str  # --rootfs PATH instead of an image
     rootfs_lower: str  # --rootfs PATH:HOW: what the container's root file system is made of
     rootfs_how: str  # O, idmap or idmap=…

@@ -72,7 +72,7 @@ def show(args: Args, engine: Engine, out: Output, kind: str) -> int:
 def find(engine: Engine, name: str, kind: str, *, size: bool) -> dict[str, Any]:
     """The object; `NotFound` in Podman's words."""
     if kind == "pod":
-        raise NotFound(f"inspecting object: no such pod {name}")
+        raise NotFound(f"no such pod {name}")
     kinds = ("container", "image", "volume", "network") if kind == "all" else (kind,)
     for each in kinds:
         try:
@@ -80,10 +80,10 @@ def find(engine: Engine, name: str, kind: str, *, size: bool) -> dict[str, Any]:
         except NotFound as error:
             missing = error
     if kind == "all":
-        raise NotFound(f'inspecting object: no such object: "{name}"')
+        raise NotFound(f'no such object: "{name}"')
     if kind in ("container", "volume"):
-        raise NotFound(f"inspecting object: no such {kind} {name}")
-    raise NotFound(f"inspecting object: {missing.message}")
+        raise NotFound(f'no such {kind} "{name}"')
+    raise NotFound(missing.message)
 
 
 def _look(engine: Engine, name: str, kind: str, *, size: bool) -> dict[str, Any]:

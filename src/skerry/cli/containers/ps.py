@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 USAGE = "[options]"
 DESCRIPTION = (
-    "Lists the containers that run, or with -a all of them, newest first. Filters: ancestor, before, command, exited, "
+    "Lists the containers that run, or with -a all of them, oldest first. Filters: ancestor, before, command, exited, "
     "id, label, label!, name, network, pod, restart-policy, since, status, until, volume."
 )
 EXAMPLES = (

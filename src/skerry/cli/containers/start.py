@@ -48,14 +48,14 @@ def _names(args: Args, engine: Engine) -> list[str]:
         if row["State"] not in ("running", "paused", "stopping")
     ]  # fmt: skip
     if not args.positional:
-        return stopped[::-1]
+        return stopped
     return [name for name in args.positional if engine.containers.find(name)[0]["id"] in stopped]
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     warm_up()
     names = _names(args, engine)
-    if not (args["attach"] or args["interactive"]):
+    if not args["attach"]:
         return each(names, engine.containers.start, out)
     if len(names) > 1:
         raise Invalid("you cannot start and attach multiple containers at once")

@@ -287,7 +287,7 @@ class Containers:
         return mounted(self._engine)
 
     def list(self, *, all: bool = False, filters: list[str] | None = None) -> list[dict[str, Any]]:
-        """What ``skerry ps`` shows, newest first, as dicts with Podman's JSON keys."""
+        """What ``skerry ps`` shows, oldest first, as dicts with Podman's JSON keys."""
         from skerry.engine.containers.listing import list_containers
 
         return list_containers(self._engine, all=all, filters=filters or [])

@@ -89,6 +89,7 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
     if not command:
         raise Invalid("must provide a non-empty command to start an exec session: invalid argument")
     record, written = states.find(engine, name)
+    env = additions(options.get("env", []), options.get("env_file", []))
     try:
         state = states.observe(engine, record["id"], written)
         _require_running(record, state)
@@ -104,7 +105,6 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
             config = {**config, "user": user_name}
         user = users.resolve(rootfs, config["user"], config.get("groups", ()))
         tty = options.get("tty", False)
-        env = additions(options.get("env", []), options.get("env_file", []))
         if record.get("secrets"):
             from skerry.engine.containers import secrets
 

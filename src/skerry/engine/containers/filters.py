@@ -70,7 +70,7 @@ def _not_label(engine: Engine, value: str) -> Test:
 
 def _status(_engine: Engine, value: str) -> Test:
     if value not in _STATUSES:
-        raise Invalid(f"{value} is not a valid status", hint=", ".join(_STATUSES))
+        raise Invalid(f"unknown container state: {value}: invalid argument", hint=", ".join(_STATUSES))
     wanted = {"stopped": ("exited",), "configured": ("created",)}.get(value, (value,))
     return lambda _record, state: state["status"] in wanted
 

@@ -43,16 +43,15 @@ def _whole(engine: Engine, record: ContainerRecord, state: ContainerState) -> tu
 def select(
     engine: Engine, *, all: bool = False, filters: list[str] | None = None, last: int = 0
 ) -> list[tuple[ContainerRecord, ContainerState]]:
-    """The containers that ``skerry ps`` with these flags shows, newest first."""
+    """The containers that ``skerry ps`` with these flags shows, oldest first."""
     pairs = observed(engine)
-    pairs.reverse()
     if filters:
         from skerry.engine.containers.filters import matcher
 
         matches = matcher(engine, filters)
         pairs = [pair for pair in pairs if matches(*pair)]
     if last > 0:
-        return pairs[:last]
+        return pairs[-last:]
     by_state = any(item.partition("=")[0] in ("status", "exited") for item in filters or ())
     if all or by_state:
         return pairs
@@ -71,7 +70,7 @@ def list_containers(
 def sorted_pairs(
     engine: Engine, pairs: list[tuple[ContainerRecord, ContainerState]], sort: str
 ) -> list[tuple[ContainerRecord, ContainerState]]:
-    """In the order of ``--sort``; the given order (newest first) without one."""
+    """In the order of ``--sort``; the given order (oldest first) without one."""
     if not sort:
         return pairs
     if sort not in SORTS:
@@ -154,7 +153,7 @@ def table_row(engine: Engine, record: ContainerRecord, state: ContainerState, *,
         "Size": lambda: size_text(engine, record),
         "Mounts": lambda: ",".join(mount["destination"] for mount in record["config"]["mounts"]),
         "Networks": lambda: ",".join(network_names(record)),
-        "Labels": lambda: ",".join(f"{key}={text}" for key, text in sorted(record["config"]["labels"].items())),
+        "Labels": record["config"]["labels"],
         "Label": lambda name: record["config"]["labels"].get(name, ""),
         "Pid": state.get("pid", 0),
         "Pod": record["pod"],

@@ -198,6 +198,8 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
     for key in _COPIED:
         if options.get(key):
             config[_CONFIG_KEYS.get(key, key)] = options[key]  # type: ignore[literal-required]
+    if options.get("unsetenv") or options.get("unsetenv_all"):
+        config["unset_env"] = ["*"] if options.get("unsetenv_all") else list(options["unsetenv"])
     config["init"] = options.get("init", settings.init)
     if options.get("tz") or settings.tz:
         config["tz"] = options.get("tz") or settings.tz

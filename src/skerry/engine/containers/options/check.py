@@ -41,10 +41,10 @@ def _check_process(record: ContainerRecord) -> None:
         sysctls(config, {})
     umask = config.get("umask", "")
     if umask and (len(umask) > 4 or set(umask) - set("01234567")):
-        raise Invalid(f"invalid umask string {umask}: invalid argument")
+        raise Invalid(f"running container create option: invalid umask string {umask}: invalid argument")
     zone = config.get("tz", "")
     if zone and zone != "local" and not os.path.exists(f"/usr/share/zoneinfo/{zone}"):
-        raise Invalid(f"stat /usr/share/zoneinfo/{zone}: no such file or directory")
+        raise Invalid(f"running container create option: finding timezone: unknown time zone {zone}")
 
 
 def _check_devices(engine: Engine, record: ContainerRecord) -> None:

@@ -59,7 +59,7 @@ def environment(options: CreateOptions, image: dict[str, Any], settings: Setting
     if options.get("env_merge"):
         _merge(env, options["env_merge"])
     for path in options.get("env_file", ()):
-        for line in _lines(path, "env file"):
+        for line in _lines(path, f'parsing file "{path}"'):
             _set(env, line)
     for item in options.get("env", ()):
         _set(env, item)
@@ -82,7 +82,7 @@ def additions(env: list[str], env_file: list[str]) -> list[str]:
     """KEY=value of the files, then of the flags: what ``exec`` adds to the container's environment."""
     found: dict[str, str] = {}
     for path in env_file:
-        for line in _lines(path, "env file"):
+        for line in _lines(path, f'parsing file "{path}"'):
             _set(found, line)
     for item in env:
         _set(found, item)
@@ -112,18 +112,19 @@ def _set(env: dict[str, str], item: str) -> None:
 
 
 def _lines(path: str, what: str) -> list[str]:
+    """What is in a file of the user's; ``what`` was to be done with it."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             lines = [line.strip() for line in file]
     except OSError as error:
-        raise Invalid(f"{what} {path}: {error.strerror}") from None
+        raise Invalid(f"{what}: open {path}: {(error.strerror or '').lower()}") from None
     return [line for line in lines if line and not line.startswith("#")]
 
 
 def labels(options: CreateOptions, image: dict[str, Any]) -> dict[str, str]:
     """The image's labels, then label files, then flags."""
     result: dict[str, str] = dict(image.get("Labels") or {})
-    given = [line for path in options.get("label_file", ()) for line in _lines(path, "label file")]
+    given = [line for path in options.get("label_file", ()) for line in _lines(path, "unable to process labels")]
     for item in (*given, *options.get("label", ())):
         key, _, value = item.partition("=")
         if not key:
