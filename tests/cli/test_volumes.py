@@ -266,6 +266,25 @@ def test_rm_words_and_codes(skerry: Skerry, busybox: str) -> None:
     assert skerry("ps", "-aq").stdout == ""
 
 
+def test_a_prune_takes_no_volume_from_a_container_that_is_being_made(skerry: Skerry, busybox: str) -> None:
+    """It looks unused until the container is recorded."""
+    running = [skerry.popen("volume", "prune", "-a", "-f") for _ in range(2)]
+    made = 0
+    while made < 12:
+        created = skerry("create", "--name", f"c{made}", "-v", "/a", "-v", f"v{made}:/v", busybox)
+        made += 1
+        names = skerry("inspect", created.id, "-f", "{{range .Mounts}}{{.Name}} {{end}}").stdout.split()
+        for name in names:
+            assert skerry("volume", "exists", name, check=False).code == 0
+        for place, process in enumerate(running):
+            if process.poll() is not None:
+                process.communicate()
+                running[place] = skerry.popen("volume", "prune", "-a", "-f")
+    for process in running:
+        process.communicate()
+    skerry("rm", "-fa", "-v")
+
+
 # Tars
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from skerry.engine.images.types import ImageRecord
     from skerry.runtime.types import MountConfig
 
+_TRIES = 20
 _PLATFORM = frozenset(("platform", "os", "arch", "variant"))
 
 
@@ -49,14 +50,11 @@ def record_new(engine: Engine, record: ContainerRecord, cid_fd: int = -1) -> Non
     """Make the volumes that a record names, and write it: from here on the container exists. Its id goes to ``cid_fd``.
 
     `Conflict` when its name is taken; then nothing of it is left."""
-    for mount in record["config"]["mounts"]:
-        if mount["type"] == "volume":
-            _ensure_volume(engine, mount)
     state: ContainerState = {
         "status": "created", "boot_id": process.boot_id(), "pid": 0, "exit_code": 0, "cleaned": True, "restarts": 0,
     }  # fmt: skip
     try:
-        _insert(engine, record, state)
+        _insert_with_volumes(engine, record, state)
     except SkerryError:
         _take_back(engine, record, cid_fd)
         raise
@@ -66,6 +64,20 @@ def record_new(engine: Engine, record: ContainerRecord, cid_fd: int = -1) -> Non
     if record["volumes"] and engine.settings.conf["containers"]["prepare_volume_on_create"]:
         _fill_volumes(engine, record)
     engine.events.emit_container("create", record)
+
+
+def _insert_with_volumes(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
+    """Until the row says who uses them, a prune may take new volumes for unused: they are made again then."""
+    for attempt in range(_TRIES):
+        for mount in record["config"]["mounts"]:
+            if mount["type"] == "volume":
+                _ensure_volume(engine, mount)
+        try:
+            _insert(engine, record, state)
+            return
+        except records.VolumeGone:
+            if attempt == _TRIES - 1:
+                raise
 
 
 def _fill_volumes(engine: Engine, record: ContainerRecord) -> None:
@@ -144,7 +156,10 @@ def _take_back(engine: Engine, record: ContainerRecord, cid_fd: int) -> None:
         os.unlink(record["cid_file"])
     for mount in record["config"]["mounts"]:
         if mount.get("anonymous"):
-            engine.volumes.remove(mount["name"])
+            try:
+                engine.volumes.remove(mount["name"])
+            except NotFound:
+                continue  # it was not made yet, or a prune took it
 
 
 def _ensure_volume(engine: Engine, mount: MountConfig) -> None:

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     from skerry.store.database import Database
 
 
+class VolumeGone(NotFound):
+    """A volume that was made for the container was removed before the container was recorded."""
+
+
 def insert(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
     """Write a new container; chooses its name when it has none. From here on it exists.
 
-    Durable unless it will remove itself. `Conflict` when the name is taken, `NotFound` when its image went away."""
+    Durable unless it will remove itself. `Conflict` when the name is taken, `NotFound` when its image went away,
+    `VolumeGone`."""
     db = engine.store.db
     generated = not record["name"]
     step("container.record")
@@ -53,6 +58,8 @@ def _insert(engine: Engine, record: ContainerRecord, state: ContainerState) -> N
         fastjson.dumps(record), fastjson.dumps(state),
     )  # fmt: skip
     for volume in record["volumes"]:
+        if not db.query("SELECT 1 FROM volumes WHERE name = ?", volume):
+            raise VolumeGone(f'no volume with name "{volume}" found: no such volume')
         db.execute("INSERT OR IGNORE INTO volume_users VALUES (?, ?)", volume, record["id"])
     for mount in record["config"]["mounts"]:
         if mount["type"] == "image":

@@ -7,11 +7,12 @@ too many; and where nothing is mounted (a reboot took it) all holders are void. 
 
 from __future__ import annotations
 
+import errno
 import os
 
 from skerry.engine.volumes.find import find, get
 from skerry.engine.volumes.options import mount_words
-from skerry.errors import NotFound, Unavailable
+from skerry.errors import NotFound, OutOfSpace, Unavailable
 from skerry.linux import process
 from skerry.linux.beneath import is_mount_point
 from skerry.linux.mount import MNT_DETACH, UMOUNT_NOFOLLOW, umount
@@ -61,7 +62,8 @@ def _acquire(engine: Engine, record: VolumeRecord, holder: str) -> str:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         os.close(os.open(f"{folder}/{holder}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise Unavailable(f"cannot write to {folder}: {error.strerror}") from error
+        kind = OutOfSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
+        raise kind(f"cannot write to {folder}: {error.strerror}") from error
     if path:
         return path
     step("volume.mount")

@@ -108,6 +108,9 @@ def _remove_folder(path: str, top: str) -> None:
 
 
 def _delete_row(db: Database, name: str) -> None:
+    # In one transaction: a container that is being recorded sees the volume gone, or is seen.
+    if db.query("SELECT 1 FROM volume_users WHERE volume = ?", name):
+        raise InUse(f"volume {name} is being used: volume is being used")
     db.execute("DELETE FROM image_users WHERE user = ?", f"volume:{name}")
     db.execute("DELETE FROM volumes WHERE name = ?", name)
 
