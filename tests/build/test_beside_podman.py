@@ -75,6 +75,8 @@ def built(engine: Skerry | Podman, context: Path, *flags: str) -> tuple[dict[str
         engine("image", "unmount", image)
     config = json.loads(engine("image", "inspect", image).stdout)[0]["Config"]
     (config.get("Labels") or {}).pop("io.buildah.version", None)
+    if config.get("WorkingDir") == "/":
+        del config["WorkingDir"]  # that of scratch, which Podman 4 does not write and Podman 5 and BuildKit do
     return files, {key: value for key, value in config.items() if value}
 
 

@@ -19,7 +19,10 @@ _DOCUMENT = ("author", "os.version", "os.features")
 
 def scratch(platform: str) -> StageState:
     """FROM scratch."""
-    return StageState(base="scratch", document=of_platform(platform), platform=platform)
+    return StageState(
+        base="scratch", document=of_platform(platform), platform=platform,
+        config={"WorkingDir": "/"},  # as both builders have it
+    )  # fmt: skip
 
 
 def from_image(engine: Engine, name: str, platform: str, options: BuildOptions) -> StageState:
