@@ -237,6 +237,20 @@ def test_a_taken_port_is_one_clear_error_and_leaves_nothing(user: User, run: Run
     wait_until(lambda: not (user.run / SHARED).exists(), "nothing keeps the namespace")
 
 
+def test_a_dead_forwarder_is_replaced_by_a_reload(user: User, run: Run) -> None:
+    port = free_port()
+    run("-d", "--name", "web", "-p", f"127.0.0.1:{port}:80", command=SERVE, network="podman")
+    assert fetch(port) == "hello\n"
+    (forwarder,) = [pid for pid in user.processes() if b"forwarder.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    user.skerry("network", "reload", "web")
+    assert forwarder in user.processes()  # one that lives is left alone, and with it what is connected
+    os.kill(forwarder, signal.SIGKILL)
+    wait_until(lambda: forwarder not in user.processes(), "it is dead")
+    user.skerry("network", "reload", "web")
+    assert fetch(port) == "hello\n"
+    user.skerry("rm", "-fa", "-t", "0")
+
+
 def test_a_dead_uplink_is_replaced_with_the_next_container(user: User, run: Run) -> None:
     run("-d", "--name", "one", command=("sleep", "60"), network="podman")
     (pasta,) = [

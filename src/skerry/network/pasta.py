@@ -174,20 +174,40 @@ def _reason(stderr: bytes) -> str:
     return "; ".join(lines[-3:]) or "no reason given"
 
 
-def stop(pid_file: str) -> None:
-    """End the pasta whose pid file there is, and wait until its ports are free; without, it ends by itself with the
-    namespace, a little later."""
+def runs(pid_file: str) -> bool:
+    """Whether the program whose pid file there is (pasta, or a forwarder) lives."""
+    pidfd = _found(pid_file)[1]
+    if pidfd >= 0:
+        os.close(pidfd)
+    return pidfd >= 0
+
+
+def _found(pid_file: str) -> tuple[int, int]:
+    """(pid, pidfd) of the living program that a pid file names; the pidfd is -1 without."""
     try:
         with open(pid_file, encoding="ascii") as file:
             pid = int(file.read())
         pidfd = os.pidfd_open(pid)
     except (OSError, ValueError):
+        return 0, -1
+    try:
+        # pasta's /proc/PID/exe is closed to us (it has locked itself in), its command line is not: it names this file.
+        with open(f"/proc/{pid}/cmdline", "rb") as arguments:
+            if os.fsencode(pid_file) in arguments.read().split(b"\0"):
+                return pid, pidfd
+    except OSError:
+        pass  # it ended meanwhile
+    os.close(pidfd)
+    return 0, -1
+
+
+def stop(pid_file: str) -> None:
+    """End the pasta whose pid file there is, and wait until its ports are free; without, it ends by itself with the
+    namespace, a little later."""
+    pid, pidfd = _found(pid_file)
+    if pidfd < 0:
         return  # it has gone already
     try:
-        # Its /proc/PID/exe is closed to us (pasta has locked itself in), its command line is not: it names this file.
-        with open(f"/proc/{pid}/cmdline", "rb") as arguments:
-            if os.fsencode(pid_file) not in arguments.read().split(b"\0"):
-                return
         os.kill(pid, 15)
         waiting = select.poll()
         waiting.register(pidfd, select.POLLIN)

@@ -114,7 +114,8 @@ def change(context: NetworkContext, what: str, container_id: str, *arguments: An
         before = _in_child(context, "forwarding", (container_id,))
         result = _in_child(context, "change", (what, container_id, *arguments))
         after = _in_child(context, "forwarding", (container_id,))
-        if before != after or what == "set_ports":
+        died = what == "reload" and bool(after[0]) and not pasta.runs(_pid_file(context, container_id))
+        if before != after or what == "set_ports" or died:
             _stop_forwarder(context, container_id)
             wanted, address = after
             _allow_descriptors(wanted)
