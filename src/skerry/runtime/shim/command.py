@@ -113,14 +113,12 @@ def create(line: Line) -> int:
 def _stand_for_container(line: Line, place: Place, report: Callable[[], None]) -> int:
     bundle = os.path.abspath(line["--bundle"])
     log = standin.open_log(bundle)
-    systemd = bool(line["--systemd-cgroup"])
-    address, version = place.start_shim(bundle)
-    place.write(
-        {"address": address, "version": version, "bundle": bundle, "standin": os.getpid(), "systemd_cgroup": systemd}
-    )
+    # Without an address until it is known: killed in between, `delete` asks again for the shim that may have started.
+    place.write({"address": "", "version": 2, "bundle": bundle})
+    place.find_shim(bundle)
     try:
         streams = standin.Streams(place.folder, "init", line["--console-socket"])
-        place.task().create(bundle, streams.stdio, place.options(systemd_cgroup=systemd))
+        place.task().create(bundle, streams.stdio, place.options(systemd_cgroup=bool(line["--systemd-cgroup"])))
         waiting = place.task(timeout_s=None)
         waiting.begin_wait()
         _write_pid(line["--pid-file"])
@@ -279,8 +277,11 @@ def _still(line: Line) -> Task:
 def delete(line: Line) -> int:
     """Forget a container that has ended, or with --force end it; and its shim."""
     place = line.place()
-    bundle = place.read()["bundle"]
+    known = place.read()
+    bundle = known["bundle"]
     try:
+        if not known["address"]:
+            place.find_shim(bundle)
         task = place.task(timeout_s=_END_S)
         if task.state()["status"] not in ("stopped", "unknown"):
             if not line["--force"]:

@@ -15,13 +15,11 @@ if TYPE_CHECKING:
     from typing import Any, TypedDict
 
     class Known(TypedDict):
-        """What the folder's file says. ``standin`` stands for the container under conmon."""
+        """What the folder's file says. ``address`` is empty while the shim is being started."""
 
         address: str
         version: int
         bundle: str
-        standin: int
-        systemd_cgroup: bool
 
 
 NAMESPACE = "skerry"
@@ -70,6 +68,11 @@ class Place:
         return Task(
             Connection(known["address"], timeout_s=timeout_s), self.id, exec_id, version=min(known["version"], 3)
         )
+
+    def find_shim(self, bundle: str) -> None:
+        """Start the shim, or find the one that runs already (a shim's address follows from its id), and keep where."""
+        address, version = self.start_shim(bundle)
+        self.write({"address": address, "version": version, "bundle": bundle})
 
     def start_shim(self, bundle: str) -> tuple[str, int]:
         """Start the shim in the bundle: the address of its socket, and its version of the Task service."""

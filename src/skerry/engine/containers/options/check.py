@@ -21,6 +21,7 @@ def check(engine: Engine, record: ContainerRecord) -> None:
     _check_process(record)
     _check_devices(engine, record)
     _check_runtime(record)
+    _check_security(engine, record)
     _check_network(record)
 
 
@@ -81,6 +82,29 @@ def _check_runtime(record: ContainerRecord) -> None:
             raise Unsupported(
                 f"{name} runs containers in a sandbox, which has a {kind} namespace of its own (--{kind}={mode})"
             )
+
+
+_LABELS = ("disable", "nested", "user", "role", "type", "level", "filetype")
+
+
+def _check_security(engine: Engine, record: ContainerRecord) -> None:
+    """Security modules that were asked for and that this kernel has not: refused, or said."""
+    profile = record["config"].get("apparmor", "")
+    if profile not in ("", "unconfined"):
+        from skerry.runtime.apparmor import enabled
+
+        if not enabled():
+            raise Invalid(f'apparmor profile "{profile}" specified, but Apparmor is not enabled on this system')
+    labels = record["config"].get("label_opts", [])
+    for label in labels:
+        if label.partition(":")[0] not in _LABELS:
+            raise Invalid(f'bad label option "{label}"', hint=", ".join(_LABELS))
+    if not labels or os.path.exists("/sys/fs/selinux/enforce"):
+        return
+    if "nested" in labels:
+        raise Invalid("statfs /sys/fs/selinux: no such file or directory", hint="label=nested needs SELinux")
+    if any(":" in label for label in labels):
+        engine.warn("SELinux is not enabled on this system: labels have no effect")
 
 
 def _check_network(record: ContainerRecord) -> None:
