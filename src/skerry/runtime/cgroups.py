@@ -185,6 +185,22 @@ def _fill_cpuset(mount: str) -> None:
                     target.write(value)
 
 
+def real_path(path: str, pid: int) -> str:
+    """The group that a spec's ``cgroupsPath`` became, of a container whose first process is ``pid``.
+
+    systemd's ``SLICE:PREFIX:NAME`` is a scope below slices that only the process's own path tells; the program may
+    stand deeper in it (crun's ``container``, systemd's ``init.scope``)."""
+    parts = path.split(":")
+    if len(parts) != 3:
+        return path
+    scope = f"{parts[1]}-{parts[2]}.scope"
+    for own in cgroup.own_paths(pid).values() if pid else ():
+        before, found, _ = own.partition("/" + scope)
+        if found:
+            return before + found
+    return f"/{parts[0]}/{scope}"
+
+
 def remove(path: str) -> None:
     """Remove what may be left of a container's group after its processes have ended. Idempotent, best effort."""
     if not path.startswith("/") or path.count("/") < 2 or ".." in path:

@@ -16,7 +16,7 @@ from skerry.errors import Invalid, Unavailable
 from skerry.linux.spawn import spawn
 from skerry.runtime.exit_command import exit_command as exit_command
 from skerry.runtime.failures import read_log, translate
-from skerry.runtime.oci import task_pid
+from skerry.runtime.oci import SESSION, task_pid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ def _start(launch: Launch) -> tuple[dict[str, Any], int]:
 def environment(launch: Launch) -> dict[str, str]:
     """What conmon and the runtime get of our environment."""
     env = {key: value for key, value in os.environ.items() if key in _PASSED or key.startswith(_PREFIXES)}
+    if launch.runtime.environment() is not None:
+        env = {key: value for key, value in env.items() if key not in SESSION}
     env.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
     return env | launch.env
 
@@ -173,7 +175,7 @@ def argv(launch: Launch) -> list[str]:
         "-l", _log_argument(launch),
     ]  # fmt: skip
     # Never both -t and -i: with -i conmon closes the terminal's input when a client detaches. Podman does so too.
-    flags = (("-s", runtime.systemd_cgroup), ("-t", launch.terminal), ("-i", launch.stdin and not launch.terminal),
+    flags = (("-s", runtime.systemd_cgroup and not runtime.quirks.shim), ("-t", launch.terminal), ("-i", launch.stdin and not launch.terminal),
              ("--leave-stdin-open", launch.stdin and not launch.stdin_once), ("--no-pivot", launch.no_pivot),
              ("--no-new-keyring", launch.no_new_keyring), ("--no-sync-log", not launch.sync_log))  # fmt: skip
     args += [flag for flag, wanted in flags if wanted]
@@ -186,8 +188,8 @@ def argv(launch: Launch) -> list[str]:
         args += ["-e", "--exec-process-spec", launch.exec_process]
         if launch.exec_attach:
             args.append("--exec-attach")
-    # conmon adds --systemd-cgroup itself for -s.
-    globals_ = [arg for arg in runtime.global_args() if arg != "--systemd-cgroup"]
+    # conmon adds --systemd-cgroup itself for -s, and before all others: a shim's command would come after it.
+    globals_ = [arg for arg in runtime.global_args() if arg != "--systemd-cgroup" or runtime.quirks.shim]
     if launch.no_cgroups and runtime.quirks.cgroup_manager_flag:
         globals_.append("--cgroup-manager=disabled")
     if launch.no_cgroups and runtime.quirks.ignore_cgroups_flag:

@@ -89,6 +89,8 @@ QUIRKS = {
     "containerd-shim-runc-": Quirks(exec_preserve_fds=False, shim=True),
 }
 _OTHER = Quirks()
+# What names a user's own systemd.
+SESSION = ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
 
 
 def quirks_of(path: str) -> Quirks:
@@ -101,7 +103,7 @@ def quirks_of(path: str) -> Quirks:
 class Runtime:
     """One runtime program as it is called for one store."""
 
-    __slots__ = ("flags", "name", "path", "prefix", "program", "quirks", "state_root", "systemd_cgroup")
+    __slots__ = ("flags", "name", "path", "prefix", "program", "quirks", "state_root", "systemd_cgroup", "user_bus")
 
     def __init__(
         self, path: str, state_root: str, *, flags: tuple[str, ...] = (), systemd_cgroup: bool = False, name: str = ""
@@ -118,6 +120,16 @@ class Runtime:
         self.state_root = state_root
         self.flags = flags
         self.systemd_cgroup = systemd_cgroup
+        self.user_bus = False  # the systemd that makes its scopes is the user's own
+
+    def environment(self) -> dict[str, str] | None:
+        """What it is executed with; None for our own.
+
+        crun asks the systemd of the session that its environment names, so root's in a login session would be root's
+        own: its containers would stand in user@0.service, and end with it."""
+        if not self.systemd_cgroup or self.user_bus:
+            return None
+        return {name: value for name, value in os.environ.items() if name not in SESSION}
 
     def global_args(self) -> list[str]:
         """What stands between the program and its command in every call."""
@@ -146,13 +158,15 @@ def find(settings: Any, name: str = "", flags: Sequence[str] = ()) -> Runtime:
     path = _program(name, settings.runtimes)
     label = os.path.basename(path)
     given = settings.runtime_flags or flags or settings.conf["engine"]["runtimes_flags"].get(name, ())
-    return Runtime(
+    runtime = Runtime(
         path,
         os.path.join(settings.runroot, label),
         flags=tuple(flag if flag.startswith("-") else f"--{flag}" for flag in given),
         systemd_cgroup=manager(settings) == "systemd",
         name=label,
     )
+    runtime.user_bus = bool(settings.rootless)
+    return runtime
 
 
 def _program(name: str, table: dict[str, list[str]]) -> str:
@@ -179,7 +193,7 @@ def _program(name: str, table: dict[str, list[str]]) -> str:
 
 
 def _call(runtime: Runtime, *command: str) -> Completed:
-    done = run(runtime.argv(*command))
+    done = run(runtime.argv(*command), env=runtime.environment())
     if done.code != 0:
         raise failure(runtime, done)
     return done
@@ -258,7 +272,10 @@ def task_pid(runtime: Runtime, container_id: str) -> int:
 
 def update(runtime: Runtime, container_id: str, resources: dict[str, Any]) -> None:
     """Apply OCI ``linux.resources`` to a running container. `Invalid`: the kernel or the runtime refuses one of them."""
-    done = run(runtime.argv("update", "--resources", "-", container_id), input=fastjson.dumps(resources).encode())
+    done = run(
+        runtime.argv("update", "--resources", "-", container_id), input=fastjson.dumps(resources).encode(),
+        env=runtime.environment(),
+    )  # fmt: skip
     if done.code != 0:
         reason = message_in(done.stderr) or message_in(done.stdout) or f"exit code {done.code}"
         raise Invalid(f"cannot change the limits of container {container_id}: {runtime.name}: {reason}")

@@ -55,7 +55,7 @@ class StepProcess:
 
     def _start_on_terminal(self, argv: list[str]) -> int:
         """The runtime makes the program's terminal and carries between it and ours."""
-        return spawn(argv, pass_fds=[self._log])
+        return spawn(argv, env=self._runtime.environment(), pass_fds=[self._log])
 
     def _start_on_pipes(self, argv: list[str]) -> int:
         given = self._request.stdin
@@ -64,7 +64,10 @@ class StepProcess:
         self._stderr, err_write = os.pipe()
         try:
             # A session of its own: the terminal's Ctrl-C comes to the builder alone.
-            return spawn(argv, stdin=stdin, stdout=out_write, stderr=err_write, new_session=True, pass_fds=[self._log])
+            return spawn(
+                argv, env=self._runtime.environment(), stdin=stdin, stdout=out_write, stderr=err_write, new_session=True,
+                pass_fds=[self._log],
+            )  # fmt: skip
         finally:
             for fd in (out_write, err_write, *((stdin,) if given is None else ())):
                 os.close(fd)

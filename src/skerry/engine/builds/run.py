@@ -168,8 +168,9 @@ class _Step:
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         try:
             pid = spawn(
-                runtime.argv("create", "--bundle", self._bundle, self._id), stdin=null, stdout=null, stderr=null
-            )
+                runtime.argv("create", "--bundle", self._bundle, self._id), env=runtime.environment(), stdin=null,
+                stdout=null, stderr=null,
+            )  # fmt: skip
         finally:
             os.close(null)
         try:

@@ -101,7 +101,9 @@ def _state(engine: Engine, record: ContainerRecord, state: ContainerState) -> di
     }
     if live:
         shown["ConmonPid"] = state.get("conmon_pid", 0)
-        shown["CgroupPath"] = _cgroup_path(state.get("cgroup_path", ""))
+        from skerry.runtime.cgroups import real_path
+
+        shown["CgroupPath"] = real_path(state.get("cgroup_path", ""), state.get("pid", 0))
     if has_check(record["config"]) and state.get("ever_started"):
         from skerry.engine.health import results
 
@@ -109,12 +111,6 @@ def _state(engine: Engine, record: ContainerRecord, state: ContainerState) -> di
     if state.get("stopped_by_user"):
         shown["StoppedByUser"] = True
     return shown
-
-
-def _cgroup_path(path: str) -> str:
-    """systemd's ``slice:prefix:name`` as the path of the scope that it became."""
-    parts = path.split(":")
-    return f"/{parts[0]}/{parts[1]}-{parts[2]}.scope" if len(parts) == 3 else path
 
 
 def _image_digest(engine: Engine, image_id: str) -> str:

@@ -45,6 +45,7 @@ class JournalReader:
 def _entry(item: dict[str, Any]) -> Entry:
     message = item.get("MESSAGE", "")
     text = bytes(message) if isinstance(message, list) else str(message).encode("utf-8", "surrogateescape")
+    text = text.removesuffix(b"\n")  # conmon 2.1 sends it along
     stream = b"stderr" if str(item.get("PRIORITY")) == "3" else b"stdout"
     when = timestamp(int(str(item.get("__REALTIME_TIMESTAMP", "0"))) * 1000).encode()
     return when, stream, text, str(item.get("CONTAINER_PARTIAL_MESSAGE", "")) != "true"

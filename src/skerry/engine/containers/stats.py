@@ -11,6 +11,7 @@ from skerry.engine.times import go_duration
 from skerry.errors import Conflict
 from skerry.linux import cgroup
 from skerry.linux.netns import Inside
+from skerry.runtime.cgroups import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,7 +49,8 @@ def _chosen(engine: Engine, names: Sequence[str], *, all: bool) -> Iterator[tupl
 
 def _row(record: ContainerRecord, state: ContainerState) -> dict[str, Any]:
     live = state["status"] in ("running", "paused")
-    used = _group_numbers(state.get("cgroup_path", "")) if live and state.get("cgroup_path") else {}
+    path = real_path(state.get("cgroup_path", ""), state["pid"]) if live else ""
+    used = _group_numbers(path) if path else {}
     network = _network(state["pid"]) if live else {}
     return {
         "id": record["id"], "name": record["name"], "at_ns": time.time_ns(), "started_ns": state.get("started_ns", 0),
@@ -72,7 +74,7 @@ def _v2(folder: str) -> dict[str, int]:
     blocks = _io(f"{folder}/io.stat")
     return {
         "cpu_ns": cpu.get("usage_usec", 0) * 1000, "system_ns": cpu.get("system_usec", 0) * 1000,
-        "memory": max(memory, 0), "limit": _number(f"{folder}/memory.max", _NO_LIMIT),
+        "memory": max(memory, 0), "limit": min(_number(f"{part}/memory.max", _NO_LIMIT) for part in (folder, folder + "/container")),
         "pids": _number(f"{folder}/pids.current"), **blocks,
     }  # fmt: skip
 

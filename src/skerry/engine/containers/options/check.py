@@ -91,10 +91,11 @@ def _check_security(engine: Engine, record: ContainerRecord) -> None:
     """Security modules that were asked for and that this kernel has not: refused, or said."""
     profile = record["config"].get("apparmor", "")
     if profile not in ("", "unconfined"):
-        from skerry.runtime.apparmor import enabled
+        from skerry.runtime import apparmor
 
-        if not enabled():
+        if not apparmor.enabled():
             raise Invalid(f'apparmor profile "{profile}" specified, but Apparmor is not enabled on this system')
+        apparmor.profile(profile, rootless=engine.settings.rootless)
     labels = record["config"].get("label_opts", [])
     for label in labels:
         if label.partition(":")[0] not in _LABELS:
