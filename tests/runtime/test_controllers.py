@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from skerry.errors import Unsupported
 from skerry.linux import cgroup
 from skerry.runtime import controllers
 
@@ -48,3 +51,31 @@ def test_v2_lacks_real_time_and_swappiness(monkeypatch: pytest.MonkeyPatch) -> N
         "cpu": {"quota": 7},
         "unified": {"a": "b"},
     }
+
+
+def delegate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, controllers_: str) -> None:
+    folder = tmp_path / "user.slice/user-7.slice/user@7.service"
+    folder.mkdir(parents=True)
+    (folder / "cgroup.controllers").write_text(controllers_)
+    monkeypatch.setattr(cgroup, "ROOT", str(tmp_path))
+
+
+def test_a_limit_without_its_controller_delegated_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delegate(tmp_path, monkeypatch, "cpu memory pids")
+    with pytest.raises(Unsupported) as caught:
+        controllers.require_delegated({"cpu": {"cpus": "0"}, "blockIO": {"weight": 5}}, 7, default_pids=9)
+    assert "cannot set the cpuset CPUs, block I/O weight: " in str(caught.value)
+    assert "Delegate=cpu cpuset io memory pids in /etc/systemd/system/user@.service.d/" in str(caught.value)
+
+
+def test_only_the_default_limit_of_processes_is_dropped_silently(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delegate(tmp_path, monkeypatch, "memory")
+    resources = {"memory": {"limit": 5}, "pids": {"limit": 9}}
+    controllers.require_delegated(resources, 7, default_pids=9)
+    assert resources == {"memory": {"limit": 5}}
+    with pytest.raises(Unsupported, match="process limit"):
+        controllers.require_delegated({"pids": {"limit": 8}}, 7, default_pids=9)

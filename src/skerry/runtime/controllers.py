@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from skerry.errors import Unsupported
 from skerry.linux import cgroup
 
 TYPE_CHECKING = False
@@ -59,6 +60,29 @@ def prune(resources: dict[str, Any], *, warn: Callable[[str], None]) -> dict[str
     return {section: values for section, values in resources.items() if values}
 
 
+def require_delegated(resources: dict[str, Any], uid: int, *, default_pids: int) -> None:
+    """For a container below a user's own systemd (v2): `Unsupported` for a limit whose controller the user was not
+    given. Only the default limit of processes is dropped without a word, as Podman does."""
+    available = _controllers_in(f"{cgroup.ROOT}/user.slice/user-{uid}.slice/user@{uid}.service")
+    if not available:
+        return  # another layout: the runtime will tell
+    missing: dict[str, str] = {}
+    for (section, key), (name, _, _, controller) in _LIMITS.items():
+        if key not in (resources.get(section) or ()) or not controller or controller in available:
+            continue
+        if controller == "pids" and resources[section][key] == default_pids:
+            del resources[section]
+            continue
+        missing[name] = controller
+    if missing:
+        names = " ".join(sorted(set(missing.values())))
+        raise Unsupported(
+            f"cannot set the {', '.join(missing)}: control group controllers not delegated to this user: {names}",
+            hint=f"Delegate={' '.join(sorted(available | set(missing.values())))} in "
+            "/etc/systemd/system/user@.service.d/delegate.conf",
+        )
+
+
 def _v1_has(controller: str, file: str) -> bool:
     folder = f"{cgroup.ROOT}/{controller}"
     if not file:
@@ -68,8 +92,12 @@ def _v1_has(controller: str, file: str) -> bool:
 
 
 def _v2_controllers() -> frozenset[str]:
+    return _controllers_in(cgroup.ROOT)
+
+
+def _controllers_in(folder: str) -> frozenset[str]:
     try:
-        with open(cgroup.ROOT + "/cgroup.controllers", encoding="utf-8") as file:
+        with open(folder + "/cgroup.controllers", encoding="utf-8") as file:
             return frozenset(file.read().split())
     except OSError:
         return frozenset()

@@ -159,8 +159,10 @@ def _resources(
         return {}
     found = cgroup_resources(limits, default_pids=settings.pids_limit)
     if asked or settings.rootless:
-        from skerry.runtime.controllers import prune
+        from skerry.runtime.controllers import prune, require_delegated
 
+        if settings.rootless and cgroups_path.endswith(":" + config["id"]):  # a scope of the user's systemd
+            require_delegated(found, settings.uid, default_pids=settings.pids_limit)
         return prune(found, warn=warn)
     return found
 

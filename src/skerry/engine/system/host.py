@@ -76,13 +76,16 @@ def distribution() -> dict[str, str]:
     return found
 
 
-def cgroups() -> tuple[str, list[str]]:
+def cgroups(settings: Settings) -> tuple[str, list[str]]:
     """(``v1`` or ``v2``, the controllers that can be used)."""
     if os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
         from skerry.linux.cgroup import own_paths
 
         own = own_paths().get("", "/")
-        text = read("/sys/fs/cgroup/cgroup.controllers") if os.geteuid() == 0 else ""
+        text = "" if settings.rootless else read("/sys/fs/cgroup/cgroup.controllers")
+        if settings.rootless and settings.cgroup_manager == "systemd":
+            uid = settings.uid  # containers stand below the user's own systemd, whatever session this is
+            text = read(f"/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/cgroup.controllers")
         return "v2", (text or read(f"/sys/fs/cgroup{own}/cgroup.controllers")).split()
     lines = [line.split() for line in read("/proc/cgroups").splitlines() if not line.startswith("#")]
     mounted = {word for line in read("/proc/self/cgroup").splitlines() for word in line.split(":")[1].split(",")}

@@ -47,7 +47,7 @@ def _host(settings: Settings) -> dict[str, Any]:
     found = programs.Found(settings)
     uname = os.uname()
     memory = host.memory()
-    cgroup_version, controllers = host.cgroups()
+    cgroup_version, controllers = host.cgroups(settings)
     return {
         "arch": host.architecture(uname.machine),
         "buildahVersion": "",

@@ -1,0 +1,58 @@
+"""What a host with systemd and cgroup v2 taught, as far as it shows elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from skerry.engine.containers.logs_journald import _entry
+from skerry.linux import cgroup
+from skerry.runtime import cgroups, conmon
+from skerry.runtime.oci import SESSION, Runtime
+
+SCOPE = "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-abc.scope"
+
+
+def runtime(*, systemd: bool, user: bool = False, path: str = "/usr/bin/crun") -> Runtime:
+    made = Runtime(path, "/run/x", systemd_cgroup=systemd)
+    made.user_bus = user
+    return made
+
+
+def environment(runtime: Runtime) -> dict[str, str]:
+    return conmon.environment(conmon.Launch(id="x", runtime=runtime, bundle="/"))
+
+
+def test_roots_scopes_are_the_systems_and_not_those_of_roots_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SESSION:
+        monkeypatch.setenv(name, "here")
+    assert not set(SESSION) & environment(runtime(systemd=True)).keys()
+    own = runtime(systemd=True).environment()
+    assert own is not None
+    assert not set(SESSION) & own.keys()
+    for kept in (runtime(systemd=True, user=True), runtime(systemd=False)):
+        assert set(SESSION) <= environment(kept).keys()
+        assert kept.environment() is None
+
+
+def test_a_shim_hears_of_systemd_after_its_command() -> None:
+    shim = runtime(systemd=True, path="/usr/bin/containerd-shim-runc-v2")
+    words = conmon.argv(conmon.Launch(id="x", runtime=shim, bundle="/"))
+    assert "-s" not in words
+    assert words.index("--runtime-arg=__shim") < words.index("--runtime-arg=--systemd-cgroup")
+    crun = conmon.argv(conmon.Launch(id="x", runtime=runtime(systemd=True), bundle="/"))
+    assert "-s" in crun
+    assert "--runtime-arg=--systemd-cgroup" not in crun
+
+
+@pytest.mark.parametrize("below", ["", "/container", "/init.scope"])
+def test_a_scope_is_found_by_the_processs_own_path(monkeypatch: pytest.MonkeyPatch, below: str) -> None:
+    monkeypatch.setattr(cgroup, "own_paths", lambda _pid: {"": SCOPE + below})
+    assert cgroups.real_path("user.slice:libpod:abc", 5) == SCOPE
+    assert cgroups.real_path("/libpod_parent/libpod-abc", 5) == "/libpod_parent/libpod-abc"
+    assert cgroups.real_path("machine.slice:libpod:other", 5) == "/machine.slice/libpod-other.scope"
+    assert cgroups.real_path("machine.slice:libpod:abc", 0) == "/machine.slice/libpod-abc.scope"
+
+
+@pytest.mark.parametrize(("sent", "text"), [("one\n", b"one"), ("one", b"one"), ("\n", b""), ("a\n\n", b"a\n")])
+def test_conmons_newline_in_the_journal_is_not_the_programs(sent: str, text: bytes) -> None:
+    assert _entry({"MESSAGE": sent})[2] == text
