@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -307,3 +308,13 @@ def test_a_tmpfs_may_begin_with_what_is_below_it(engine: Skerry, tmp_path: Path)
         "RUN --mount=type=tmpfs,target=/d [ ! -e /d/file ]\nRUN grep below /d/file\n",
     )  # fmt: skip
     engine("build", "--no-cache", tmp_path)
+
+
+def test_an_agent_that_listens_late_is_waited_for(engine: Skerry, tmp_path: Path) -> None:
+    agent = "import socket, sys, time\ns = socket.socket(socket.AF_UNIX)\ns.bind(sys.argv[-1])\ntime.sleep(0.3)\ns.listen()\ntime.sleep(60)\n"
+    add = "import os, socket\nsocket.socket(socket.AF_UNIX).connect(os.environ['SSH_AUTH_SOCK'])\n"
+    for name, text in (("ssh-agent", agent), ("ssh-add", add)):
+        write(tmp_path, f"#!{sys.executable}\n{text}", name).chmod(0o755)
+    write(tmp_path, "not looked at", "key")
+    write(tmp_path, BASE)
+    engine("build", "--ssh", f"default={tmp_path / 'key'}", tmp_path, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})

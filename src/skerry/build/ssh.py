@@ -109,7 +109,18 @@ def _wait_for(socket: str, agent: subprocess.Popen[bytes]) -> None:
     import time
 
     end = time.monotonic() + 5
-    while not os.path.exists(socket):
+    while not _answers(socket):  # the socket is there a moment before somebody listens at it
         if agent.poll() is not None or time.monotonic() > end:
             raise Unavailable("ssh-agent did not start")
         time.sleep(0.005)
+
+
+def _answers(path: str) -> bool:
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
