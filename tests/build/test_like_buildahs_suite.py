@@ -318,3 +318,18 @@ def test_an_agent_that_listens_late_is_waited_for(engine: Skerry, tmp_path: Path
     write(tmp_path, "not looked at", "key")
     write(tmp_path, BASE)
     engine("build", "--ssh", f"default={tmp_path / 'key'}", tmp_path, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+
+
+def test_all_platforms_are_those_that_all_bases_have(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, "FROM scratch\nCOPY Containerfile /\n")
+    for name, platforms in (
+        ("three", "linux/amd64,linux/arm64,linux/386"),
+        ("two", "linux/386,linux/arm64,linux/s390x"),
+    ):
+        engine("build", "--platform", platforms, "-t", name, tmp_path)
+    write(tmp_path, "FROM localhost/three AS a\nFROM localhost/two\nCOPY --from=a Containerfile /again\n")
+    engine("build", "--all-platforms", "-t", "common", tmp_path)
+    found = json.loads(engine("manifest", "inspect", "common").stdout)["manifests"]
+    assert [entry["platform"]["architecture"] for entry in found] == ["arm64", "386"]
+    write(tmp_path, "FROM scratch\nCOPY Containerfile /\n")
+    assert "there is no base image" in engine("build", "--all-platforms", tmp_path, check=False).stderr

@@ -86,6 +86,9 @@ def find_image(engine: Engine, name: str, platform: str, options: BuildOptions) 
         if record is not None and _is_for(record, platform):
             _warn_of_variant(engine, record, platform)
             return record
+        record = _in_list(engine, name, platform) if platform != host() else None
+        if record is not None:
+            return record
     from skerry.engine.images.pull_for import image_for
 
     request: dict[str, Any] = {**options.pull_options, "image": name, "pull": policy}
@@ -104,6 +107,19 @@ def _is_for(image: ImageRecord, platform: str) -> bool:
     if not image["architecture"]:
         return True
     return [image["os"] or "linux", image["architecture"]] == wanted[:2]
+
+
+def _in_list(engine: Engine, name: str, platform: str) -> ImageRecord | None:
+    """The image for another platform of a list that is here."""
+    from skerry.engine.images.transfer import platform_of
+    from skerry.engine.manifests.find import find_list, instance
+    from skerry.errors import NotFound
+
+    found = find_list(engine, name)
+    try:
+        return instance(engine, found, platform_of(platform=platform)) if found is not None else None
+    except NotFound:
+        return None
 
 
 def _warn_of_variant(engine: Engine, image: ImageRecord, platform: str) -> None:

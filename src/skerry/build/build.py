@@ -54,6 +54,10 @@ def _solve(
 ) -> BuildResult:
     result = BuildResult()
     _set_epoch(options)
+    if options.all_platforms:
+        from skerry.build.all_platforms import all_platforms
+
+        options.platforms = all_platforms(engine, options, contexts, dockerfile)
     platforms = list(dict.fromkeys(normalise(platform) for platform in options.platforms)) or [host()]
     from skerry.build.checks.check import settings_of
 

@@ -86,6 +86,7 @@ class BuildOptions:
     target: str = ""
     build_args: dict[str, str | None] = field(default_factory=dict)  # None: from the environment
     platforms: list[str] = field(default_factory=list)
+    all_platforms: bool = False  # those of the base images
     tags: list[str] = field(default_factory=list)
     manifest: str = ""
     format: str = "oci"

@@ -17,6 +17,7 @@ _WHAT = (
     flag("--ignorefile", kind="str", metavar="FILE", complete="files", help="Use this ignore file"),
     flag("--cpp-flag", kind="list", metavar="FLAG", help="A flag for cpp, which reads Containerfiles that end in .in"),
     flag("--skip-unused-stages", default=True, help="Do not build stages that the target does not need"),
+    flag("--all-platforms", help="Build for all platforms that every base image is there for"),
     flag("--platform", kind="slice", metavar="OS/ARCH[/VARIANT]", help="Build for these platforms"),
     flag("--arch", kind="str", metavar="ARCH", help="Build for this architecture"),
     flag("--os", kind="str", metavar="OS", help="Build for this operating system"),
@@ -132,7 +133,7 @@ _NOTHING = (
 )  # fmt: skip
 _REFUSED = (
     *(flag("--" + name, hidden=True) for name in (
-        "all-platforms", "save-stages", "stage-labels",
+        "save-stages", "stage-labels",
     )),
     *(flag("--" + name, kind="list", hidden=True) for name in (
         "cw", "decryption-key", "layer-label", "mount", "sign-by", "source-policy-file",
@@ -145,7 +146,6 @@ BUILD_FLAGS = (*_WHAT, *_RESULT, *_CACHE, *_RUN, *_HOW, *REGISTRY_FLAGS, *_NOTHI
 # One line for each that cannot be honoured: what to do instead, or why not.
 REFUSALS = {
     "layer-label": "steps are kept as layers, not as images that could have labels",
-    "all-platforms": "name the platforms with --platform",
     "cw": "images for confidential workloads are not made",
     "decryption-key": "encrypted images are not read",
     "mount": "use --volume, or RUN --mount in the Containerfile",

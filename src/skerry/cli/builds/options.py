@@ -33,6 +33,7 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         target=args["target"],
         build_args=_build_args(args),
         platforms=_platforms(args),
+        all_platforms=args["all_platforms"],
         tags=list(args["tag"]),
         manifest=args["manifest"],
         format=_format(args),
@@ -96,7 +97,9 @@ def refuse(args: Args) -> None:
     if args["no_cache"] and args["cache_from"]:
         raise UsageError("the --no-cache and --cache-from flags cannot be used together")
     if args["platform"] and (args["arch"] or args["os"] or args["variant"]):
-        raise UsageError("--platform cannot be used with --os, --arch or --variant")
+        raise UsageError("invalid --platform may not be used with --os, --arch, or --variant")
+    if args["all_platforms"] and (args["platform"] or args["arch"] or args["os"] or args["variant"]):
+        raise UsageError("--all-platforms may not be used with --platform, --os, --arch, or --variant")
     if args["squash"] and args["squash_all"]:
         raise UsageError("cannot specify --squash-all with --squash")
     if args["timestamp"] and args["source_date_epoch"]:
