@@ -271,3 +271,31 @@ def test_hostile_names_never_reach_a_terminal_raw(skerry, busybox):
     text = skerry("ps", "-a", "--format", "table {{.Names}} {{.Labels}}").stdout
     assert "\x1b" not in text
     assert text.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    "command", [("stop",), ("restart",), ("rm", "-f"), ("rm", "-fa"), ("stop", "-a")], ids=" ".join
+)
+def test_several_are_stopped_side_by_side(skerry, busybox, command, eventually):
+    names = ["one", "two", "three"]
+    # Each ends when it sees that the others were told to end, too.
+    script = "trap 'touch /data/$0; until [ -e /data/one ] && [ -e /data/two ] && [ -e /data/three ]; do sleep 0.05; done; echo all; exit' TERM; echo up; while :; do sleep 0.05; done"
+    for name in names:
+        skerry("run", "-d", "--name", name, "--network", "none", "-v", "data:/data", busybox, "sh", "-c", script, name)
+    for name in names:
+        eventually(lambda name=name: skerry("logs", name).lines == ["up"])
+    skerry(*command, "-t", "30", *(() if command[-1].endswith("a") else names))
+    ends = [
+        line.split()
+        for line in skerry(
+            "events",
+            "--stream=false",
+            "--since",
+            "10m",
+            "--filter",
+            "event=died",
+            "--format",
+            "{{.Name}} {{.ContainerExitCode}}",
+        ).lines
+    ]
+    assert sorted(ends)[:3] == [["one", "0"], ["three", "0"], ["two", "0"]]

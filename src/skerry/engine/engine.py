@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from skerry.config.settings import Settings
     from skerry.engine.builds import Builds
     from skerry.engine.containers import Containers
+    from skerry.engine.containers.signals import Stopping
     from skerry.engine.events import Events
     from skerry.engine.images import Images
     from skerry.engine.manifests import Manifests
@@ -38,6 +39,7 @@ class Engine:
         self.warn = warn or self.warnings.append
         self.log = log or self.warnings.append
         self.store = Store(settings.root, settings.runroot, rootless=settings.userns)
+        self.stopping: dict[str, Stopping] = {}  # by container; see `Containers.ask_all_to_stop`
         self._network: NetworkContext | None = None
         self.cancelled: Callable[[], bool] | None = None  # asked by long work of builds
 

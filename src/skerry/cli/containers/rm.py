@@ -48,6 +48,9 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     names = chosen(args, engine)
     by_user = set(args.positional)
 
+    if args["force"]:
+        engine.containers.ask_all_to_stop(names, timeout_s=timeout_s, unless_needed=not (args["all"] or args["depend"]))
+
     def remove(name: str) -> list[str]:
         return engine.containers.remove(
             name,

@@ -36,6 +36,7 @@ COMPLETE = "running-containers"
 def run(args: Args, engine: Engine, out: Output) -> int:
     timeout_s = args["time"] if args.given("time") else None
     names = chosen(args, engine, all_running=True)
+    engine.containers.ask_all_to_stop(names, timeout_s=timeout_s)
     return each(
         names, lambda name: engine.containers.stop(name, timeout_s=timeout_s), out, ignore_missing=args["ignore"]
     )

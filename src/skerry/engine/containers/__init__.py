@@ -70,6 +70,15 @@ class Containers:
 
         return stop(self._engine, name, timeout_s=timeout_s)
 
+    def ask_all_to_stop(
+        self, names: Sequence[str], *, timeout_s: float | None = None, unless_needed: bool = False
+    ) -> None:
+        """Before several are stopped, restarted or removed with force, one after the other: they end side by side.
+        ``unless_needed``: not those that others depend on, which may be refused."""
+        from skerry.engine.containers.signals import ask_all
+
+        ask_all(self._engine, names, timeout_s=timeout_s, unless_needed=unless_needed)
+
     def restart(self, name: str, *, timeout_s: float | None = None) -> str:
         """Stop and start it; its id."""
         from skerry.engine.containers.restart import restart

@@ -17,9 +17,14 @@ from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
     from skerry.runtime.oci import Runtime
+
+    # What was asked to stop: its time limit in seconds, and when on the monotonic clock.
+    Stopping = tuple[ContainerRecord, ContainerState, float, float]
 
 
 def kill(engine: Engine, name: str, signal: str = "KILL") -> str:
@@ -55,28 +60,11 @@ def stop(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
 
 def end(engine: Engine, container_id: str, *, timeout_s: float | None = None, restarting: bool = False) -> bool:
     """See `stop`. Whether its exit code is known. ``restarting``: it is to be started again, if not by us by others."""
-    with engine.store.lock("container", container_id, fleeting=True):
-        record, written = states.reload(engine, container_id)
-        state = exits.settle(engine, record, written)
-        if state["status"] not in states.LIVE:
-            if state.get("restart_due_ns") and not restarting:
-                # Its restart policy would have started it again in a moment.
-                states.save_ending(engine, container_id, {**state, "restart_due_ns": 0, "stopped_by_user": True})
-            return True
-        if state["status"] == "paused":
-            raise Conflict(
-                f"can only stop created or running containers. {container_id} is in state paused: container state improper"
-            )
-        limit = record["config"]["stop_timeout_s"] if timeout_s is None else timeout_s
-        if state["status"] == "initialized":
-            limit = 0  # its program was never executed, and what waits in its place takes no other signal
-        state = {**state, "status": "stopping", "stopped_by_user": True, "restart_due_ns": 0}
-        if restarting:
-            state["restart_due_ns"] = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        states.save_ending(engine, container_id, state)
-        if limit != 0:
-            send(engine, record, state, record["config"]["stop_signal"])
-    if limit == 0 or not await_exit(state, limit):
+    begun = engine.stopping.pop(container_id, None) or _begin(engine, container_id, timeout_s, restarting=restarting)
+    if begun is None:
+        return True
+    record, state, limit, began = begun
+    if limit == 0 or not await_exit(state, limit if limit < 0 else max(0.0, limit - (time.monotonic() - began))):
         if limit:
             name = signal_name(record["config"]["stop_signal"])
             engine.log(
@@ -91,6 +79,54 @@ def end(engine: Engine, container_id: str, *, timeout_s: float | None = None, re
     ended = exits.clean_up(engine, container_id)
     engine.events.emit_container("stop", record)
     return ended is None or states.read_exit(engine, container_id)[0] is not None
+
+
+def ask_all(
+    engine: Engine, names: Sequence[str], *, timeout_s: float | None = None, unless_needed: bool = False
+) -> None:
+    """Several are about to be stopped one after the other (`end`): their time begins now, so that they end side by side.
+
+    What is wrong with one of them is said when its turn comes. ``unless_needed``: not those that others depend on."""
+    from skerry.engine.containers.remove import dependents
+
+    for name in names if len(names) > 1 else ():
+        try:
+            container_id = states.find(engine, name)[0]["id"]
+            if container_id in engine.stopping or (unless_needed and dependents(engine, container_id)):
+                continue
+            begun = _begin(engine, container_id, timeout_s, restarting=False)
+        except SkerryError:
+            continue
+        if begun is not None:
+            engine.stopping[container_id] = begun
+            if begun[2] == 0:
+                send(engine, *begun[:2], SIGKILL)
+
+
+def _begin(engine: Engine, container_id: str, timeout_s: float | None, *, restarting: bool) -> Stopping | None:
+    """Send the stop signal. None when it does not run."""
+    with engine.store.lock("container", container_id, fleeting=True):
+        record, written = states.reload(engine, container_id)
+        state = exits.settle(engine, record, written)
+        if state["status"] not in states.LIVE:
+            if state.get("restart_due_ns") and not restarting:
+                # Its restart policy would have started it again in a moment.
+                states.save_ending(engine, container_id, {**state, "restart_due_ns": 0, "stopped_by_user": True})
+            return None
+        if state["status"] == "paused":
+            raise Conflict(
+                f"can only stop created or running containers. {container_id} is in state paused: container state improper"
+            )
+        limit = record["config"]["stop_timeout_s"] if timeout_s is None else timeout_s
+        if state["status"] == "initialized":
+            limit = 0  # its program was never executed, and what waits in its place takes no other signal
+        state = {**state, "status": "stopping", "stopped_by_user": True, "restart_due_ns": 0}
+        if restarting:
+            state["restart_due_ns"] = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        states.save_ending(engine, container_id, state)
+        if limit != 0:
+            send(engine, record, state, record["config"]["stop_signal"])
+    return record, state, limit, time.monotonic()
 
 
 def send(engine: Engine, record: ContainerRecord, state: ContainerState, number: int) -> None:
