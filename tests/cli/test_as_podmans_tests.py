@@ -272,3 +272,28 @@ def test_exec_with_a_missing_env_file(skerry, box):
     assert (result.code, result.stderr) == (
         125, 'Error: parsing file "/no/such": open /no/such: no such file or directory\n',
     )  # fmt: skip
+
+
+def test_a_references_wildcard_stands_for_no_slash(skerry, busybox):
+    skerry("tag", busybox, "quay.io/team/app:1")
+
+    def listed(pattern: str) -> list[str]:
+        return skerry("images", "--filter", f"reference={pattern}", "--format", "{{.Repository}}").lines
+
+    assert listed("quay.io/*") == []
+    assert listed("quay.io/*/app") == listed("*/a*:1") == listed("app*") == ["localhost/busybox", "quay.io/team/app"]
+
+
+def test_sets_in_templates_are_printed_as_gos(skerry, busybox):
+    box = skerry("create", busybox).id
+    skerry("commit", "-q", "-c", "EXPOSE 80", box, "with")
+    assert skerry("image", "inspect", "-f", "{{.Config.ExposedPorts}}", "with").stdout == "map[80/tcp:{}]\n"
+
+
+def test_names_that_cannot_be_are_refused(skerry, busybox):
+    box = skerry("create", busybox).id
+    for words in (("save", "-o", "a:b", busybox), ("export", "-o", "a:b", box)):
+        result = skerry(*words, check=False)
+        assert (result.code, result.stderr) == (125, "Error: invalid filename (should not contain ':') \"a:b\"\n")
+    assert "tag by digest not supported" in skerry("tag", busybox, "sha256:abc", check=False).stderr
+    assert "cannot be used together" in skerry("container", "diff", "-l", box, check=False).stderr

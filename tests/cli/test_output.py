@@ -54,7 +54,7 @@ def test_a_table_of_nothing_is_its_headings() -> None:
         ("{{upper .Names}}", "WEB\nDB\n"),
         ("table {{.Names}}\t{{.Up}}", "NAMES       UP\nweb         true\ndb          false\n"),
         (r"table {{.Names}}\t{{.Up}}", "NAMES       UP\nweb         true\ndb          false\n"),
-        ("table {{.Names}} {{.Up}}", "NAMES UP\nweb true\ndb false\n"),
+        ("table {{.Names}} {{.Up}}", "NAMES       UP\nweb         true\ndb          false\n"),
         ("table {{.Names | upper}}\t{{.Up}}", "NAMES       UP\nWEB         true\nDB          false\n"),
         ("table", listed()),
         ("", listed()),
@@ -87,7 +87,7 @@ def test_a_bad_template_is_an_error_even_without_rows() -> None:
 
 
 def test_headings_of_what_has_none() -> None:
-    assert listed("table {{range $k, $v := .Labels}}{{$k}}={{$v}} {{end}}\t{{.ID}}") == (
+    assert listed("table {{range $k, $v := .Labels}}{{$k}}={{$v}}{{end}}\t{{.ID}}") == (
         "a=b         abc\n            a-rather-long-id\n"
     )
     assert listed("table {{json .ID}}").startswith('"CONTAINER ID"\n"abc"\n')

@@ -383,7 +383,7 @@ def test_an_export_does_not_follow_a_volume_that_became_a_link(skerry: Skerry, t
 
 def test_labels_are_one_text_in_a_list(skerry: Skerry) -> None:
     skerry("volume", "create", "-l", "b=2", "-l", "a=1", "v")
-    assert skerry("volume", "ls", "--format", "{{.Labels}}").stdout == "a=1,b=2\n"
+    assert skerry("volume", "ls", "--format", "{{.Labels}}").stdout == "map[a:1 b:2]\n"
     assert json.loads(skerry("volume", "ls", "--format", "json").stdout)[0]["Labels"] == {"a": "1", "b": "2"}
     assert "cannot be used together" in skerry("volume", "ls", "-q", "--format", "json", check=False).stderr
 

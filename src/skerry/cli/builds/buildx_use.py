@@ -20,7 +20,7 @@ FLAGS = (
 )  # fmt: skip
 COMPLETE = "none"
 ENGINE = False
-MIN_ARGS, MAX_ARGS = 0, None
+MIN_ARGS, MAX_ARGS = 0, 1
 
 
 def run(args: Args, engine: None, out: Output) -> int:

@@ -29,6 +29,8 @@ MIN_ARGS, MAX_ARGS = 0, 2
 def run(args: Args, engine: Engine, out: Output) -> int:
     if args["format"] not in ("", "json"):
         raise Invalid("only supported value for '--format' is 'json'")
+    if args["latest"] and args.positional:
+        raise UsageError("--latest and containers cannot be used together")
     names = [*([engine.containers.latest()] if args["latest"] else []), *args.positional]
     if not 1 <= len(names) <= 2:
         raise UsageError("container must be specified: skerry container diff [options [...]] ID-NAME")

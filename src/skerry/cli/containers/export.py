@@ -24,6 +24,8 @@ MIN_ARGS, MAX_ARGS = 1, 1
 def run(args: Args, engine: Engine, out: Output) -> int:
     if not args["output"] and os.isatty(1):
         raise Invalid("refusing to export to terminal. Use -o flag or redirect")
+    if ":" in args["output"]:
+        raise Invalid(f"invalid filename (should not contain ':') \"{args['output']}\"")
     out.flush()
     engine.containers.export(args.positional[0], args["output"] or 1)
     return 0

@@ -49,7 +49,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         raise UsageError("refusing to save to terminal. Use -o flag or redirect")
     target = args["output"] or open(os.dup(1), "wb")
     if args["output"] and ":" in args["output"]:
-        raise UsageError(f'invalid filename (should not contain ":") "{args["output"]}"')
+        raise UsageError(f"invalid filename (should not contain ':') \"{args['output']}\"")
     sys.stdout.flush()
     total = None
     if args["format"] == "docker-archive" and not args["quiet"]:

@@ -81,7 +81,12 @@ def go_string(value: Any) -> str:
     if isinstance(value, dict):
         if is_struct(value):
             return "{" + " ".join([go_string(item) for item in value.values()]) + "}"
-        return "map[" + " ".join([f"{key}:{go_string(value[key])}" for key in sorted(value)]) + "]"
+        # What is empty in a map is the value of a set: exposed ports, volumes.
+        return (
+            "map["
+            + " ".join([f"{key}:{go_string(value[key]) if value[key] != {} else '{}'}" for key in sorted(value)])
+            + "]"
+        )
     if isinstance(value, bytes):
         return "[" + " ".join([str(byte) for byte in value]) + "]"
     return str(value)

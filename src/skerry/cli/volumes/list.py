@@ -38,11 +38,8 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     if args["quiet"] and args["format"]:
         raise UsageError("quiet and format flags cannot be used together")
     rows = engine.volumes.list(filters=args["filter"])
-    shown = [
-        {**row, "Labels": ",".join(f"{key}={row['Labels'][key]}" for key in sorted(row["Labels"]))} for row in rows
-    ]
     out.listing(
-        shown, format=args["format"], default="table {{.Driver}}\t{{.Name}}", headers={"Name": "VOLUME NAME"},
+        rows, format=args["format"], default="table {{.Driver}}\t{{.Name}}", headers={"Name": "VOLUME NAME"},
         json_rows=[brief(row) for row in rows], noheading=args["noheading"], quiet_field="Name" if args["quiet"] else None,
     )  # fmt: skip
     return 0

@@ -90,14 +90,14 @@ def _boolean(key: str, value: str) -> Test:
 
 
 def _matches(pattern: str, name: str) -> bool:
-    """A shell pattern against the full name, and each end of it that begins behind a slash, with and without tag."""
+    """A shell pattern against the full name, and each end of it that begins behind a slash, with and without tag.
+    As in a path, no wildcard stands for a slash."""
     from fnmatch import fnmatchcase
 
-    repository, tag = repository_of(name), tag_of(name)
-    parts = repository.split("/")
-    for start in range(len(parts)):
-        path = "/".join(parts[start:])
-        if fnmatchcase(path, pattern) or fnmatchcase(f"{path}:{tag}", pattern):
+    wanted = pattern.split("/")
+    parts = repository_of(name).split("/")
+    for ends in (parts, [*parts[:-1], f"{parts[-1]}:{tag_of(name)}"]):
+        if len(wanted) <= len(ends) and all(map(fnmatchcase, ends[-len(wanted) :], wanted)):
             return True
     return False
 

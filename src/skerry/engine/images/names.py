@@ -22,7 +22,7 @@ def tag(engine: Engine, name: str, names: Sequence[str]) -> None:
     target = _target(engine, name)[0]
     full = []
     for new in names:
-        if parse(new).digest:
+        if parse(new).digest or new.startswith("sha256:"):
             raise Invalid(f"tag {new}: tagging by digest is not supported: tag by digest not supported")
         full.append(normalise(new))
     db = engine.store.db
