@@ -170,6 +170,8 @@ def _memory(limits: Resources) -> dict[str, Any]:
     names = (("limit", "memory"), ("reservation", "memory_reservation"), ("swap", "memory_swap"),
              ("swappiness", "memory_swappiness"), ("disableOOMKiller", "oom_kill_disable"))  # fmt: skip
     found = _pick(limits, names)
+    if limits.get("memory_swappiness") == 0:
+        found["swappiness"] = 0
     if found.get("disableOOMKiller") is False:
         del found["disableOOMKiller"]
     # Podman's default, and silently none where the kernel does not account for swap.
@@ -183,6 +185,11 @@ def _memory(limits: Resources) -> dict[str, Any]:
 def swap_is_counted() -> bool:
     """Whether a limit of memory and swap together can be set."""
     return is_unified() or os.path.exists(f"{ROOT}/memory/memory.memsw.limit_in_bytes")
+
+
+def weight_is_possible() -> bool:
+    """Whether block I/O can be weighted: v1 has a file for it with some schedulers only."""
+    return is_unified() or os.path.exists(f"{ROOT}/blkio/blkio.weight")
 
 
 def _cpu(limits: Resources) -> dict[str, Any]:

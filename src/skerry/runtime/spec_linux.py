@@ -47,7 +47,7 @@ def sysctls(config: ContainerConfig, defaults: Mapping[str, str]) -> dict[str, s
             what = {"ipc": "IPC", "net": "Network", "uts": "UTS"}[kind]
             raise Invalid(f"sysctl {name}={value} can't be set since {what} Namespace set to host: invalid argument")
         if not kind:
-            raise Invalid(f"sysctl '{name}={value}' is not allowed")
+            raise Invalid(f"sysctl '{name}' is not allowed")
         result[name] = value
     return result
 

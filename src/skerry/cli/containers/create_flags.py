@@ -50,7 +50,7 @@ _PROCESS = (
     flag("--init", help="Run an init as process 1 that forwards signals and reaps processes"),
     flag("--init-path", kind="str", metavar="FILE", complete="files", help="The init to use"),
     flag("--stop-signal", kind="str", metavar="SIGNAL", help="What stop sends first (the image's, or TERM)"),
-    flag("--stop-timeout", kind="int", metavar="SECONDS", default=10, help="How long stop waits before it sends KILL"),
+    flag("--stop-timeout", kind="uint", metavar="SECONDS", default=10, help="How long stop waits before it sends KILL"),
     flag("--timeout", kind="uint", metavar="SECONDS", help="Kill the container when it has run so long"),
     flag("--passwd", default=True, help="Give the user a line in /etc/passwd and /etc/group when it has none"),
     flag("--passwd-entry", kind="str", metavar="LINE", help="The line to add to /etc/passwd"),
@@ -89,8 +89,7 @@ _IDENTITY = (
     flag("--rmi", help="Remove the image too when nothing else uses it"),
     flag("--restart", kind="str", metavar="POLICY", help="When to start it again: no, on-failure[:N], always, unless-stopped"),
     flag("--rootfs", help="The image is a folder to run from"),
-    flag("--pull", kind="optstr", metavar="POLICY", without_value="always", default="missing",
-         choices=("always", "missing", "never", "newer"), help="When to pull the image: always, missing, newer or never"),
+    flag("--pull", kind="str", metavar="POLICY", default="missing", help="When to pull the image: always, missing, newer or never"),
 )  # fmt: skip
 _STORAGE = (
     flag("-v", "--volume", kind="list", metavar="[SOURCE:]TARGET[:OPTIONS]", complete="files", help="Mount a folder or a volume"),
@@ -132,8 +131,7 @@ _LIMITS = (
     flag("--device-write-iops", kind="list", metavar="DEVICE:RATE", help="Limit writing to a device, operations a second"),
     flag("--cgroup-conf", kind="list", metavar="KEY=VALUE", help="Write a cgroup v2 file"),
     flag("--cgroup-parent", kind="str", metavar="PATH", help="Parent cgroup"),
-    flag("--cgroups", kind="str", metavar="MODE", default="enabled", choices=("enabled", "disabled", "no-conmon", "split"),
-         help="Which cgroups to make"),
+    flag("--cgroups", kind="str", metavar="MODE", default="enabled", help="Which cgroups to make"),
     flag("--ulimit", kind="list", metavar="NAME=SOFT[:HARD]", help="Set a resource limit"),
     flag("--rdt-class", kind="str", metavar="NAME", help="Class of service of cache and memory bandwidth (resctrl)"),
     flag("--sysctl", kind="list", metavar="KEY=VALUE", help="Set a namespaced kernel parameter"),

@@ -30,6 +30,8 @@ FLAGS = (
     flag("-l", "--latest", help="The one that was created last, whatever its state"),
     flag("--no-trunc", help="Do not shorten ids and commands"),
     flag("--noheading", help="No headings"),
+    flag("--ns", "--namespace", help="Show the namespaces of their processes"),
+    flag("-p", "--pod", help="Show the pods that they are in"),
     flag("-q", "--quiet", help="Only ids"),
     flag("-s", "--size", help="Show sizes"),
     flag("--sort", kind="str", metavar="KEY", choices=listing.SORTS, help="Order"),
@@ -39,15 +41,18 @@ FLAGS = (
 COMPLETE = "none"
 MIN_ARGS, MAX_ARGS = 0, 0
 _TABLE = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
+_NAMESPACES = "table {{.ID}}\t{{.Names}}\t{{.Pid}}\t{{.CGROUPNS}}\t{{.IPC}}\t{{.MNT}}\t{{.NET}}\t{{.PIDNS}}\t{{.USERNS}}\t{{.UTS}}"
 _HEADERS = {"ID": "CONTAINER ID", "CreatedHuman": "CREATED", "CreatedAt": "CREATED", "RunningFor": "CREATED",
-            "ExitCode": "EXIT CODE", "ImageID": "IMAGE ID", "PodName": "PODNAME"}  # fmt: skip
+            "ExitCode": "EXIT CODE", "ImageID": "IMAGE ID", "PodName": "PODNAME", "Pod": "POD ID"}  # fmt: skip
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     if args["latest"] and args["last"]:
         raise UsageError("the latest and last options conflict")
-    if args["quiet"] and args["size"]:
-        raise UsageError("size and quiet options conflict")
+    if args["quiet"] and (args["size"] or args["ns"]):
+        raise UsageError("quiet conflicts with size and namespace")
+    if args["size"] and args["ns"]:
+        raise UsageError("size and namespace options conflict")
     if not args["watch"]:
         return show(args, engine, out)
     import time
@@ -64,13 +69,16 @@ def show(args: Args, engine: Engine, out: Output) -> int:
     pairs = listing.select(engine, all=args["all"], filters=args["filter"], last=last)
     pairs = listing.sorted_pairs(engine, pairs, args["sort"])
     if args["format"].strip() == "json":
-        rows = [listing.json_row(engine, record, state, size=args["size"]) for record, state in pairs]
+        rows = [listing.json_row(engine, record, state, size=args["size"], ns=args["ns"]) for record, state in pairs]
         out.listing(rows, format="json", default=_TABLE)
         return 0
     truncate = not args["no_trunc"]
+    table = _NAMESPACES if args["ns"] else _TABLE + "\t{{.Size}}" if args["size"] else _TABLE
+    if args["pod"]:
+        table += "\t{{.Pod}}\t{{.PodName}}"
     out.listing(
         [listing.table_row(engine, record, state, truncate=truncate) for record, state in pairs],
-        format=args["format"], default=_TABLE + "\t{{.Size}}" if args["size"] else _TABLE, headers=_HEADERS,
+        format=args["format"], default=table, headers=_HEADERS,
         noheading=args["noheading"], quiet_field="ID" if args["quiet"] else None,
     )  # fmt: skip
     return 0

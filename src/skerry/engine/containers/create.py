@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from skerry.runtime.types import MountConfig
 
 _TRIES = 20
+PULL_POLICIES = ("always", "missing", "never", "newer")
 _PLATFORM = frozenset(("platform", "os", "arch", "variant"))
 
 
@@ -119,6 +120,8 @@ def find_image(engine: Engine, options: ContainerRequest) -> ImageRecord:
         raise Invalid("an image is required")
     name = options["image"]
     options["pull"] = options.get("pull") or engine.settings.conf["engine"]["pull_policy"]
+    if options["pull"] not in PULL_POLICIES:
+        raise Invalid(f'unsupported pull policy "{options["pull"]}"', hint=", ".join(PULL_POLICIES))
     if options["pull"] not in ("always", "newer") and not _PLATFORM & options.keys():
         record = find(engine, name)
         if record is None and options["pull"] == "never":

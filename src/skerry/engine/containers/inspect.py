@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
     from skerry.runtime.types import MountConfig
 
-OCI_VERSION = "1.2.0"
+OCI_VERSION = "1.2.1"
 _PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable")
 
 
@@ -35,12 +35,13 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
     config = record["config"]
     container_id = record["id"]
     mounts = [_mount(engine, mount) for mount in config["mounts"] if mount["type"] != "tmpfs"]
+    program = ["/run/podman-init", "--", *config["args"]] if config.get("init") else config["args"]
     bounding, effective = effective_capabilities(engine, config)
     found: dict[str, Any] = {
         "Id": container_id,
         "Created": rfc3339(record["created_ns"]),
-        "Path": config["args"][0],
-        "Args": config["args"][1:],
+        "Path": program[0],
+        "Args": program[1:] or program,  # as Podman: never empty
         "State": _state(engine, record, state),
         "Image": record["image_id"],
         "ImageDigest": _image_digest(engine, record["image_id"]),
@@ -55,8 +56,8 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
         "MountLabel": "",
         "ProcessLabel": "",
         "AppArmorProfile": config.get("apparmor", ""),
-        "EffectiveCaps": effective,
-        "BoundingCaps": bounding,
+        "EffectiveCaps": effective or None,
+        "BoundingCaps": bounding or None,
         "ExecIDs": _exec_ids(engine, container_id) if state["status"] in states.LIVE else [],
         "GraphDriver": {"Name": "overlay", "Data": _graph(engine, record, state)},
         "Mounts": mounts,
@@ -67,7 +68,7 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
         "IsService": False,
         "KubeExitCodePropagation": "invalid",
         "lockNumber": 0,
-        "Config": config_section(record),
+        "Config": config_section(record, state),
         "HostConfig": host_config_section(engine, record),
         "UseImageHosts": record.get("no_hosts", False),
         "UseImageHostname": record.get("no_hostname", False),
@@ -95,7 +96,6 @@ def _state(engine: Engine, record: ContainerRecord, state: ContainerState) -> di
         "Error": state.get("error", ""),
         "StartedAt": rfc3339(state.get("started_ns", 0)),
         "FinishedAt": rfc3339(0 if live else state.get("finished_ns", 0)),
-        "Health": {"Status": "", "FailingStreak": 0, "Log": None},
         "CheckpointedAt": ZERO_TIME,
         "RestoredAt": ZERO_TIME,
     }

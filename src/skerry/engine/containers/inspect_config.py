@@ -12,11 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from skerry.engine.containers.types import ContainerRecord
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
     from skerry.runtime.types import ContainerConfig, Healthcheck, MountConfig, Resources
-
-_TRUE_FALSE = {True: "TRUE", False: "FALSE"}
 
 
 def effective_capabilities(engine: Engine, config: ContainerConfig) -> tuple[list[str], list[str]]:
@@ -33,7 +31,7 @@ def effective_capabilities(engine: Engine, config: ContainerConfig) -> tuple[lis
     return sets["bounding"], sets["effective"]
 
 
-def config_section(record: ContainerRecord) -> dict[str, Any]:
+def config_section(record: ContainerRecord, state: ContainerState) -> dict[str, Any]:
     """What concerns the program."""
     config = record["config"]
     shown: dict[str, Any] = {
@@ -46,7 +44,7 @@ def config_section(record: ContainerRecord) -> dict[str, Any]:
         "Tty": config["terminal"],
         "OpenStdin": config["stdin_open"],
         "StdinOnce": False,
-        "Env": config["env"],
+        "Env": _environment(config, state),
         "Cmd": record["command"] or None,
         "Image": record["image"],
         "Volumes": None,
@@ -54,14 +52,14 @@ def config_section(record: ContainerRecord) -> dict[str, Any]:
         "Entrypoint": record["entrypoint"] or None,
         "OnBuild": None,
         "Labels": config["labels"] or None,
-        "Annotations": _annotations(record),
+        "Annotations": _annotations(record) or None,
         "StopSignal": _signal_name(config["stop_signal"]),
         "HealthcheckOnFailureAction": config.get("health_on_failure", "none"),
         "HealthLogDestination": config.get("health_log_destination", "local"),
         "HealthcheckMaxLogCount": config.get("health_max_log_count", 5),
         "HealthcheckMaxLogSize": config.get("health_max_log_size", 500),
         "CreateCommand": record["create_command"] or None,
-        "Umask": config.get("umask") or "0022",
+        "Umask": (config.get("umask") or "0022").rjust(4, "0"),
         "Timeout": config["timeout_s"],
         "StopTimeout": config["stop_timeout_s"],
         "Passwd": record.get("passwd", True),
@@ -109,16 +107,28 @@ def _annotations(record: ContainerRecord) -> dict[str, str]:
     config = record["config"]
     prefix = "io.podman.annotations."
     own = {
-        "io.kubernetes.cri-o.TTY": "true" if config["terminal"] else "false",
-        prefix + "autoremove": _TRUE_FALSE[record["auto_remove"]],
-        prefix + "init": _TRUE_FALSE[config.get("init", False)],
-        prefix + "privileged": _TRUE_FALSE[config.get("privileged", False)],
-        prefix + "publish-all": _TRUE_FALSE[record.get("publish_all", False)],
+        "autoremove": record["auto_remove"],
+        "init": config.get("init"),
+        "privileged": config.get("privileged"),
+        "publish-all": record.get("publish_all"),
     }
-    return {**own, **config["annotations"]}
+    return {**{prefix + name: "TRUE" for name, value in own.items() if value}, **config["annotations"]}
+
+
+def _environment(config: ContainerConfig, state: ContainerState) -> list[str]:
+    """What the program has; its HOME and HOSTNAME are known once it was started."""
+    own = {"container": "podman"}
+    if config["terminal"]:
+        own["TERM"] = "xterm"
+    if state.get("home"):
+        own["HOME"], own["HOSTNAME"] = state["home"], config["hostname"]
+    given = {item.partition("=")[0] for item in config["env"]}
+    return [*config["env"], *(f"{name}={value}" for name, value in own.items() if name not in given)]
 
 
 def _signal_name(number: int) -> str:
+    if number > 34:
+        return f"SIGRTMIN+{number - 34}"
     for name, value in NAMES.items():
         if value == number and name not in ("RTMIN", "RTMAX", "CLD", "POLL", "IOT"):
             return "SIG" + name
@@ -129,6 +139,9 @@ def host_config_section(engine: Engine, record: ContainerRecord) -> dict[str, An
     """What concerns the host: limits, mounts, namespaces, rights."""
     config = record["config"]
     namespaces = config["namespaces"]
+    added, dropped = (
+        _capability_changes(engine, config) if config.get("cap_add") or config.get("cap_drop") else ([], [])
+    )
     return {
         "Binds": [_bind(mount) for mount in config["mounts"] if mount["type"] not in ("tmpfs", "image")],
         "CgroupManager": engine.settings.cgroup_manager,
@@ -142,17 +155,17 @@ def host_config_section(engine: Engine, record: ContainerRecord) -> dict[str, An
         },
         "AutoRemove": record["auto_remove"],
         "AutoRemoveImage": record.get("remove_image", False),
-        "Annotations": _annotations(record),
+        "Annotations": _annotations(record) or None,
         "VolumeDriver": "",
         "VolumesFrom": record.get("volumes_from") or None,
-        "CapAdd": _capability_names(config.get("cap_add", ())),
-        "CapDrop": _capability_names(config.get("cap_drop", ())),
-        "Dns": record["dns"],
+        "CapAdd": added,
+        "CapDrop": dropped,
+        "Dns": [] if record["dns"] == ["none"] else record["dns"],
         "DnsOptions": record["dns_options"],
         "DnsSearch": record["dns_search"],
         "ExtraHosts": record["add_hosts"],
         "HostsFile": record.get("hosts_file", ""),
-        "GroupAdd": config.get("groups", []),
+        "GroupAdd": [name for name in config.get("groups", ()) if name != "keep-groups"],
         "IpcMode": namespaces.get("ipc", "shareable"),
         "Cgroup": "",
         "Cgroups": "default" if config.get("cgroups", "enabled") == "enabled" else config["cgroups"],
@@ -169,22 +182,23 @@ def host_config_section(engine: Engine, record: ContainerRecord) -> dict[str, An
         },
         "UTSMode": namespaces.get("uts", "private"),
         "UsernsMode": "" if namespaces.get("user", "host") == "host" else namespaces["user"],
-        "IDMappings": _id_mappings(config),
+        **({"IDMappings": _id_mappings(config)} if _id_mappings(config) else {}),
         "ShmSize": config["shm_size"],
         "Runtime": "oci",
         "ConsoleSize": [0, 0],
         "Isolation": "",
         "CgroupParent": config.get("cgroup_parent", ""),
         "Devices": [_device(text) for text in config.get("devices", ())],
-        "DeviceCgroupRules": config.get("device_cgroup_rules") or None,
+        **({"DeviceCgroupRules": config["device_cgroup_rules"]} if config.get("device_cgroup_rules") else {}),
+        **({"Init": True} if config.get("init") else {}),
         "DiskQuota": 0,
         "KernelMemory": 0,
-        "Ulimits": _ulimits(config),
+        "Ulimits": _ulimits(engine, config),
         "CpuCount": 0,
         "CpuPercent": 0,
         "IOMaximumIOps": 0,
         "IOMaximumBandwidth": 0,
-        "IntelRdtClosID": config.get("rdt_class", ""),
+        **({"IntelRdtClosID": config["rdt_class"]} if config.get("rdt_class") else {}),
         **_limits(engine, config.get("resources", {})),
     }  # fmt: skip
 
@@ -205,21 +219,23 @@ def _log_config(engine: Engine, record: ContainerRecord) -> dict[str, Any]:
     size = config.get("log_size_max", 0)
     return {
         "Type": driver, "Config": None, "Path": path, "Tag": config.get("log_tag", ""),
-        "Size": human_size(size, 4) if size > 0 else "0B",
+        "Size": human_size(size, 4) if size > 0 else "-1B",
     }  # fmt: skip
 
 
-def _capability_names(given: Any) -> list[str]:
-    from skerry.runtime.security import normalize
-
-    try:
-        return normalize(given)
-    except SkerryError:
-        return list(given)
+def _capability_changes(engine: Engine, config: ContainerConfig) -> tuple[list[str], list[str]]:
+    """What it has beyond the default, and what of that it lacks."""
+    if config.get("privileged"):
+        return [], []
+    default = effective_capabilities(engine, {**config, "cap_add": [], "cap_drop": []})[0]
+    bounding = effective_capabilities(engine, config)[0]
+    return [name for name in bounding if name not in default], [name for name in default if name not in bounding]
 
 
 def _security_options(config: ContainerConfig) -> list[str]:
     found = []
+    if config.get("privileged"):
+        found.append("unmask=all")
     if config.get("no_new_privileges"):
         found.append("no-new-privileges")
     for key in ("seccomp", "apparmor"):
@@ -229,7 +245,7 @@ def _security_options(config: ContainerConfig) -> list[str]:
     if config.get("mask"):
         found.append("mask=" + ":".join(config["mask"]))
     if config.get("unmask"):
-        found.append("unmask=" + ":".join(config["unmask"]))
+        found.append("unmask=" + ("all" if config["unmask"] == ["ALL"] else ":".join(config["unmask"])))
     return found
 
 
@@ -249,11 +265,11 @@ def _device(text: str) -> dict[str, str]:
     return {"PathOnHost": parts[0], "PathInContainer": inside, "CgroupPermissions": access}
 
 
-def _ulimits(config: ContainerConfig) -> list[dict[str, Any]]:
+def _ulimits(engine: Engine, config: ContainerConfig) -> list[dict[str, Any]]:
     from skerry.runtime.limits import rlimits
 
     try:
-        limits = rlimits(config.get("ulimits", ()), warn=_quiet)
+        limits = rlimits([*engine.settings.default_ulimits, *config.get("ulimits", ())], warn=_quiet)
     except SkerryError:
         return []
     return [{"Name": item["type"], "Soft": _signed(item["soft"]), "Hard": _signed(item["hard"])} for item in limits]
@@ -269,19 +285,23 @@ def _signed(limit: int) -> int:
 
 
 def _limits(engine: Engine, limits: Resources) -> dict[str, Any]:
+    if any("blkio" in key or key.startswith("device_") for key in limits):
+        none: list[Any] | None = []
+    else:
+        none = None
     quota, period = limits.get("cpu_quota", 0), limits.get("cpu_period", 0)
     return {
         "CpuShares": limits.get("cpu_shares", 0),
         "Memory": limits.get("memory", 0),
-        "NanoCpus": quota * 10**9 // (period or 100000) if quota > 0 else 0,
+        "NanoCpus": quota * 10**4 if quota > 0 and period in (0, 100000) else 0,
         "BlkioWeight": limits.get("blkio_weight", 0),
         "BlkioWeightDevice": [
             {"Path": path, "Weight": weight} for path, weight in limits.get("blkio_weight_device", ())
-        ] or None,
-        "BlkioDeviceReadBps": _rates(limits.get("device_read_bps")),
-        "BlkioDeviceWriteBps": _rates(limits.get("device_write_bps")),
-        "BlkioDeviceReadIOps": _rates(limits.get("device_read_iops")),
-        "BlkioDeviceWriteIOps": _rates(limits.get("device_write_iops")),
+        ] or none,
+        "BlkioDeviceReadBps": _rates(limits.get("device_read_bps")) or none,
+        "BlkioDeviceWriteBps": _rates(limits.get("device_write_bps")) or none,
+        "BlkioDeviceReadIOps": _rates(limits.get("device_read_iops")) or none,
+        "BlkioDeviceWriteIOps": _rates(limits.get("device_write_iops")) or none,
         "CpuPeriod": period,
         "CpuQuota": quota,
         "CpuRealtimePeriod": limits.get("cpu_rt_period", 0),
@@ -290,7 +310,7 @@ def _limits(engine: Engine, limits: Resources) -> dict[str, Any]:
         "CpusetMems": limits.get("cpuset_mems", ""),
         "MemoryReservation": limits.get("memory_reservation", 0),
         "MemorySwap": limits.get("memory_swap", 0),
-        "MemorySwappiness": limits.get("memory_swappiness", 0),
+        "MemorySwappiness": limits.get("memory_swappiness", -1 if any("memory" in key for key in limits) else 0),
         "OomKillDisable": limits.get("oom_kill_disable", False),
         "PidsLimit": limits.get("pids_limit") or engine.settings.pids_limit,
         "CgroupConf": limits.get("cgroup_conf") or None,

@@ -32,6 +32,9 @@ def network_settings(engine: Engine, record: ContainerRecord, state: ContainerSt
     ports.update(port_bindings(state.get("ports") or record["ports"]))
     status = state.get("network") or {}
     joined = {request["name"]: _endpoint(engine, record, request, status) for request in record["networks"]}
+    mode = str(record["config"]["namespaces"]["net"])
+    if mode in ("host", "none"):
+        joined = {mode: {**_EMPTY, "NetworkID": mode, "DriverOpts": None, "IPAMConfig": None, "Links": None}}
     first = next(iter(joined.values()), None) if len(joined) == 1 else None
     top = {key: first[key] for key in _EMPTY} if first else dict(_EMPTY)
     netns = state.get("netns", "")
@@ -77,7 +80,7 @@ def _endpoint(engine: Engine, record: ContainerRecord, request: Any, status: dic
         "DriverOpts": None,
         "IPAMConfig": None,
         "Links": None,
-        "Aliases": [*request.get("aliases", ()), record["id"][:12]],
+        "Aliases": [*request.get("aliases", ()), *dict.fromkeys([record["id"][:12], record["config"]["hostname"]])],
     }
 
 

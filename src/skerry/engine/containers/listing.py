@@ -6,6 +6,7 @@ A row costs one look at the database and, where the container should be alive, o
 
 from __future__ import annotations
 
+import os
 import time
 
 from skerry import fastjson
@@ -16,12 +17,19 @@ from skerry.errors import Invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
     from skerry.network.types import PortMapping
 
+# Podman's key in JSON: the kernel's name, and Podman's field in templates
+_NAMESPACES = {
+    "Mnt": ("mnt", "MNT"), "Cgroup": ("cgroup", "CGROUPNS"), "Ipc": ("ipc", "IPC"), "Net": ("net", "NET"),
+    "Pidns": ("pid", "PIDNS"), "Uts": ("uts", "UTS"), "User": ("user", "USERNS"),
+}  # fmt: skip
+_NAMESPACE_FIELDS = {key: field for key, (_, field) in _NAMESPACES.items()}
 Pair = "tuple[ContainerRecord, ContainerState]"
 SORTS = ("command", "created", "id", "image", "names", "runningfor", "size", "status")
 
@@ -88,7 +96,9 @@ def sorted_pairs(
     return sorted(pairs, key=keys[sort])
 
 
-def json_row(engine: Engine, record: ContainerRecord, state: ContainerState, *, size: bool = False) -> dict[str, Any]:
+def json_row(
+    engine: Engine, record: ContainerRecord, state: ContainerState, *, size: bool = False, ns: bool = False
+) -> dict[str, Any]:  # fmt: skip
     """One container as ``--format json`` shows it."""
     row: dict[str, Any] = {
         "AutoRemove": record["auto_remove"],
@@ -106,7 +116,7 @@ def json_row(engine: Engine, record: ContainerRecord, state: ContainerState, *, 
         "Labels": record["config"].get("labels") or None,
         "Mounts": [mount["destination"] for mount in record["config"]["mounts"]],
         "Names": [record["name"]],
-        "Namespaces": {},
+        "Namespaces": namespaces(state) if ns else {},
         "Networks": network_names(record),
         "Pid": state.get("pid", 0),
         "Pod": record["pod"],
@@ -162,12 +172,38 @@ def table_row(engine: Engine, record: ContainerRecord, state: ContainerState, *,
         "Exited": state["status"] == "exited",
         "ExitedAt": state.get("finished_ns", 0) // 10**9 or times.ZERO_SECONDS,
         "StartedAt": state.get("started_ns", 0) // 10**9 or times.ZERO_SECONDS,
+        **{field: _namespace(state, key) for key, field in _NAMESPACE_FIELDS.items()},
+        "Namespaces": lambda: {
+            "MNT": "",
+            "Cgroup": "",
+            "IPC": "",
+            "NET": "",
+            "PIDNS": "",
+            "UTS": "",
+            "User": "",
+            **namespaces(state),
+        },
         "AutoRemove": record["auto_remove"],
         "CIDFile": record.get("cid_file", ""),
         "ExposedPorts": lambda: ", ".join(record["exposed"]),
         "IsInfra": False,
         "Restarts": state.get("restarts", 0),
     }
+
+
+def namespaces(state: ContainerState) -> dict[str, str]:
+    """The numbers of its process's namespaces, by Podman's keys; none without a process."""
+    found = {}
+    for key, (name, _field) in _NAMESPACES.items():
+        try:
+            found[key] = os.readlink(f"/proc/{state.get('pid', 0)}/ns/{name}").partition("[")[2].rstrip("]")
+        except OSError:
+            continue
+    return found
+
+
+def _namespace(state: ContainerState, key: str) -> Callable[[], str]:
+    return lambda: namespaces(state).get(key, "")
 
 
 def health_status(engine: Engine, record: ContainerRecord, state: ContainerState) -> str:

@@ -97,6 +97,7 @@ class ContainerState(TypedDict, total=False):
     netns: str
     network: dict[str, Any]
     ports: list[PortMapping]  # with the host ports that were chosen
+    home: str  # of the program's user, as its environment has it
     updating: Resources | None  # its limits before those of the record, which the kernel may not have yet
     publishing: bool  # the kernel may publish other ports than ``ports``
     volatile: bool

@@ -20,8 +20,9 @@ from skerry.engine.containers.options.process import (
 from skerry.engine.containers.options.resources import resources
 from skerry.engine.containers.options.restart import restart_policy
 from skerry.engine.containers.options.security import apply_security
+from skerry.engine.containers.state import find
 from skerry.engine.units import parse_size
-from skerry.errors import CommandNotFound, Invalid
+from skerry.errors import CommandNotFound, Invalid, NotFound
 from skerry.linux.signals import parse_signal
 
 TYPE_CHECKING = False
@@ -81,9 +82,12 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
         "volumes_from": list(options.get("volumes_from", ())),
         "auto_remove": options.get("rm", False) or options.get("rmi", False),
         "remove_image": options.get("rmi", False),
+        "publish_all": options.get("publish_all", False),
         "restart": restart_policy(options.get("restart", ""), removes_itself=options.get("rm", False)),
         "create_command": options.get("create_command", []),
     }
+    if options.get("requires"):
+        record["requires"] = _required(engine, options["requires"])
     _add_files(options, record, engine.settings.conf["containers"])
     if _RARE & options.keys():
         from skerry.engine.containers.options import rare
@@ -103,6 +107,10 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
 
 
 def _refuse_conflicts(options: ContainerRequest) -> None:
+    if options.get("uts") == "host" and options.get("hostname"):
+        raise Invalid(
+            "invalid config provided: cannot set hostname when running in the host UTS namespace: invalid configuration"
+        )
     if options.get("no_hosts") and options.get("add_host"):
         raise Invalid("--no-hosts and --add-host cannot be set together")
     if "none" in options.get("dns", ()):
@@ -116,6 +124,19 @@ def _refuse_conflicts(options: ContainerRequest) -> None:
         raise Invalid("the '--group-add keep-groups' option is not allowed with any other --group-add options")
     if options.get("name"):
         check_name(_name(options))
+
+
+def _required(engine: Engine, names: list[str]) -> list[str]:
+    """The ids of the containers that are to run before it."""
+    found = []
+    for name in names:
+        try:
+            found.append(find(engine, name)[0]["id"])
+        except NotFound as error:
+            raise NotFound(
+                f'"{name}" is not a valid container, cannot be used as a dependency: {error.message}'
+            ) from None
+    return found
 
 
 def _name(options: ContainerRequest) -> str:
@@ -172,8 +193,10 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
         "terminal": options.get("tty", False),
         "stdin_open": options.get("interactive", False),
         "labels": labels(options, image),
-        "annotations": key_values(options.get("annotation", []), "annotation"),
-        "sysctls": key_values(options.get("sysctl", []), "sysctl"),
+        "annotations": key_values(options.get("annotation", []), "annotations must be formatted KEY=VALUE"),
+        "sysctls": key_values(
+            options.get("sysctl", []), "{} is invalid, sysctl values must be in the form of KEY=VALUE"
+        ),
         "ulimits": list(options.get("ulimit", ())),
         "devices": list(options.get("device", ())),
         "mounts": mounts(engine, options, list(image.get("Volumes") or ())),
@@ -188,6 +211,12 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
         "runtime": settings.runtime,
         "hostname": _hostname(options, container_id),
     }
+    if config["resources"].get("blkio_weight"):
+        from skerry.runtime.limits import weight_is_possible
+
+        if not weight_is_possible():
+            engine.warn("Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.")
+            del config["resources"]["blkio_weight"]
     if settings.runtime_flags:
         config["runtime_flags"] = settings.runtime_flags
     apply_security(options, config)
@@ -204,12 +233,15 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
     if options.get("tz") or settings.tz:
         config["tz"] = options.get("tz") or settings.tz
     if config["cgroups"] not in ("enabled", "disabled", "no-conmon", "split"):
-        raise Invalid(f'invalid --cgroups value "{config["cgroups"]}"', hint="enabled, disabled, no-conmon or split")
+        raise Invalid(
+            f'running container create option: invalid cgroup mode "{config["cgroups"]}": invalid argument',
+            hint="enabled, disabled, no-conmon or split",
+        )
     if options.get("rootfs"):
         from skerry.engine.containers.options.rootfs import apply as apply_rootfs
 
         apply_rootfs(options["image"], config)
-    _logging(options, config, settings.log_driver, settings.log_size_max)
+    _logging(engine, options, config)
     folder = settings.conf["containers"]["log_path"]
     if folder and "log_path" not in config and config["log_driver"] in ("k8s-file", "json-file"):
         config["log_path"] = f"{os.path.abspath(folder)}/{container_id}/ctr.log"
@@ -222,7 +254,9 @@ def _for_systemd(mode: str, program: str) -> bool:
     if mode.lower() in ("false", "0", "f"):
         return False
     if mode.lower() not in ("true", "1", "t"):
-        raise Invalid(f'parse systemd mode: "{mode}" is none of true, false and always')
+        raise Invalid(
+            'invalid config provided: --systemd values must be one of "true, false, always": invalid configuration'
+        )
     return program in _SYSTEMD or program.rpartition("/")[2] == "systemd"
 
 
@@ -241,21 +275,23 @@ def _hostname(options: ContainerRequest, container_id: str) -> str:
     return container_id[:12]
 
 
-def _logging(options: ContainerRequest, config: ContainerConfig, driver: str, size_max: int) -> None:
-    driver = options.get("log_driver") or driver
+def _logging(engine: Engine, options: ContainerRequest, config: ContainerConfig) -> None:
+    driver = options.get("log_driver") or engine.settings.log_driver
     if driver not in ("k8s-file", "json-file", "journald", "none", "passthrough"):
         raise Invalid(
             "running container create option: invalid log driver: invalid argument",
             hint=f"{driver}: use k8s-file, json-file, journald, none or passthrough",
         )
     config["log_driver"] = driver
-    config["log_size_max"] = size_max
-    for key, value in key_values(options.get("log_opt", []), "log option").items():
+    config["log_size_max"] = engine.settings.log_size_max
+    for key, value in key_values(
+        options.get("log_opt", []), "invalid log option {!r}: must be in the form of KEY=VALUE"
+    ).items():
         if key == "path":
             config["log_path"] = os.path.abspath(value)
         elif key == "tag":
             if driver != "journald":
-                raise Invalid("log tags are only supported with the journald log driver")
+                engine.warn("log tags are only supported with the journald log driver")
             config["log_tag"] = value
         elif key == "max-size":
             config["log_size_max"] = parse_size(value, "log-opt max-size", kilo=1000)

@@ -23,6 +23,21 @@ def check(engine: Engine, record: ContainerRecord) -> None:
     _check_runtime(record)
     _check_security(engine, record)
     _check_network(record)
+    _check_groups(engine, record)
+
+
+def _check_groups(engine: Engine, record: ContainerRecord) -> None:
+    config = record["config"]
+    if config.get("cgroup_parent", "").endswith(".slice"):
+        from skerry.runtime.cgroups import manager
+
+        if manager(engine.settings) == "cgroupfs":
+            raise Invalid("systemd slice received as cgroup parent when using cgroupfs: invalid argument")
+    if config["resources"].get("cgroup_conf"):
+        from skerry.linux.cgroup import is_unified
+
+        if not is_unified():
+            raise Invalid("cannot use --cgroup-conf without cgroup v2")
 
 
 def _check_process(record: ContainerRecord) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from skerry.errors import Conflict, Invalid
+from skerry.errors import Conflict, Invalid, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.containers.options.types import CreateOptions
+    from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
     from skerry.runtime.types import Namespaces
 
@@ -41,9 +42,7 @@ def _mode(engine: Engine, flag: str, value: str) -> str:
         return value
     kind, colon, rest = value.partition(":")
     if colon and rest and kind == "container":
-        from skerry.engine.containers.state import find
-
-        record = find(engine, rest)[0]
+        record = _sharer(engine, flag.removesuffix("ns"), rest)
         if flag == "ipc" and record["config"]["namespaces"]["ipc"] in ("private", "none"):
             raise Conflict(
                 f"joining IPC of container {record['id']} is not allowed: non-shareable IPC",
@@ -52,4 +51,14 @@ def _mode(engine: Engine, flag: str, value: str) -> str:
         return f"container:{record['id']}"
     if colon and rest and kind == "ns":
         return value
-    raise Invalid(f'unrecognized namespace mode "{value}" for --{flag}', hint=", ".join(filter(None, _WORDS[flag])))
+    raise Invalid(f"unrecognized namespace mode {value} passed", hint=", ".join(filter(None, _WORDS[flag])))
+
+
+def _sharer(engine: Engine, kind: str, name: str) -> ContainerRecord:
+    """The container whose namespace is to be shared."""
+    from skerry.engine.containers.state import find
+
+    try:
+        return find(engine, name)[0]
+    except NotFound as error:
+        raise NotFound(f"looking up container to share {kind} namespace with: {error.message}") from None

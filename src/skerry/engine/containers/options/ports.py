@@ -57,7 +57,10 @@ def exposed(options: ContainerRequest, image: dict[str, Any]) -> list[str]:
         numbers, _, protocol = item.partition("/")
         first, _, last = numbers.partition("-")
         if not first.isdigit() or not (last or first).isdigit() or not 0 < int(first) <= int(last or first) < 65536:
-            raise Invalid(f'invalid exposed port "{item}"')
+            bad = first if not first.isdigit() else last
+            raise Invalid(
+                f'invalid range format for --expose: {item}: strconv.ParseUint: parsing "{bad}": invalid syntax'
+            )
         for number in range(int(first), int(last or first) + 1):
             result[f"{number}/{protocol or 'tcp'}"] = None
     return list(result)

@@ -6,6 +6,7 @@ import os
 
 from skerry import fastjson
 from skerry.errors import Invalid
+from skerry.linux.spawn import DEFAULT_PATH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from skerry.config.settings import Settings
     from skerry.engine.containers.options.types import ContainerRequest, CreateOptions, UpdateOptions
 
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 
 
@@ -101,8 +101,10 @@ def changed_environment(env: list[str], options: UpdateOptions) -> list[str]:
 
 def _set(env: dict[str, str], item: str) -> None:
     key, equals, value = item.partition("=")
+    if not item:
+        return  # a script's empty "$VARIABLE"
     if not key:
-        raise Invalid(f'invalid environment variable: "{item}"')
+        raise Invalid(f'invalid variable: "{item}"')
     if equals:
         env[key] = value
     elif key.endswith("*"):
@@ -128,18 +130,18 @@ def labels(options: CreateOptions, image: dict[str, Any]) -> dict[str, str]:
     for item in (*given, *options.get("label", ())):
         key, _, value = item.partition("=")
         if not key:
-            raise Invalid(f'invalid label "{item}": a label must start with a name')
+            raise Invalid(f'unable to process labels: invalid label format: "{item}"')
         result[key] = value
     return result
 
 
-def key_values(items: list[str], what: str) -> dict[str, str]:
-    """``KEY=value`` items of a flag as a dict."""
+def key_values(items: list[str], wrong: str) -> dict[str, str]:
+    """``KEY=value`` items of a flag as a dict; ``wrong`` is the error, with ``{}`` for the item."""
     result = {}
     for item in items:
         key, equals, value = item.partition("=")
         if not key or not equals:
-            raise Invalid(f'invalid {what} "{item}": must be in the form of KEY=VALUE')
+            raise Invalid(wrong.format(item))
         result[key] = value
     return result
 

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from skerry.runtime.types import Resources, ThrottleDevice
 
 _PLAIN = (
-    "memory_swappiness", "oom_kill_disable", "cpu_shares", "cpu_rt_period", "cpu_rt_runtime", "cpuset_cpus",
+    "oom_kill_disable", "cpu_shares", "cpu_rt_period", "cpu_rt_runtime", "cpuset_cpus",
     "cpuset_mems", "blkio_weight",
 )  # fmt: skip
+_QUOTA = "CPU cfs quota cannot be less than 1ms (i.e. 1000)"
+_RATE = "The correct format is <device-path>:<number>. Number must be a positive integer"
+_BPS = f"{_RATE[: -len('. Number must be a positive integer')]}[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb"
 _BY_DEVICE = (
     "blkio_weight_device", "device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops",
 )  # fmt: skip
@@ -32,7 +35,7 @@ def resources(options: CreateOptions, settings: Settings) -> Resources:
             result[key] = options[key]  # type: ignore[literal-required]
     _memory(options, result)
     _cpu(options, result)
-    result["pids_limit"] = options.get("pids_limit", 0) or settings.pids_limit
+    result["pids_limit"] = options["pids_limit"] or -1 if "pids_limit" in options else settings.pids_limit
     _block_io(options, result)
     if options.get("cgroup_conf"):
         result["cgroup_conf"] = dict(_pair(item, "cgroup-conf") for item in options["cgroup_conf"])
@@ -49,13 +52,13 @@ def changed(options: CreateOptions, old: Resources) -> tuple[Resources, Resource
             new[key] = options[key]  # type: ignore[literal-required]
     _memory(options, new)
     _cpu(options, new)
-    if options.get("pids_limit"):
-        new["pids_limit"] = options["pids_limit"]
+    if "pids_limit" in options:
+        new["pids_limit"] = options["pids_limit"] or -1
     _block_io(options, new)
     for key in _BY_DEVICE:
         if key in new and old.get(key):
             new[key] = _by_device(old[key], new[key])  # type: ignore[literal-required]
-    asked = {key for key in new if options.get(key)}
+    asked = {key for key in new if options.get(key) or key in ("pids_limit", "memory_swappiness") & options.keys()}
     for together in (("memory", "memory_swap"), ("cpus", "cpu_quota", "cpu_period")):
         if any(options.get(key) for key in together):
             asked.update(key for key in together if key in new)
@@ -88,8 +91,11 @@ def _memory(options: CreateOptions, result: Resources) -> None:
             raise Invalid("minimum memoryswap limit should be larger than memory limit, see usage")
     if result.get("memory_reservation", 0) > result.get("memory", 1 << 63):
         raise Invalid("minimum memory limit cannot be less than memory reservation limit, see usage")
-    if not 0 <= options.get("memory_swappiness", 0) <= 100 and options.get("memory_swappiness") != -1:
-        raise Invalid("invalid value: memory-swappiness must be between 0 and 100")
+    swappiness = options.get("memory_swappiness", -1)
+    if not -1 <= swappiness <= 100:
+        raise Invalid(f"invalid value: {swappiness}, valid memory swappiness range is 0-100")
+    if swappiness >= 0:
+        result["memory_swappiness"] = swappiness
 
 
 def _cpu(options: CreateOptions, result: Resources) -> None:
@@ -99,27 +105,36 @@ def _cpu(options: CreateOptions, result: Resources) -> None:
             if options.get(flag):
                 raise Invalid(f"--{flag.replace('_', '-')} and --cpus cannot be set together")
         if cpus < 0.01:
-            raise Invalid("--cpus must be at least 0.01")
+            raise Invalid(_QUOTA)
         result["cpu_period"] = 100000
         result["cpu_quota"] = int(cpus * 100000)
         return
     if options.get("cpu_period"):
         result["cpu_period"] = options["cpu_period"]
     if options.get("cpu_quota"):
+        if 0 < options["cpu_quota"] < 1000:
+            raise Invalid(_QUOTA)
         result["cpu_quota"] = options["cpu_quota"]
+    for key, what in (("cpuset_cpus", "cpus"), ("cpuset_mems", "mems")):
+        if options.get(key, "").strip("0123456789,- "):  # type: ignore[attr-defined]
+            raise Invalid(f"invalid value {options[key]} for cpuset {what}")  # type: ignore[literal-required]
 
 
 def _pair(item: str, flag: str) -> tuple[str, str]:
     head, colon, tail = item.partition("=" if flag == "cgroup-conf" else ":")
     if not colon or not head or not tail:
+        if flag == "cgroup-conf":
+            raise Invalid("--cgroup-conf must be formatted KEY=VALUE")
         raise Invalid(f"bad format for --{flag}: {item}")
+    if flag != "cgroup-conf" and not head.startswith("/dev/"):
+        raise Invalid(f"bad format for device path: {item}")
     return head, tail
 
 
 def _block_io(options: CreateOptions, result: Resources) -> None:
     if options.get("blkio_weight_device"):
         result["blkio_weight_device"] = [
-            (path, _number(text, item)) for item in options["blkio_weight_device"]
+            (path, _weight(text, item)) for item in options["blkio_weight_device"]
             for path, text in [_pair(item, "blkio-weight-device")]
         ]  # fmt: skip
     for key in ("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops"):
@@ -132,11 +147,17 @@ def _throttle(item: str, key: str) -> ThrottleDevice:
     path, text = _pair(item, key.replace("_", "-"))
     if not os.path.exists(path):
         raise Invalid(f"could not parse device {path}: no such file or directory")
-    rate = parse_size(text, key.replace("_", "-")) if key.endswith("bps") else _number(text, item)
-    return {"path": path, "rate": rate}
+    if key.endswith("bps"):
+        try:
+            return {"path": path, "rate": parse_size(text, key)}
+        except Invalid:
+            raise Invalid(f"invalid rate for device: {item}. {_BPS}") from None
+    if not (text.isascii() and text.isdigit()):
+        raise Invalid(f"invalid rate for device: {item}. {_RATE}")
+    return {"path": path, "rate": int(text)}
 
 
-def _number(text: str, item: str) -> int:
-    if not text.isdigit():
-        raise Invalid(f"invalid rate for device: {item}")
+def _weight(text: str, item: str) -> int:
+    if not (text.isascii() and text.isdigit() and 10 <= int(text) <= 1000):
+        raise Invalid(f"invalid weight for device: {item}")
     return int(text)

@@ -38,7 +38,7 @@ def apply_security(options: CreateOptions, config: ContainerConfig) -> None:
         elif key == "proc-opts":
             config.setdefault("annotations", {})["io.skerry.proc-opts"] = value
         else:
-            raise Invalid(f'invalid --security-opt 2: "{option}"')
+            raise Invalid(f'invalid --security-opt {2 if value else 1}: "{option}"')
 
 
 def _split(option: str) -> tuple[str, str]:
