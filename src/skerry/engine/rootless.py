@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
 
 
+_TRIES = 5
+
+
 def enter(settings: Settings) -> None:
     """Be root in the user's own namespace from here on; nothing to do for root, or where we are in it already.
 
@@ -35,8 +38,11 @@ def enter(settings: Settings) -> None:
     if not _join_holder(settings):
         from skerry.engine.rootless_setup import make
 
-        make(settings)
-        if not _join_holder(settings):
+        for _ in range(_TRIES):  # each time /etc/subuid may have been changed again before we are in
+            make(settings)
+            if _join_holder(settings):
+                break
+        else:
             raise Unavailable("the user namespace ended right after it was made", hint="skerry doctor")
     settings.entered = True
     mark(settings)
