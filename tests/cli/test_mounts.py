@@ -98,6 +98,16 @@ def test_an_image_is_mounted_read_only_or_with_a_layer(skerry: Skerry, busybox: 
     assert "new" not in skerry(*RUN, *writable, "ls", "/x").lines
 
 
+def test_an_image_s_files_have_the_container_s_ids(skerry: Skerry, busybox: str) -> None:
+    flags = ("--uidmap", "0:100000:5000", "--mount")
+    read_only = f"type=image,src={busybox},dst=/x"
+    assert skerry(*RUN, *flags, read_only, busybox, "stat", "-c", "%u:%g", "/x/etc/passwd").stdout == "0:0\n"
+    script = "touch /x/new; echo more >> /x/etc/passwd; stat -c %u /x/new /x/etc/passwd"
+    assert skerry(*RUN, *flags, f"{read_only},rw=true", busybox, "sh", "-c", script).stdout == "0\n0\n"
+    part = f"{read_only},subpath=/etc"
+    assert skerry(*RUN, *flags, part, busybox, "stat", "-c", "%u", "/x/passwd").stdout == "0\n"
+
+
 def test_a_part_of_an_image_is_mounted(skerry: Skerry, busybox: str) -> None:
     part = f"type=image,src={busybox},dst=/x,subpath=/etc"
     assert "passwd" in skerry(*RUN, "--mount", part, busybox, "ls", "/x").lines

@@ -159,6 +159,16 @@ def test_removing_a_mounted_bind_volume_leaves_the_host_s_folder(skerry: Skerry,
     assert not os.path.exists(path)
 
 
+def test_a_reset_leaves_what_is_behind_a_volume(skerry: Skerry, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("data")
+    skerry("volume", "create", "-o", "type=bind", "-o", f"device={tmp_path}", "v")
+    path = skerry("volume", "mount", "v").stdout.strip()
+    skerry("system", "reset", "-f")
+    assert (tmp_path / "precious").read_text() == "data"
+    assert path not in mounts()
+    assert not os.path.exists(path)
+
+
 def test_a_file_system_that_cannot_be_mounted_stops_the_start(skerry: Skerry, busybox: str) -> None:
     skerry("volume", "create", "-o", "type=nonsense", "-o", "device=x", "v")
     result = skerry("run", "--rm", "--network=none", "-v", "v:/x", busybox, "true", check=False)

@@ -111,11 +111,24 @@ def image_view(engine: Engine, record: ContainerRecord) -> str:
 def _idmapped(
     engine: Engine, record: ContainerRecord, target: str, upper: str, work: str, attributes: Sequence[str]
 ) -> None:
-    """The binds are only needed while the overlay is made: so both are made apart from the host."""
     config = record["config"]
+    overlay(
+        engine, config, target, lowers(engine, record), (upper, work), volatile=record["auto_remove"],
+        attributes=attributes,
+    )  # fmt: skip
+
+
+def overlay(
+    engine: Engine, config: ContainerConfig, target: str, below: Sequence[str], written: tuple[str, str] | None = None,
+    *, volatile: bool = False, attributes: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Mount folders (top first), and above them the upper and work folder that are ``written`` to, at ``target`` through
+    the container's ids. OSError where the kernel does not let us.
+
+    The binds are only needed while the overlay is made: so both are made apart from the host."""
     namespace = idmap.user_namespace(_lines(config["uid_maps"]), _lines(config["gid_maps"]))
     # upper and work must be on one mount: their common folder is bound.
-    sources = [*reversed(lowers(engine, record)), os.path.dirname(upper)]
+    sources = [*reversed(below), *([os.path.dirname(written[0])] if written else [])]
 
     def make() -> int:
         attach("binds", target, "tmpfs")
@@ -125,10 +138,11 @@ def _idmapped(
             idmap.bind(source, place, namespace)
         os.mkdir(target + "/merged")
         idmap.become_on_files(*owner_outside(config, 0, 0))
+        top = places.pop() if written else ""
         mount_overlay(
-            engine.store, target + "/merged", [], lowers=list(reversed(places[:-1])), volatile=record["auto_remove"],
-            upper=f"{places[-1]}/{os.path.basename(upper)}", work=f"{places[-1]}/{os.path.basename(work)}",
-            attributes=attributes,
+            engine.store, target + "/merged", [], lowers=list(reversed(places)), volatile=volatile,
+            upper=f"{top}/{os.path.basename(written[0])}" if written else None,
+            work=f"{top}/{os.path.basename(written[1])}" if written else None, attributes=attributes,
         )  # fmt: skip
         return idmap.clone_tree(target + "/merged")
 

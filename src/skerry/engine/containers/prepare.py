@@ -142,15 +142,33 @@ class _Preparation:
         return FilesMadeAs(*ids) if ids else _AsWeAre()
 
     def _image(self, mount: MountConfig) -> str:
+        from skerry.store.layers import layer_dir
         from skerry.store.overlay import mount_overlay
 
         target = self._place(folder=True)
-        upper = work = None
-        if "rw" in mount["options"]:
-            upper, work = self._written(like="")
+        store = self._engine.store
+        layers = [layer_dir(store, chain_id) for chain_id in reversed(mount["layers"])]
+        written = self._written(like=layers[0] if layers else "") if "rw" in mount["options"] else None
         step("container.mount-image")
-        mount_overlay(self._engine.store, target, mount["layers"], upper=upper, work=work)
+        if not self._mount_with_ids(target, layers, written):
+            upper, work = written or (None, None)
+            mount_overlay(store, target, [], lowers=layers, upper=upper, work=work)
         return target
+
+    def _mount_with_ids(self, target: str, layers: list[str], written: tuple[str, str] | None) -> bool:
+        """Where the container has ids of its own, the image's files are its, too: as far as the kernel lets us."""
+        config = self._record["config"]
+        if not config.get("uid_maps") or not layers:
+            return False
+        from skerry.engine.containers import mapped
+
+        if not mapped.needs_mapping(config):
+            return False
+        try:
+            mapped.overlay(self._engine, config, target, layers, written)
+        except OSError:
+            return False  # a user's commands may not: the files are nobody's, and can be read
+        return True
 
     def _part(self, top: str, subpath: str) -> str:
         """A folder or file below ``top``, wherever links in there lead, but never out of it: what is opened is what is

@@ -26,7 +26,8 @@ def info(engine: Engine) -> dict[str, Any]:
         "store": _store(engine),
         "registries": {"search": registries} if registries else {},
         "plugins": {
-            "volume": ["local"], "network": ["bridge"], "log": list(LOG_DRIVERS), "authorization": None,
+            "volume": ["local", *sorted(engine.settings.conf["engine"]["volume_plugins"])],
+            "network": ["bridge"], "log": list(LOG_DRIVERS), "authorization": None,
         },
         "version": version(),
     }  # fmt: skip
