@@ -33,6 +33,7 @@ _RUNROOT = (
     "clients",
     "health",
     "supervisor",
+    "boot",
     "mounts",
     "image-mounts",
     "volumes",
