@@ -126,3 +126,17 @@ def test_a_plugin_cannot_say_a_relative_place(call: Call, plugin: VolumePlugin) 
     plugin.reply = b'{"Mountpoint": "etc"}'
     result = call("volume", "mount", "v", check=False)
     assert 'mounted volume v at "etc", which is no absolute path' in result.stderr
+
+
+def test_a_plugin_that_went_away_keeps_no_container(call: Call, plugin: VolumePlugin, busybox: str) -> None:
+    call("volume", "create", "-d", "test", "v")
+    call("run", "-d", "--name", "c", "--network=none", "-v", "v:/x", busybox, "sleep", "100")
+    plugin.end()
+    plugin.socket.unlink()
+    result = call("rm", "-f", "-t", "0", "c")
+    assert "volume v stays mounted" in result.stderr
+    assert call("ps", "-aq").stdout == ""
+    result = call("volume", "rm", "v", check=False)
+    assert (result.code, "could not be retrieved" in result.stderr) == (125, True)
+    call("volume", "rm", "-f", "v")
+    assert call("volume", "ls", "-q").stdout == ""

@@ -50,7 +50,10 @@ def give_back(engine: Engine, record: ContainerRecord) -> None:
         if os.path.exists(f"{held}/{name}/{record['id']}"):
             from skerry.engine.volumes.mounting import release
 
-            release(engine, name, record["id"])
+            try:
+                release(engine, name, record["id"])
+            except SkerryError as error:  # a plugin that went away must not keep the container
+                engine.warn(f"volume {name} stays mounted: {error.message}")
 
 
 def fill_volumes(engine: Engine, record: ContainerRecord, rootfs: str, user: ResolvedUser, owner: ResolvedUser) -> None:
