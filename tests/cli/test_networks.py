@@ -354,3 +354,24 @@ def test_search_domains_that_are_given_are_all(skerry: Skerry, busybox: str) -> 
     words = ["run", "--rm", "--network", "app", "--dns-search", "a.example", "--dns-search", "b", busybox]
     assert skerry(*words, "cat", "/etc/resolv.conf").lines[0] == "search a.example b"
     assert skerry(*words[:4], busybox, "cat", "/etc/resolv.conf").lines[0].startswith("search dns.podman")
+
+
+def test_events_tell_of_networks_by_name_and_driver(skerry: Skerry) -> None:
+    skerry("network", "create", "app")
+    network_id = skerry("network", "inspect", "-f", "{{.ID}}", "app").id
+    created = skerry("network", "ls", "--filter", "name=app", "--format", "{{.Created}}").stdout
+    assert created.endswith(" +0000 UTC\n")
+    skerry("network", "rm", "app")
+    lines = skerry("events", "--stream=false", "--since", "1m", "--filter", "type=network").lines
+    assert [line.split(" UTC ")[1] for line in lines] == [
+        f"network {what} {network_id} (name=app, type=bridge)" for what in ("create", "remove")
+    ]
+
+
+def test_who_shares_a_containers_network_is_seen_at_its_addresses(skerry: Skerry, busybox: str) -> None:
+    skerry("network", "create", "app")
+    skerry("run", "-d", "--name", "one", "--network", "app", "-p", "127.0.0.1::80", busybox, "sleep", "60")
+    skerry("run", "-d", "--name", "two", "--network", "container:one", busybox, "sleep", "60")
+    address = "{{.NetworkSettings.Networks.app.IPAddress}}"
+    assert skerry("inspect", "-f", address, "two").stdout == skerry("inspect", "-f", address, "one").stdout
+    assert skerry("inspect", "-f", "{{json .NetworkSettings.Ports}}", "two").stdout == "{}\n"

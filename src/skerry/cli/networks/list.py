@@ -30,7 +30,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         {
             "ID": network["id"] if args["no_trunc"] else network["id"][:12], "Name": network["name"],
             "Driver": network["driver"], "NetworkInterface": network["network_interface"],
-            "Created": network["created"], "Subnets": network.get("subnets") or [],
+            "Created": _as_go(network["created"]), "Subnets": network.get("subnets") or [],
             "Routes": network.get("routes") or [], "IPv6Enabled": network["ipv6_enabled"],
             "Internal": network["internal"], "DNSEnabled": network["dns_enabled"],
             "NetworkDNSServers": network.get("network_dns_servers") or [],
@@ -44,3 +44,8 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         json_rows=networks, noheading=args["noheading"], quiet_field="Name" if args["quiet"] else None,
     )  # fmt: skip
     return 0
+
+
+def _as_go(created: str) -> str:
+    """A time of a definition (RFC 3339, UTC) as Go prints it in a template."""
+    return f"{created[:10]} {created[11:].removesuffix('Z')} +0000 UTC" if created.endswith("Z") else created

@@ -78,6 +78,8 @@ def line(event: dict[str, Any], *, no_trunc: bool = True) -> str:
         text += f" {object_id} ({', '.join(details)})"
     elif kind == "pod":
         text += f" {object_id} (image={event.get('Image', '')}, name={event.get('Name', '')})"
+    elif kind == "network" and "driver" in event["Attributes"]:
+        text += f" {object_id} (name={event.get('network', '')}, type={event['Attributes']['driver']})"
     elif kind == "network":
         text += f" {object_id} (container={event.get('ID', '')}, name={event.get('network', event.get('Name', ''))})"
     elif kind == "secret":

@@ -30,6 +30,11 @@ def network_settings(engine: Engine, record: ContainerRecord, state: ContainerSt
     """What the container has of the network now; published ports also while it does not run."""
     ports: dict[str, Any] = dict.fromkeys(record["exposed"])
     ports.update(port_bindings(state.get("ports") or record["ports"]))
+    mode, _, owner = str(record["config"]["namespaces"].get("net", "")).partition(":")
+    if mode == "container":
+        joined_record, joined_state = _owner(engine, owner)
+        if joined_record is not None:  # it is seen as that one is, but for its ports
+            return {**network_settings(engine, joined_record, joined_state), "Ports": ports}
     status = state.get("network") or {}
     joined = {request["name"]: _endpoint(engine, record, request, status) for request in record["networks"]}
     mode = str(record["config"]["namespaces"]["net"])
@@ -55,6 +60,15 @@ _EMPTY: dict[str, Any] = {
     "EndpointID": "", "Gateway": "", "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "GlobalIPv6Address": "",
     "GlobalIPv6PrefixLen": 0, "MacAddress": "",
 }  # fmt: skip
+
+
+def _owner(engine: Engine, container_id: str) -> tuple[ContainerRecord | None, ContainerState]:
+    from skerry.engine.containers.state import find
+
+    try:
+        return find(engine, container_id)
+    except SkerryError:
+        return None, {}
 
 
 def _id(engine: Engine, network: str) -> str:

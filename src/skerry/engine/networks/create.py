@@ -56,7 +56,10 @@ def create(engine: Engine, name: str, options: NetworkOptions) -> dict[str, Any]
             if taken is not None:
                 raise Conflict(f"network name {name} already used: network already exists")
         network = _choose_and_save(context, existing, name, options, engine.settings.conf["network"])
-    engine.events.emit(type="network", status="create", id=network["id"], name=network["name"])
+    engine.events.emit(
+        type="network", status="create", id=network["id"], network=network["name"],
+        attributes={"driver": network["driver"]},
+    )  # fmt: skip
     return dict(network)
 
 
@@ -118,7 +121,6 @@ def _define(
         "created": _now(), **({"subnets": subnets} if subnets else {}),  # type: ignore[typeddict-item]
         "ipv6_enabled": bool(options.get("ipv6")) or any(":" in subnet["subnet"] for subnet in subnets),
         "internal": bool(options.get("internal")), "dns_enabled": dns,
-        "ipam_options": {"driver": "host-local" if subnets else "none"},
     }  # fmt: skip
     if options.get("routes"):
         network["routes"] = [parse_route(item) for item in options["routes"]]
@@ -128,6 +130,7 @@ def _define(
         network["labels"] = options["labels"]
     if settings:
         network["options"] = settings
+    network["ipam_options"] = {"driver": "host-local" if subnets else "none"}
     return network
 
 

@@ -34,7 +34,10 @@ def remove(engine: Engine, name: str, *, force: bool = False, timeout_s: float |
         definitions.remove(engine.network, network["name"])
     if network["driver"] == "bridge":
         _remove_bridge(engine, network["network_interface"])
-    engine.events.emit(type="network", status="remove", id=network["id"], name=network["name"])
+    engine.events.emit(
+        type="network", status="remove", id=network["id"], network=network["name"],
+        attributes={"driver": network["driver"]},
+    )  # fmt: skip
     return network["name"]
 
 

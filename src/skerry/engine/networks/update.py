@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 def update(engine: Engine, name: str, *, dns_add: Sequence[str] = (), dns_drop: Sequence[str] = ()) -> None:
     """See `Networks.update`. `Invalid` for a network without DNS and for what is no address."""
-    for address in (*dns_add, *dns_drop):
-        if not is_address(address):
-            raise Invalid(f"unable to parse ip {address}")
+    for which, addresses in (("Add", dns_add), ("Remove", dns_drop)):
+        for address in addresses:
+            if not is_address(address):
+                raise Invalid(f"unable to parse ip {address} specified in {which}DNSServer: invalid argument")
     with engine.store.lock("network", "create"):
         network = definitions.find(engine.network, name)
         if not network.get("dns_enabled"):
