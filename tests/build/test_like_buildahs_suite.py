@@ -333,3 +333,12 @@ def test_all_platforms_are_those_that_all_bases_have(engine: Skerry, tmp_path: P
     assert [entry["platform"]["architecture"] for entry in found] == ["arm64", "386"]
     write(tmp_path, "FROM scratch\nCOPY Containerfile /\n")
     assert "there is no base image" in engine("build", "--all-platforms", tmp_path, check=False).stderr
+
+
+def test_1970_is_a_time(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + "RUN touch /x\n")
+    engine("build", "--timestamp=0", "-t", "epoch", tmp_path)
+    assert inspect(engine, "epoch")["Created"] == "1970-01-01T00:00:00Z"
+    shown = engine("images", "--format", "{{.CreatedSince}} {{.CreatedAt}}", "epoch").stdout
+    assert "years ago 1970-01-01 00:00:00" in shown
+    assert "years ago" in engine("history", "--format", "{{.CreatedSince}}", "epoch").lines[0]

@@ -6,6 +6,7 @@ import time
 
 ZERO_TIME = "0001-01-01T00:00:00Z"  # Go's time that was never set
 ZERO_SECONDS = -62135596800
+NEVER_NS = -(1 << 63)  # of an image that says no time; 0 is 1970, as --timestamp 0 has it
 
 
 def rfc3339(ns: int) -> str:
@@ -20,9 +21,9 @@ def rfc3339(ns: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", local) + fraction + zone
 
 
-def go_string(ns: int) -> str:
-    """``2026-11-26 18:17:53.787411576 +0000 UTC``, as Go prints a time."""
-    if not ns:
+def go_string(ns: int, *, never: int = 0) -> str:
+    """``2026-11-26 18:17:53.787411576 +0000 UTC``, as Go prints a time. ``never``: what stands for none."""
+    if ns == never:
         return "0001-01-01 00:00:00 +0000 UTC"
     seconds, rest = divmod(ns, 10**9)
     local = time.localtime(seconds)

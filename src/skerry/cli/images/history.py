@@ -51,7 +51,7 @@ def _shown(row: dict[str, Any], args: Args) -> dict[str, Any]:
     if not args["no_trunc"] and len(by) > 45:
         by = by[:42] + "..."
     image_id = row["id"] if args["no_trunc"] or row["id"].startswith("<") else row["id"][:12]
-    since = times.ago(row["created_ns"]) if row["created_ns"] else "N/A"
+    since = times.ago(row["created_ns"]) if row["created_ns"] != times.NEVER_NS else "N/A"
     return {
         "ID": image_id,
         "Created": since if args["human"] else row["created"],

@@ -91,7 +91,7 @@ def _image(image: ImageUsage) -> dict[str, Any]:
         "Repository": image.repository,
         "Tag": image.tag,
         "ImageID": image.id[:12],
-        "Created": _age(image.created_ns),
+        "Created": _age(image.created_ns, never=times.NEVER_NS),
         "Size": human_size(image.size, 4),
         "SharedSize": human_size(image.shared_size, 4),
         "UniqueSize": human_size(image.unique_size, 4),
@@ -113,5 +113,5 @@ def _container(item: ContainerUsage) -> dict[str, Any]:
     }
 
 
-def _age(created_ns: int) -> str:
-    return times.human_duration((time.time_ns() - created_ns) / 1e9) if created_ns else "N/A"
+def _age(created_ns: int, *, never: int = 0) -> str:
+    return times.human_duration((time.time_ns() - created_ns) / 1e9) if created_ns != never else "N/A"

@@ -7,6 +7,7 @@ from _hashlib import openssl_sha256
 
 from skerry import fastjson
 from skerry.engine.images.names import give
+from skerry.engine.times import NEVER_NS
 from skerry.errors import Conflict, Corrupt, SkerryError
 from skerry.store.blobs import add_blob, has_blob, remove_blob
 from skerry.store.layers import get_layer, remove_layer
@@ -34,9 +35,9 @@ def digest_of(data: bytes) -> str:
 
 
 def parse_time(text: object) -> int:
-    """Nanoseconds of an RFC 3339 time; 0 for what is none."""
+    """Nanoseconds of an RFC 3339 time; `NEVER_NS` for what is none."""
     if not isinstance(text, str) or len(text) < 20:
-        return 0
+        return NEVER_NS
     try:
         seconds = _seconds(text[:19])
         rest, zone = text[19:], 0
@@ -46,9 +47,9 @@ def parse_time(text: object) -> int:
             hours, minutes = rest[1:].split(":")
             zone = (int(hours) * 3600 + int(minutes) * 60) * (-1 if rest[0] == "-" else 1)
         found = (seconds - zone) * 10**9 + int((fraction + "0" * 9)[:9] or 0)
-        return found if abs(found) < 1 << 63 else 0  # the year 1, Go's zero time, is no time
+        return found if abs(found) < 1 << 63 else NEVER_NS  # the year 1, Go's zero time, is no time
     except (ValueError, IndexError):
-        return 0
+        return NEVER_NS
 
 
 def _seconds(text: str) -> int:

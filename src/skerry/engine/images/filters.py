@@ -111,6 +111,7 @@ def _time(text: str) -> int:
     if text.replace(".", "", 1).isdecimal():
         return int(float(text) * 1e9)
     from skerry.engine.images.add import parse_time
+    from skerry.engine.times import NEVER_NS
 
     for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"):
         try:
@@ -118,6 +119,6 @@ def _time(text: str) -> int:
         except ValueError:
             continue
     found = parse_time(text)
-    if not found:
+    if found == NEVER_NS:
         raise Invalid(f'failed to parse "{text}" as a time or duration')
     return found

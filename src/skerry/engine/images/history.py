@@ -5,6 +5,7 @@ from __future__ import annotations
 from skerry.engine.images.add import parse_time
 from skerry.engine.images.listing import utc
 from skerry.engine.images.resolve import resolve
+from skerry.engine.times import NEVER_NS
 from skerry.store.layers import get_layer
 
 TYPE_CHECKING = False
@@ -37,7 +38,7 @@ def _row(entry: dict[str, Any], size: int) -> dict[str, Any]:
     created_ns = parse_time(entry.get("created"))
     return {
         "id": "<missing>",
-        "created": utc(created_ns // 10**9 * 10**9),
+        "created": utc(created_ns - created_ns % 10**9 if created_ns != NEVER_NS else created_ns),
         "Created": utc(created_ns),
         "CreatedBy": _text(entry.get("created_by")),
         "size": size,

@@ -117,7 +117,8 @@ def _json_row(image: Listed) -> dict[str, Any]:
         row["Names"] = image["names"]
     row["Digest"] = image["digest"]
     row["History"] = image["past_names"]
-    row["Created"] = image["created_ns"] // 10**9 if image["created_ns"] else times.ZERO_SECONDS
+    created = image["created_ns"]
+    row["Created"] = created // 10**9 if created != times.NEVER_NS else times.ZERO_SECONDS
     row["CreatedAt"] = utc(image["created_ns"])
     return row
 
@@ -126,7 +127,7 @@ def utc(ns: int) -> str:
     """RFC 3339 in UTC, as images' times are shown."""
     import time
 
-    if not ns:
+    if ns == times.NEVER_NS:
         return times.ZERO_TIME
     seconds, rest = divmod(ns, 10**9)
     fraction = f".{rest:09d}".rstrip("0").rstrip(".")
@@ -153,10 +154,10 @@ def table_rows(
         base |= {
             "ID": f"sha256:{image['id']}" if no_trunc else image["id"][:12],
             "Id": image["id"],
-            "Created": times.ago(created) if created else "N/A",
-            "CreatedSince": times.ago(created) if created else "N/A",
-            "CreatedAt": times.go_string(created),
-            "CreatedTime": times.go_string(created),
+            "Created": times.ago(created) if created != times.NEVER_NS else "N/A",
+            "CreatedSince": times.ago(created) if created != times.NEVER_NS else "N/A",
+            "CreatedAt": times.go_string(created, never=times.NEVER_NS),
+            "CreatedTime": times.go_string(created, never=times.NEVER_NS),
             "Size": human_units(size),
             "VirtualSize": human_units(size),
             "History": ", ".join(image["past_names"]) or "<none>",
