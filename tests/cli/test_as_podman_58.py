@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import time
 from typing import Any
 
 import pytest
@@ -140,3 +142,34 @@ def test_weights_that_the_kernel_does_not_know_are_dropped_with_a_warning(skerry
         pytest.skip("this kernel has block I/O weights")
     done = skerry("run", "--rm", "--blkio-weight", "500", busybox, "true")
     assert "Your kernel does not support Block I/O weight" in done.stderr
+
+
+def test_times_and_durations_print_as_gos_and_stay_json(skerry: Skerry, busybox: str) -> None:
+    skerry("create", "--name", "box", "--health-cmd", "true", "--health-interval", "1h30m", busybox)
+    shown = skerry(
+        "inspect", "-f", "{{.State.StartedAt}}|{{json .State.StartedAt}}|{{.Config.Healthcheck.Interval}}", "box"
+    )
+    assert shown.stdout == '0001-01-01 00:00:00 +0000 UTC|"0001-01-01T00:00:00Z"|1h30m0s\n'
+    created_at = skerry("inspect", "-f", "{{.Created}}", "box").stdout
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} \w+\n", created_at)
+    seconds = int(skerry("inspect", "-f", "{{.Created.Unix}}", "box").stdout)
+    assert 0 <= time.time() - seconds < 60
+
+
+def test_states_that_forbid_it_are_named_as_podman_does(skerry: Skerry, busybox: str) -> None:
+    box = skerry("run", "-d", "--name", "box", busybox, "sleep", "100").id
+    skerry("pause", "box")
+    for command, message in (
+        ("pause", f'"{box}" is already paused: container state improper'),
+        ("stop", f"container {box} is running or paused, refusing to clean up: container state improper"),
+        ("restart", "unable to restart a container in a paused or unknown state: container state improper"),
+        (
+            "start",
+            f'unable to start container "{box}": container {box} must be in Created or Stopped state to be started',
+        ),
+    ):
+        refused = skerry(command, "box", check=False)
+        assert (refused.code, message in refused.stderr) == (125, True), command
+    skerry("unpause", "box")
+    assert "no arguments are needed with --all" in skerry("kill", "-a", "box", check=False).stderr
+    assert "start requires at least one argument" in skerry("start", check=False).stderr

@@ -52,7 +52,7 @@ def render_each(name: str, objects: Sequence[Any], format: str) -> str:
     if format.strip() in ("", "json"):
         # Five spaces: Podman's own indent, so that texts can be compared.
         return fastjson.dumps(plain(objects), indent=5) + "\n"
-    fill = _filler(name, expand_escapes(format))
+    fill = _filler(name, expand_escapes(format), typed=True)
     return "".join([fill(thing) + "\n" for thing in objects])
 
 
@@ -99,9 +99,18 @@ def simple_pieces(text: str) -> list[str | tuple[str, ...]] | None:
     return pieces
 
 
-def _filler(name: str, text: str) -> Callable[[Any], str]:
-    """A function from a value to the filled-in template."""
+# What prints in its own way (see `template.moments`).
+_TYPED = frozenset((
+    "Created", "CreatedAt", "StartedAt", "FinishedAt", "CheckpointedAt", "RestoredAt", "Interval", "Timeout",
+    "StartPeriod",
+))  # fmt: skip
+
+
+def _filler(name: str, text: str, *, typed: bool = False) -> Callable[[Any], str]:
+    """A function from a value to the filled-in template; ``typed``: its times and durations print as Go's."""
     pieces = simple_pieces(text)
+    if typed and pieces and any(type(piece) is tuple and piece[-1] in _TYPED for piece in pieces):
+        pieces = None
     compiled: list[Callable[[Any], str]] = []
 
     def engine(value: Any) -> str:

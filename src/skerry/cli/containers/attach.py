@@ -34,7 +34,7 @@ MIN_ARGS, MAX_ARGS = 0, 1
 def run(args: Args, engine: Engine, out: Output) -> int:
     if args["latest"] and args.positional:
         raise UsageError("--latest and containers cannot be used together")
-    name, _ = chosen_one(args, engine, "attach requires the name or id of one running container or the latest flag")
+    name, _ = chosen_one(args, engine, '"skerry attach" requires a name, id, or the "--latest" flag')
     streams = Streams(
         None if args["no_stdin"] else 0,
         detach_keys=args["detach_keys"] if args.given("detach_keys") else None,

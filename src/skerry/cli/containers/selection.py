@@ -27,7 +27,11 @@ def chosen(args: Args, engine: Engine, *, all_running: bool = False) -> list[str
     ]
     everything, latest = bool(args.get("all")), bool(args.get("latest"))
     filters = args.get("filter", ())
-    if everything + latest + bool(names) > 1:
+    if everything and names:
+        raise UsageError("no arguments are needed with --all")
+    if latest and names:
+        raise UsageError("--latest and containers cannot be used together")
+    if everything + latest > 1:
         raise UsageError("--all, --latest and containers cannot be used together")
     if filters and not names:
         return [row["Id"] for row in engine.containers.list(all=True, filters=list(filters))]

@@ -41,6 +41,8 @@ def _names(args: Args, engine: Engine) -> list[str]:
         raise UsageError("--all, --latest and containers cannot be used together")
     if args["all"] and args.positional:
         raise UsageError("either start all containers or the container(s) provided in the arguments")
+    if not (args["all"] or args["filter"] or args["latest"] or args.positional):
+        raise UsageError("start requires at least one argument")
     if not args["all"] and not args["filter"]:
         return chosen(args, engine)
     stopped = [

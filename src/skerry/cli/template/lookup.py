@@ -8,6 +8,7 @@ own map (labels, options, networks by name) only exactly.
 from __future__ import annotations
 
 from skerry.cli.template.errors import ValueProblem
+from skerry.cli.template.moments import Moment, typed
 from skerry.cli.template.values import NO_VALUE, force, is_struct, type_name
 
 TYPE_CHECKING = False
@@ -34,12 +35,14 @@ def field(value: Any, name: str, parent: str | None) -> Any:
     """``value.name``; ``parent`` is the field that gave ``value``, None for the data itself."""
     if isinstance(value, dict):
         if name in value:
-            return force(value[name])
+            return typed(name, force(value[name]), parent)
         if parent in MAPS:
             return NO_VALUE
         return _missing(value, name, parent)
     if value is NO_VALUE:
         return NO_VALUE
+    if isinstance(value, Moment) and name == "Unix":
+        return value.unix()
     if value is None:
         raise ValueProblem(f"nil pointer evaluating interface {{}}.{name}")
     raise ValueProblem(f"can't evaluate field {name} in type {type_name(value)}")

@@ -66,6 +66,8 @@ def _common_type(values: Any) -> str:
 def go_string(value: Any) -> str:
     """``%v``: true, 1.5, [a b], map[a:1 b:2], {running 17}, <nil>, <no value>."""
     value = force(value)
+    if hasattr(value, "shown"):  # times and durations
+        return str(value.shown())
     if isinstance(value, str):
         return value
     if value is True or value is False:

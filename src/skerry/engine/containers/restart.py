@@ -12,7 +12,7 @@ from skerry.engine import supervisor
 from skerry.engine.containers import state as states
 from skerry.engine.containers.signals import end, stop
 from skerry.engine.containers.start import start
-from skerry.errors import SkerryError
+from skerry.errors import Conflict, SkerryError
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
@@ -25,7 +25,10 @@ _SHORT_LIFE_S, _FIRST_S, _LONGEST_S = 10, 0.1, 10.0
 
 def restart(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
     """Stop (if it runs) and start a container; its id."""
-    container_id = states.find(engine, name)[0]["id"]
+    record, written = states.find(engine, name)
+    container_id = record["id"]
+    if states.observe(engine, container_id, written)["status"] == "paused":
+        raise Conflict("unable to restart a container in a paused or unknown state: container state improper")
     stop(engine, container_id, timeout_s=timeout_s)
     record = start(engine, container_id)
     engine.events.emit_container("restart", record)

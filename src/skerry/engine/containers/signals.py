@@ -115,7 +115,7 @@ def _begin(engine: Engine, container_id: str, timeout_s: float | None, *, restar
             return None
         if state["status"] == "paused":
             raise Conflict(
-                f"can only stop created or running containers. {container_id} is in state paused: container state improper"
+                f"container {container_id} is running or paused, refusing to clean up: container state improper"
             )
         limit = record["config"]["stop_timeout_s"] if timeout_s is None else timeout_s
         if state["status"] == "initialized":

@@ -59,7 +59,8 @@ def start(
         if state["status"] in ("running", "paused"):
             if state["status"] == "paused":
                 raise Conflict(
-                    f"unable to start container {container_id}: container is paused: container state improper"
+                    f'unable to start container "{container_id}": container {container_id} must be in Created or Stopped '
+                    "state to be started: container state improper"
                 )
             return record
         states.require("start", record, state)

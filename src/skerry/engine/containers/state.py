@@ -173,6 +173,8 @@ def read_exit(engine: Engine, container_id: str) -> tuple[int | None, int]:
 
 def require(operation: str, record: ContainerRecord, state: ContainerState) -> None:
     """Raise `Conflict`, in Podman's words, when the container's state forbids the operation."""
+    if operation == "pause" and state["status"] == "paused":
+        raise Conflict(f'"{record["id"]}" is already paused: container state improper')
     if state["status"] not in TRANSITIONS[operation]:
         raise Conflict(_WORDS[operation].format(id=record["id"], name=record["name"], status=shown(state)))
 
@@ -185,7 +187,7 @@ _WORDS = {
     "pause": '"{status}" is not running, can\'t pause: container state improper',
     "unpause": '"{id}" is not paused, can\'t unpause: container state improper',
     "exec": "can only create exec sessions on running containers: container state improper",
-    "attach": "you can only attach to running containers",
+    "attach": "attaching to container {id}: you can only attach to running containers",
 }
 
 

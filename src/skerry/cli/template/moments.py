@@ -1,0 +1,64 @@
+"""Times and durations of JSON documents as Go's templates have them: values of types that print in their own way."""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# Fields of `inspect` that are times in Podman; those of lists are texts there, too.
+TIMES = frozenset(("Created", "CreatedAt", "StartedAt", "FinishedAt", "CheckpointedAt", "RestoredAt"))
+_DURATIONS = frozenset(("Interval", "Timeout", "StartPeriod"))
+_CHECKS = ("Healthcheck", "StartupHealthCheck")
+
+
+class Moment(str):
+    """A time as JSON has it (RFC 3339); `shown` as Go prints it."""
+
+    __slots__ = ()
+
+    def shown(self) -> str:
+        """``2026-11-26 18:17:53.787411576 +0000 UTC``."""
+        zone = self[19:].lstrip(".0123456789")
+        fraction = self[19 : len(self) - len(zone)]
+        offset = "+0000" if zone == "Z" else zone.replace(":", "")
+        name = "UTC" if zone == "Z" else time.strftime("%Z", time.localtime(self.unix()))
+        return f"{self[:10]} {self[11:19]}{fraction} {offset} {name}"
+
+    def unix(self) -> int:
+        """Seconds since the epoch."""
+        import calendar
+
+        zone = self[19:].lstrip(".0123456789")
+        seconds = calendar.timegm(time.strptime(self[:19], "%Y-%m-%dT%H:%M:%S"))
+        if zone == "Z":
+            return seconds
+        away = int(zone[1:3]) * 3600 + int(zone[4:6]) * 60
+        return seconds + away if zone[0] == "-" else seconds - away
+
+
+class Duration(int):
+    """Nanoseconds; `shown` as Go prints them."""
+
+    def shown(self) -> str:
+        """``1h0m30s``, ``1.5s``, ``300ms``, ``0s``."""
+        if self < 10**9:
+            for unit, size in (("ms", 10**6), ("µs", 10**3)):
+                if self >= size:
+                    return f"{self / size:g}{unit}"
+            return f"{int(self)}ns" if self else "0s"
+        minutes, rest = divmod(int(self), 60 * 10**9)
+        hours, minutes = divmod(minutes, 60)
+        text = f"{rest / 1e9:.9f}".rstrip("0").rstrip(".") + "s"
+        return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + text
+
+
+def typed(name: str, value: Any, parent: str | None) -> Any:
+    """The value of a field, as its type in Podman."""
+    if name in TIMES and isinstance(value, str) and value[4:5] == "-" and value[10:11] == "T" and len(value) > 19:
+        return Moment(value)
+    if name in _DURATIONS and parent in _CHECKS and isinstance(value, int):
+        return Duration(value)
+    return value
