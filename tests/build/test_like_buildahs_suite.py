@@ -342,3 +342,12 @@ def test_1970_is_a_time(engine: Skerry, tmp_path: Path) -> None:
     shown = engine("images", "--format", "{{.CreatedSince}} {{.CreatedAt}}", "epoch").stdout
     assert "years ago 1970-01-01 00:00:00" in shown
     assert "years ago" in engine("history", "--format", "{{.CreatedSince}}", "epoch").lines[0]
+
+
+def test_the_time_that_is_given_is_an_argument_once_it_is_declared(engine: Skerry, tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        BASE + "RUN echo before=$SOURCE_DATE_EPOCH\nARG SOURCE_DATE_EPOCH\nRUN echo after=$SOURCE_DATE_EPOCH\n",
+    )
+    for flags, env in ((("--source-date-epoch=60",), None), ((), {"SOURCE_DATE_EPOCH": "60"})):
+        assert {"before=", "after=60"} <= set(engine("build", "--no-cache", *flags, tmp_path, env=env).lines)

@@ -33,6 +33,8 @@ def given(options: BuildOptions) -> dict[str, str]:
             found[name] = value
         elif name in os.environ:
             found[name] = os.environ[name]
+    if options.source_date_epoch is not None:
+        found.setdefault("SOURCE_DATE_EPOCH", str(options.source_date_epoch))
     return found
 
 
