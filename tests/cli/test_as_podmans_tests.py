@@ -297,3 +297,9 @@ def test_names_that_cannot_be_are_refused(skerry, busybox):
         assert (result.code, result.stderr) == (125, "Error: invalid filename (should not contain ':') \"a:b\"\n")
     assert "tag by digest not supported" in skerry("tag", busybox, "sha256:abc", check=False).stderr
     assert "cannot be used together" in skerry("container", "diff", "-l", box, check=False).stderr
+
+
+def test_a_start_that_fails_in_the_background_is_125(skerry, busybox):
+    box = skerry("create", "--network", "none", busybox, "/no/such").id
+    assert skerry("start", box, check=False).code == 125
+    assert skerry("start", "-a", box, check=False).code == 127

@@ -60,6 +60,6 @@ def _find(engine: Engine, container_id: str) -> str:
     if mode != "shareable" or not os.path.ismount(path):
         raise Conflict(
             f"joining IPC of container {record['id']} is not allowed: non-shareable IPC",
-            hint="that container needs --ipc=shareable",
+            hint="hint: use IpcMode:shareable for the donor container",
         )
     return path

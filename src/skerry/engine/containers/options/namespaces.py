@@ -46,7 +46,7 @@ def _mode(engine: Engine, flag: str, value: str) -> str:
         if flag == "ipc" and record["config"]["namespaces"]["ipc"] in ("private", "none"):
             raise Conflict(
                 f"joining IPC of container {record['id']} is not allowed: non-shareable IPC",
-                hint="that container needs --ipc=shareable",
+                hint="hint: use IpcMode:shareable for the donor container",
             )
         return f"container:{record['id']}"
     if colon and rest and kind == "ns":
