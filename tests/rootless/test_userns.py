@@ -138,3 +138,10 @@ def test_a_secret_belongs_to_who_it_was_given_to(run, user):
         "stat -c '%a %u' /run/secrets/s; cat /run/secrets/s",
     )
     assert done.stdout.splitlines() == [f"400 {user.uid}", "value"]
+
+
+def test_exec_knows_the_callers_name_in_keep_id(run, user):
+    run("-d", "--name", "box", "--network", "none", "--userns=keep-id", "busybox", "sleep", "1000")
+    assert user.skerry("exec", "--user", user.name, "box", "id", "-u").stdout == f"{user.uid}\n"
+    assert user.skerry("exec", "--user", "root", "box", "id", "-u").stdout == "0\n"
+    user.skerry("rm", "-f", "-t", "0", "box")

@@ -100,6 +100,10 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
             from skerry.engine.containers.identity import named_user
 
             user_name = named_user(record, rootfs)
+        if user_name and record.get("caller_entry"):
+            from skerry.engine.containers.identity import with_caller
+
+            user_name = with_caller(record, rootfs, user_name)
         if user_name:
             # The groups of --group-add are the container's own user's.
             config = {**config, "user": user_name}

@@ -89,6 +89,15 @@ def named_user(record: ContainerRecord, rootfs: str) -> str:
     return text
 
 
+def with_caller(record: ContainerRecord, rootfs: str, text: str) -> str:
+    """A user's text as `users.resolve` takes it: also the name that keep-id's user has in the container alone."""
+    name, colon, group = text.partition(":")
+    entry = record.get("caller_entry", "").split(":")
+    if name != entry[0] or len(entry) < 4 or any(known == name for _, known in read_accounts(rootfs, "passwd")):
+        return text
+    return f"{entry[2]}:{group if colon else entry[3]}"
+
+
 def _with_line(
     rootfs: str, path: str, number: int, line: str, *, force: bool, first: Sequence[tuple[int, str]] = ()
 ) -> bytes | None:
