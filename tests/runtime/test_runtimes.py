@@ -176,23 +176,11 @@ def test_a_container_whose_stand_in_was_killed_can_be_stopped(skerry: Skerry, sh
     assert processes(shimmed) == {"shim": [], "standin": []}
 
 
-def test_a_shim_that_was_starting_when_all_was_killed_is_ended_with_the_container(
-    skerry: Skerry, busybox: str, short_tmp: Path
-) -> None:
-    true_shim = shutil.which(RUNTIMES[needs(SHIM)])
-    shim = short_tmp / "containerd-shim-runc-v2"
-    shim.write_text(f'#!/bin/sh\n{true_shim} "$@"\n[ -e {short_tmp}/fast ] || sleep 20\n')
-    shim.chmod(0o755)
-    name = skerry("--runtime", str(shim), "create", "--network", "none", busybox, "sleep", "100").id
-    starting = skerry.popen("start", name)
-    eventually(lambda: processes(name)["standin"] and len(processes(name)["shim"]) > 1)
-    (short_tmp / "fast").touch()
-    starting.kill()
-    starting.communicate()
-    for pid in processes(name)["standin"]:
-        os.kill(pid, signal.SIGKILL)
-    skerry("rm", "-f", "-t", "0", name)
-    eventually(lambda: processes(name) == {"shim": [], "standin": []}, timeout=25)
+def test_a_shim_and_its_stand_in_are_where_conmon_is(skerry: Skerry, shimmed: str) -> None:
+    (conmon,) = skerry("inspect", "-f", "{{.State.ConmonPid}}", shimmed).lines
+    found = processes(shimmed)
+    places = {Path(f"/proc/{pid}/cgroup").read_text() for pid in (conmon, *found["shim"], *found["standin"])}
+    assert len(places) == 1
 
 
 def test_a_shim_ends_with_its_container(skerry: Skerry, shimmed: str) -> None:

@@ -16,7 +16,7 @@ from skerry.errors import Invalid, Unavailable
 from skerry.linux.spawn import spawn
 from skerry.runtime.exit_command import exit_command as exit_command
 from skerry.runtime.failures import read_log, translate
-from skerry.runtime.oci import SESSION, task_pid
+from skerry.runtime.oci import SESSION, task_pids
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,12 +101,15 @@ def launch(launch: Launch) -> Launched:
     report, conmon_pid = _start(launch)
     pid = _data(report)
     if pid > 0:
+        monitors = [read_pid(launch.conmon_pidfile) or conmon_pid]
         if launch.runtime.quirks.shim:
-            pid = task_pid(launch.runtime, launch.id) or pid
-        launched = Launched(pid, read_pid(launch.conmon_pidfile) or conmon_pid)
+            task, shim = task_pids(launch.runtime, launch.id)
+            monitors += [pid, shim]
+            pid = task or pid
         if launch.enter_cgroup is not None:
-            launch.enter_cgroup.after_create(launched.conmon_pid)
-        return launched
+            for monitor in filter(None, monitors):
+                launch.enter_cgroup.after_create(monitor)
+        return Launched(pid, monitors[0])
     raise _failure(launch, report)
 
 

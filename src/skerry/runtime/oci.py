@@ -262,12 +262,14 @@ def processes(runtime: Runtime, container_id: str) -> str:
     return _call(runtime, "ps", container_id).stdout.decode("utf-8", "replace")
 
 
-def task_pid(runtime: Runtime, container_id: str) -> int:
-    """The container's own first process, where conmon knows only who stands for it; 0 when it has just ended."""
+def task_pids(runtime: Runtime, container_id: str) -> tuple[int, int]:
+    """The container's own first process, where conmon knows only who stands for it, and its shim; zeros when it has
+    just ended."""
     try:
-        return int(state(runtime, container_id)["pid"])
+        found = state(runtime, container_id)
+        return int(found["pid"]), int(found["shimPid"])
     except (NotFound, KeyError, ValueError):
-        return 0
+        return 0, 0
 
 
 def update(runtime: Runtime, container_id: str, resources: dict[str, Any]) -> None:

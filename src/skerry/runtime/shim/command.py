@@ -254,8 +254,10 @@ def update(line: Line) -> int:
 
 def state(line: Line) -> int:
     """The OCI state."""
-    found = _still(line).state()
+    task = _still(line)
+    found = task.state()
     answer = {"ociVersion": "1.0.2", "id": line.id, **{key: found[key] for key in ("status", "pid", "bundle")}}
+    answer["shimPid"] = task.shim_pid()
     _say(1, fastjson.dumps(answer) + "\n")
     return 0
 
@@ -281,6 +283,7 @@ def delete(line: Line) -> int:
     bundle = known["bundle"]
     try:
         if not known["address"]:
+            place.kill_starters()
             place.find_shim(bundle)
         task = place.task(timeout_s=_END_S)
         if task.state()["status"] not in ("stopped", "unknown"):

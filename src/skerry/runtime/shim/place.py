@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 
 from skerry import fastjson
 from skerry.errors import Invalid, NotFound, Unavailable
@@ -73,6 +74,23 @@ class Place:
         """Start the shim, or find the one that runs already (a shim's address follows from its id), and keep where."""
         address, version = self.start_shim(bundle)
         self.write({"address": address, "version": version, "bundle": bundle})
+
+    def kill_starters(self) -> None:
+        """End what still starts this container's shim, whoever began it is gone: two at once would make two shims.
+
+        What they have started listens already, and is found by `find_shim`."""
+        wanted = os.fsencode(self.id)
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    words = file.read(16384).rstrip(b"\0").split(b"\0")
+                if b"-namespace" in words and wanted in words and words[-1] == b"start":
+                    fd = os.pidfd_open(int(entry))
+                    os.kill(int(entry), 9)
+                    select.select([fd], [], [], 5)
+                    os.close(fd)
+            except OSError:
+                continue  # it has ended
 
     def start_shim(self, bundle: str) -> tuple[str, int]:
         """Start the shim in the bundle: the address of its socket, and its version of the Task service."""

@@ -83,6 +83,10 @@ class Task:
             "bundle": protobuf.text(found, 2), "exit_status": protobuf.number(found, 9),
         }  # fmt: skip
 
+    def shim_pid(self) -> int:
+        """The shim's own process."""
+        return protobuf.number(self._call("Connect", [(1, self.id)]), 1)
+
     def pids(self) -> list[int]:
         """All processes of the container."""
         found = self._call("Pids", [(1, self.id)])
