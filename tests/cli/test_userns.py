@@ -120,7 +120,7 @@ def test_two_autos_at_once_have_different_ids(skerry, busybox, tmp_path, monkeyp
         (["--userns=nomap"], "only supported in rootless mode"),
         (["--userns=private"], "--uidmap"),
         (["--userns=host", "--uidmap", MAP], "mutually exclusive"),
-        (["--userns=wrong"], 'unrecognized namespace mode "wrong"'),
+        (["--userns=wrong"], "unrecognized namespace mode wrong passed"),
     ],
 )
 def test_what_cannot_be_is_said(skerry, busybox, flags, words):
