@@ -289,3 +289,27 @@ def test_no_process_has_capabilities_that_programs_inherit(world: World, layer: 
             inherited = {line.split()[1] for line in status if line.startswith(("CapInh", "CapAmb"))}
             assert inherited == {"0" * 16}, (flags, words)
         world.ok("rm", "-f", "-t", "0", "box")
+
+
+def test_other_users_of_the_host_do_not_get_at_what_containers_make(world: World, layer: bytes) -> None:
+    """CVE-2021-41091: a container's root and a user of the host together could else have a set-user-id program of root."""
+    archive = write(world.top / "a.tar", docker_members(layer, tags=["h:latest"], config={"Cmd": ["true"]}))
+    world.ok("load", "-q", "-i", archive)
+    made = "cp /bin/busybox /data/id; cp /bin/busybox /id; chmod 4755 /data/id /id; chmod 777 /data; sleep 1000"
+    container = world.ok("run", "-d", "--network", "none", "-v", "data:/data", "h", "sh", "-c", made)
+    for _ in range(600):
+        if world.ok("exec", container, "sh", "-c", "test -u /id && echo made || true"):
+            break
+    world.top.parent.chmod(0o755)
+    world.top.chmod(0o755)
+    root, run = world.top / "root", world.top / "run"
+    (base,) = (root / "layers").iterdir()
+    places = (
+        root / "volumes/data/_data/id", root / "containers" / container / "upper/id", base / "diff/bin/busybox",
+        run / "containers" / container / "rootfs/id", run / "containers" / container / "config.json", root / "skerry.db",
+    )  # fmt: skip
+    for place in places:
+        assert place.exists()
+        other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat", str(place)]
+        done = subprocess.run(other, capture_output=True, text=True, check=False)
+        assert "Permission denied" in done.stderr, place

@@ -45,9 +45,9 @@ class Store:
         try:
             for name in _FOLDERS:
                 os.makedirs(self.path(name), mode=0o700, exist_ok=True)
-            # Containers as other users (user namespaces) must reach their root below these.
-            for name in ("", "layers", "containers", "volumes"):
-                os.chmod(self.path(name), 0o711)
+            # A step of a build in a user namespace must reach its root below it; nobody else of this host gets at what
+            # containers made, set-user-id programs among it (CVE-2021-41091).
+            os.chmod(self.root, 0o711)
         except PermissionError as error:
             raise Denied(f"cannot create the store at {self.root}: {error.strerror}") from error
         except OSError as error:

@@ -109,8 +109,9 @@ def _begin(engine: Engine, container_id: str, timeout_s: float | None, *, restar
         record, written = states.reload(engine, container_id)
         state = exits.settle(engine, record, written)
         if state["status"] not in states.LIVE:
-            if state.get("restart_due_ns") and not restarting:
-                # Its restart policy would have started it again in a moment.
+            by_policy = record["restart"]["name"] != "no" and not state.get("stopped_by_user")
+            if (state.get("restart_due_ns") or (by_policy and state["status"] == "exited")) and not restarting:
+                # Its restart policy would have started it again in a moment; who cleans up may be about to decide that.
                 states.save_ending(engine, container_id, {**state, "restart_due_ns": 0, "stopped_by_user": True})
             return None
         if state["status"] == "paused":

@@ -64,6 +64,8 @@ def start(
                 )
             return record
         states.require("start", record, state)
+        if by_policy and state.get("stopped_by_user") and not state.get("restart_due_ns"):
+            return record  # somebody stopped it while its policy was being asked
         if state["status"] != "initialized":
             _start_dependencies(engine, record)
             state = {**state, "restarts": state.get("restarts", 0) + 1 if by_policy else 0}
@@ -128,7 +130,7 @@ def _create(
     container_id, config = record["id"], record["config"]
     bundle = states.run_folder(engine, container_id)
     step("container.run-folder")
-    _make_folders(engine, container_id, bundle)
+    _make_folders(engine, record, bundle)
     _make_log_folder(record)
     step("container.mount")
     rootfs = storage.mount_rootfs(engine, record)
@@ -202,12 +204,13 @@ def _with_secrets(
     return [*mounts, *secrets.mounts(engine, record)], {**record["config"], "env": env}
 
 
-def _make_folders(engine: Engine, container_id: str, bundle: str) -> None:
+def _make_folders(engine: Engine, record: ContainerRecord, bundle: str) -> None:
     try:
-        os.makedirs(states.folder(engine, container_id), mode=0o711, exist_ok=True)
+        os.makedirs(states.folder(engine, record["id"]), mode=0o711, exist_ok=True)
         os.makedirs(engine.store.run_path("exits"), mode=0o700, exist_ok=True)
         os.makedirs(os.path.dirname(bundle), mode=0o711, exist_ok=True)
-        os.mkdir(bundle, 0o711)
+        # Only who has other ids than ours has to reach its root; other users of this host shall not.
+        os.mkdir(bundle, 0o711 if record["config"].get("uid_maps") else 0o700)
     except OSError as error:
         kind = OutOfSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
         raise kind(f"cannot make {bundle}: {error.strerror}") from error

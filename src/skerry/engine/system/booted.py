@@ -23,6 +23,9 @@ def clean(engine: Engine, noted: str) -> None:
     Killed anywhere, the next command does the rest. Never fails: what cannot be removed is left and logged."""
     try:
         if os.path.exists(engine.store.path("skerry.db")):
+            for name in ("layers", "containers", "volumes"):
+                if os.path.isdir(path := engine.store.path(name)):
+                    os.chmod(path, 0o700)  # in stores that were made earlier other users could pass through them
             _remove_ended(engine)
         step("boot.note")
         os.makedirs(os.path.dirname(noted), mode=0o700, exist_ok=True)

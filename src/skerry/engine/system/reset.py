@@ -27,6 +27,7 @@ _ROOT = (
     "skerry.db-wal", "skerry.db-shm",
 )  # fmt: skip
 _RUNROOT = (
+    "boot",
     "containers",
     "builds",
     "exits",

@@ -131,6 +131,7 @@ def _make_folder(record: VolumeRecord, *, durable: bool) -> None:
     above = os.path.dirname(path)
     owned = "uid" in record
     try:
+        os.makedirs(os.path.dirname(above), mode=0o700, exist_ok=True)
         os.makedirs(path, mode=0o755, exist_ok=True)
         os.chmod(path, 0o755)
         if owned:
