@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from run import Bench, Engine
 
-NAMES = ("build-cached-20", "build-copy-5000", "build-4-stages", "build-run-true-10")
+    Fresh = Callable[[Engine, Path, int], AbstractContextManager[Engine]]
+
+NAMES = ("build-cached-20", "build-copy-5000", "build-copy-changed", "build-4-stages", "build-run-true-10")
 BASE = "FROM localhost/busybox:latest"
 
 
-def builds(bench: Bench, work: Path, *, quick: bool) -> None:
+def builds(bench: Bench, work: Path, fresh: Fresh, *, quick: bool) -> None:
     """All of them; every build by the same words for both."""
     if not bench.wanted(*NAMES):
         return
@@ -27,10 +32,14 @@ def builds(bench: Bench, work: Path, *, quick: bool) -> None:
         for engine in bench.engines:
             engine("build", "--layers", "-q", str(cached))
     bench.measure("build-cached-20", lambda e, _: e.timed("build", "--layers", "-q", str(cached)), rounds=5)
-    if bench.wanted("build-copy-5000"):
+    if bench.wanted("build-copy-5000", "build-copy-changed"):
         many = context(work, "many", [BASE, "COPY data /data"])
         fill(many / "data", 500 if quick else 5000, 23_500_000 if quick else 235_000_000)
-        bench.measure("build-copy-5000", lambda e, _: no_cache(e, many), rounds=3)
+        for again in (False, True):
+            bench.measure(
+                "build-copy-changed" if again else "build-copy-5000",
+                lambda e, n, again=again: copied(e, n, work, many, fresh, again=again), rounds=3,
+            )  # fmt: skip
     stages = [line for n in range(4) for line in (f"{BASE} AS s{n}", f"RUN sleep 0.3; echo {n} > /out")]
     apart = context(work, "apart", [*stages, "FROM scratch", *(f"COPY --from=s{n} /out /out{n}" for n in range(4))])
     bench.measure("build-4-stages", lambda e, _: no_cache(e, apart), rounds=3)
@@ -53,6 +62,20 @@ def no_cache(engine: Engine, folder: Path) -> tuple[float, float]:
     sample = engine.timed("build", "--no-cache", "-q", str(folder))
     engine("image", "prune", "-f")
     return sample
+
+
+def copied(engine: Engine, number: int, work: Path, folder: Path, fresh: Fresh, *, again: bool) -> tuple[float, float]:
+    """The first build on a new file system, or (``again``) the one after a file was changed."""
+    base = work / "base.tar"
+    if not base.exists():
+        engine("save", "-o", str(base), "localhost/busybox:latest")
+    with fresh(engine, work, number) as there:
+        there("load", "-i", str(base))
+        if not again:
+            return there.timed("build", "--layers", "-q", str(folder))
+        there("build", "--layers", "-q", str(folder))
+        (folder / "data/3/300").write_bytes(os.urandom(3000))
+        return there.timed("build", "--layers", "-q", str(folder))
 
 
 def fill(folder: Path, count: int, size: int) -> None:

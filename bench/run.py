@@ -20,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -202,6 +203,13 @@ def saved(engine: Engine, target: Path) -> tuple[float, float]:
 
 
 def on_fresh_store(engine: Engine, work: Path, number: int, *args: str) -> tuple[float, float]:
+    with fresh_store(engine, work, number) as there:
+        return there.timed(*args)
+
+
+@contextmanager
+def fresh_store(engine: Engine, work: Path, number: int) -> Iterator[Engine]:
+    """The engine with a store on a new file system."""
     disk, point = work / "disk.img", work / "disk"
     point.mkdir(exist_ok=True)
     disk.unlink(missing_ok=True)
@@ -213,7 +221,7 @@ def on_fresh_store(engine: Engine, work: Path, number: int, *args: str) -> tuple
         there.__dict__.update(engine.__dict__)
         there.argv = list(engine.argv)
         there.argv[there.argv.index("--root") + 1] = str(point / f"root{number}")
-        return there.timed(*args)
+        yield there
     finally:
         subprocess.run(["umount", "-R", "-l", point], check=False)
 
@@ -288,7 +296,7 @@ def main() -> None:
         listings(bench, 20 if args.quick else 100)
         archives(bench, work, 40 if args.quick else 400)
         images.all_of(bench, work, 40 if args.quick else 400)
-        builds.builds(bench, work, quick=args.quick)
+        builds.builds(bench, work, fresh_store, quick=args.quick)
     finally:
         for engine in engines:
             engine("rm", "-fa", "-t", "0", check=False)
