@@ -8,7 +8,7 @@ import random
 import pytest
 
 from skerry import records
-from skerry.engine.images.add import parse_time
+from skerry.engine.images.add import NEVER_NS, parse_time
 
 
 def kinds(module):
@@ -83,4 +83,4 @@ def test_times_are_those_of_the_calendar():
     "text", ["2024-13-01T00:00:00Z", "2024-01-32T00:00:00Z", "2024-01-01 00:00:00Z", "2024-01-01T24:00:00Z"]
 )
 def test_what_is_no_time_is_none(text):
-    assert parse_time(text) == 0
+    assert parse_time(text) == NEVER_NS
