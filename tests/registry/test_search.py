@@ -140,7 +140,7 @@ def test_json_has_podmans_keys_and_whole_texts(skerry: Skerry, server: SearchSer
 def test_formats(find: Callable[..., list[str]], server: SearchServer) -> None:
     assert find("grafana", "--format", "{{.Index}} {{.Stars}} {{.Automated}}") == [f"{server.host} 9 [OK]"]
     table = find("grafana", "--format", "table {{.Index}} {{.Name}}")
-    assert table == ["INDEX NAME", f"{server.host} {server.host}/grafana/alpine"]
+    assert [line.split() for line in table] == [["INDEX", "NAME"], [server.host, f"{server.host}/grafana/alpine"]]
 
 
 def test_tags(find: Callable[..., list[str]], skerry: Skerry, server: SearchServer) -> None:
