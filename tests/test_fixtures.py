@@ -28,3 +28,13 @@ def test_a_mount_and_a_process_left_behind_are_found(skerry: Skerry) -> None:
     leaks.clean()
     process.wait(timeout=10)
     assert leaks.find() == []
+
+
+def test_commands_of_other_tests_on_the_same_image_are_not_ours(skerry: Skerry, busybox: str) -> None:
+    image = skerry("image", "inspect", "-f", "{{.Id}}", busybox).id.removeprefix("sha256:")
+    skerry("tag", image, "other")
+    with subprocess.Popen(["sh", "-c", "read line; :", image], stdin=subprocess.PIPE) as other:
+        try:
+            assert other.pid not in Leaks(skerry).processes()
+        finally:
+            other.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -84,9 +85,10 @@ class Skerry:
         ids = set()
         # Not Path.glob: a sweep may remove folders meanwhile, and it stumbles over that.
         for events in (Path(top) / "events.log" for top, _, names in os.walk(self.top) if "events.log" in names):
-            for word in events.read_text(errors="replace").replace('"', " ").split():
-                if len(word) == 64 and not set(word) - set("0123456789abcdef"):
-                    ids.add(word)
+            for line in events.read_text(errors="replace").splitlines():
+                # Only containers': an image's id is the same in all tests, and would mean the processes of others.
+                if '"Type":"container"' in line:
+                    ids.add(json.loads(line)["ID"])
         for folder in (self.root / "containers", self.runroot / "containers"):
             ids.update(path.name for path in folder.glob("*") if len(path.name) == 64)
         return ids
