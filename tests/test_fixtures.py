@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 from tests.support.command import Skerry, eventually
 from tests.support.leaks import Leaks
@@ -35,6 +36,7 @@ def test_commands_of_other_tests_on_the_same_image_are_not_ours(skerry: Skerry, 
     skerry("tag", image, "other")
     with subprocess.Popen(["sh", "-c", "read line; :", image], stdin=subprocess.PIPE) as other:
         try:
+            eventually(lambda: image.encode() in Path(f"/proc/{other.pid}/cmdline").read_bytes())
             assert other.pid not in Leaks(skerry).processes()
         finally:
             other.kill()
