@@ -47,7 +47,7 @@ def steps_of(world: World) -> list[str]:
 def left(world: World, *, commands: bool = False) -> list[str]:
     """After some patience: who watches over a builder may be sweeping at this moment. With ``commands`` more of them
     follow: the watcher may have had the lock when the first one looked."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (found := _left(world)) and time.monotonic() < deadline:
         time.sleep(0.1)
         if commands:
