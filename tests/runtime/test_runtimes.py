@@ -241,6 +241,7 @@ def test_a_flag_given_once_is_there_at_every_later_call(skerry: Skerry, busybox:
     flags = ("--runtime", str(script), "--runtime-flag", "debug")
     name = skerry(*flags, "run", "-d", "--network", "none", busybox, "sleep", "60").id
     skerry("exec", name, "true")
+    skerry("update", "--pids-limit", "50", name)
     skerry("pause", name)
     skerry("unpause", name)
     skerry("rm", "-f", "-t", "0", name)

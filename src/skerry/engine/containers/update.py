@@ -126,7 +126,7 @@ def _adjust(engine: Engine, record: ContainerRecord, state: ContainerState, limi
 
     if state.get("cgroup_path"):
         step("container.limits")
-        adjust(oci.find(engine.settings, record["config"]["runtime"]), record["id"], limits, pid=state["pid"])
+        adjust(oci.of(engine.settings, record["config"]), record["id"], limits, pid=state["pid"])
 
 
 def _undo(engine: Engine, record: ContainerRecord, state: ContainerState, limits: Resources) -> None:
