@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,17 @@ class Built:
 
 
 Build = Callable[..., Built]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory, busybox_archive: Path) -> Iterator[Skerry]:
+    """The command on one store for all of a file's tests, with ``localhost/busybox``."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    skerry = Skerry(tmp_path_factory.mktemp("like"))
+    skerry("load", "-i", busybox_archive)
+    yield skerry
+    skerry.remove_everything()
 
 
 @pytest.fixture

@@ -5,29 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.command import Skerry
+from tests.support.containerfile import write
 
 BASE = "FROM localhost/busybox\n"
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory, busybox_archive: Path) -> Iterator[Skerry]:
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    skerry = Skerry(tmp_path_factory.mktemp("likeb"))
-    skerry("load", "-i", busybox_archive)
-    yield skerry
-    skerry.remove_everything()
-
-
-def write(folder: Path, text: str, name: str = "Containerfile") -> Path:
-    (folder / name).write_text(text)
-    return folder / name
 
 
 def inspect(engine: Skerry, name: str) -> dict[str, Any]:

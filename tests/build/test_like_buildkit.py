@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +10,6 @@ import pytest
 from tests.support.command import Result, Skerry
 
 BASE = "FROM localhost/busybox\n"
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory, busybox_archive: Path) -> Iterator[Skerry]:
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    skerry = Skerry(tmp_path_factory.mktemp("like"))
-    skerry("load", "-i", busybox_archive)
-    yield skerry
-    skerry.remove_everything()
 
 
 @pytest.fixture
