@@ -19,6 +19,7 @@ from skerry.build.plan import make_plan
 from skerry.build.platforms import host, normalise
 from skerry.build.shared_cache import StageCache
 from skerry.build.solver import Schedule, Solver, solve_all
+from skerry.build.stage_state import DEFAULT_PATH
 from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
@@ -63,26 +64,19 @@ def _solve(
 
     schedule = Schedule(report, options.jobs or os.cpu_count() or 1)
     solvers: list[Solver] = []
+    identity, several = _identity(contexts, dockerfile), len(platforms) > 1
     for platform in platforms:
         plan = make_plan(dockerfile, options, platform)
         if platform == platforms[0]:
             result.warnings += _checked(engine, contexts, dockerfile, plan, report)
         _tell_skipped(plan, report)
-        identity = _identity(contexts, dockerfile)
-        several = len(platforms) > 1
+        checks = settings_of(dockerfile, plan.arguments)
         solvers.append(
             Solver(
-                engine,
-                options,
-                plan,
-                contexts,
-                schedule,
-                platform=platform,
-                identity=identity,
-                checks=settings_of(dockerfile, plan.arguments),
+                engine, options, plan, contexts, schedule, platform=platform, identity=identity, checks=checks,
                 several=several,
             )
-        )
+        )  # fmt: skip
     # What --explain tells is read: one platform after the other.
     states = [_explained(each) for each in solvers] if options.explain else solve_all(solvers)
     for solver, state in zip(solvers, states, strict=True):
@@ -280,7 +274,7 @@ def _config(options: BuildOptions, state: StageState) -> dict[str, Any]:
     config = dict(state.config)
     env = dict(item.partition("=")[::2] for item in config.get("Env") or ())
     if not env.keys() - options.env.keys():
-        env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", **env}
+        env = {"PATH": DEFAULT_PATH, **env}
     config["Env"] = [f"{name}={value}" for name, value in env.items() if name not in options.unset_env]
     if options.identity_label:
         options.labels = {"io.skerry.version": __version__, **options.labels}

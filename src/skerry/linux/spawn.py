@@ -113,8 +113,9 @@ def run(
     env: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
     pass_fds: Iterable[int] = (),
+    cwd: str | None = None,
 ) -> Completed:
-    """Run ``argv`` to its end with ``input`` on its standard input.
+    """Run ``argv`` to its end, in the folder ``cwd``, with ``input`` on its standard input.
 
     ``Unavailable`` when it cannot be executed, or was killed because it took longer than ``timeout_s``.
     """
@@ -122,7 +123,7 @@ def run(
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     try:
-        pid = spawn(argv, env=env, stdin=in_read, stdout=out_write, stderr=err_write, pass_fds=pass_fds)
+        pid = spawn(argv, env=env, stdin=in_read, stdout=out_write, stderr=err_write, pass_fds=pass_fds, cwd=cwd)
     except BaseException:
         for fd in (in_write, out_read, err_read):
             if fd >= 0:

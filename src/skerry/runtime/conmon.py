@@ -13,7 +13,7 @@ import select
 
 from skerry import fastjson
 from skerry.errors import Invalid, Unavailable
-from skerry.linux.spawn import spawn
+from skerry.linux.spawn import DEFAULT_PATH, spawn
 from skerry.runtime.exit_command import exit_command as exit_command
 from skerry.runtime.failures import read_log, translate
 from skerry.runtime.oci import SESSION, task_pids
@@ -164,7 +164,7 @@ def environment(launch: Launch) -> dict[str, str]:
     env = {key: value for key, value in os.environ.items() if key in _PASSED or key.startswith(_PREFIXES)}
     if launch.runtime.environment() is not None:
         env = {key: value for key, value in env.items() if key not in SESSION}
-    env.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    env.setdefault("PATH", DEFAULT_PATH)
     return env | launch.env
 
 

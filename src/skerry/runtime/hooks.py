@@ -215,9 +215,7 @@ def _filter(document: RuntimeSpec, entry: dict[str, Any], bundle: str) -> Runtim
     path, args = entry["path"], entry.get("args") or [entry["path"]]
     text = fastjson.encode(document)
     environment = dict(item.partition("=")[::2] for item in entry.get("env", ()))
-    # The program is named by its path, its own name (args[0]) is whatever the file says: as execve wants both.
-    argv = ["/bin/sh", "-c", 'cd "$1" && shift && exec "$@"', "hook", bundle, path, *args[1:]]
-    done = run(argv, input=text, env=environment, timeout_s=entry.get("timeout", _PRECREATE_S))
+    done = run([path, *args[1:]], input=text, env=environment, timeout_s=entry.get("timeout", _PRECREATE_S), cwd=bundle)
     if done.code:
         words = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise Unavailable(f"executing {path}: exit status {done.code}{': ' if words else ''}{words}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from skerry.linux.spawn import DEFAULT_PATH
 from skerry.runtime.limits import oom_score_adj, rlimits
 from skerry.runtime.security import DEFAULT_CAPS, capabilities
 
@@ -112,7 +113,7 @@ def _apparmor(config: ContainerConfig, settings: Any, *, privileged: bool) -> st
 
 def environment(config: ContainerConfig, user: ResolvedUser, given: Sequence[str], *, terminal: bool) -> list[str]:
     """``given`` (a later entry wins) and what every container has: PATH, container, HOME, HOSTNAME, TERM."""
-    found: dict[str, str] = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+    found: dict[str, str] = {"PATH": DEFAULT_PATH}
     if terminal:
         found["TERM"] = "xterm"
     found["container"] = "podman"  # what systemd, Ansible and installers look for

@@ -7,7 +7,7 @@ import select
 
 from skerry import fastjson
 from skerry.errors import Invalid, NotFound, Unavailable
-from skerry.linux.spawn import run, spawn
+from skerry.linux.spawn import DEFAULT_PATH, run, spawn
 from skerry.runtime.shim.task import Task, any_of
 from skerry.runtime.shim.ttrpc import Connection
 
@@ -94,10 +94,7 @@ class Place:
 
     def start_shim(self, bundle: str) -> tuple[str, int]:
         """Start the shim in the bundle: the address of its socket, and its version of the Task service."""
-        done = run(
-            ["/bin/sh", "-c", 'cd "$1" && shift && exec "$@"', "shim", bundle, *self._argv("start")],
-            env=self._env(), timeout_s=_START_S,
-        )  # fmt: skip
+        done = run(self._argv("start"), env=self._env(), timeout_s=_START_S, cwd=bundle)
         text = done.stdout.decode("utf-8", "replace").strip()
         if done.code or not text:
             words = " ".join(done.stderr.decode("utf-8", "replace").split())
@@ -111,7 +108,7 @@ class Place:
 
     def delete_by_shim(self, bundle: str) -> None:
         """The shim's own clean-up of a container whose shim was killed: kills what runs and removes what is left."""
-        argv = [*self._argv("delete", "-bundle", bundle)]
+        argv = self._argv("delete", "-bundle", bundle)
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         try:
             os.waitpid(spawn(argv, env=self._env(), stdin=null, stdout=null, stderr=null, cwd=bundle), 0)
@@ -124,7 +121,7 @@ class Place:
                 "-publish-binary", "/bin/true", *flags, action]  # fmt: skip
 
     def _env(self) -> dict[str, str]:
-        path = os.environ.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        path = os.environ.get("PATH", DEFAULT_PATH)
         return {"PATH": path, "TTRPC_ADDRESS": f"{self.folder}/no-events", "NAMESPACE": NAMESPACE}
 
     def options(self, *, systemd_cgroup: bool) -> bytes:

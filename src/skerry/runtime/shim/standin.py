@@ -149,9 +149,9 @@ class Watch:
         resize()
 
 
-def let_go(descriptors: tuple[int, ...] = (0, 1, 2)) -> None:
+def let_go() -> None:
     """Give up the streams that the shim has opened by now: their ends must not be held here."""
     null = os.open(os.devnull, os.O_RDWR)
-    for fd in descriptors:
+    for fd in (0, 1, 2):
         os.dup2(null, fd)
     os.close(null)

@@ -52,7 +52,7 @@ class Task:
 
     def add_exec(self, process: dict[str, Any], stdio: Stdio) -> None:
         """Prepare a further program (OCI process); `start` executes it."""
-        text = fastjson.dumps(process).encode("utf-8", "surrogateescape")
+        text = fastjson.encode(process)
         fields: Fields = [
             (1, self.id), (2, self.exec_id), (3, stdio.terminal), (4, stdio.stdin), (5, stdio.stdout),
             (6, stdio.stderr), (7, any_of(_OCI + "Process", text)),
@@ -102,7 +102,7 @@ class Task:
 
     def update(self, resources: dict[str, Any]) -> None:
         """Other OCI ``linux.resources``."""
-        text = fastjson.dumps(resources).encode()
+        text = fastjson.encode(resources)
         self._call("Update", [(1, self.id), (2, any_of(_OCI + "LinuxResources", text))])
 
     def resize(self, columns: int, rows: int) -> None:
@@ -116,10 +116,6 @@ class Task:
     def delete(self) -> None:
         """Forget a program that has ended."""
         self._call("Delete", [(1, self.id), (2, self.exec_id)])
-
-    def stats(self) -> bytes:
-        """What it uses, as the shim has it (a protobuf Any)."""
-        return protobuf.submessage(self._call("Stats", [(1, self.id)]), 1)
 
     def shutdown(self) -> None:
         """End the shim, when it has no container left."""
