@@ -59,11 +59,13 @@ def ago(ns: int) -> str:
 
 
 def go_duration(ns: int) -> str:
-    """As Go prints it: 3s, 1m30s, 500ms."""
-    seconds, rest = divmod(ns, 10**9)
-    if not seconds and rest:
-        return f"{rest / 10**6:g}ms"
-    minutes, seconds = divmod(seconds, 60)
+    """As Go prints it: 1h0m30s, 1m30s, 1.5s, 300ms, 0s."""
+    if ns < 10**9:
+        for unit, size in (("ms", 10**6), ("µs", 10**3)):
+            if ns >= size:
+                return f"{ns / size:g}{unit}"
+        return f"{ns}ns" if ns else "0s"
+    minutes, rest = divmod(ns, 60 * 10**9)
     hours, minutes = divmod(minutes, 60)
-    text = f"{seconds + rest / 10**9:g}s"
-    return f"{hours}h{minutes}m{text}" if hours else f"{minutes}m{text}" if minutes else text
+    text = f"{rest / 1e9:.9f}".rstrip("0").rstrip(".") + "s"
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + text

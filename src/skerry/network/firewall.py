@@ -129,7 +129,8 @@ class Firewall:
         self._netlink = None
 
     def add(self, elements: Elements, *, exclusive: bool = True) -> bool:
-        """Add elements, all or none (a user's thousands of ports in pieces: the lease tells of them). False: there is no table (`create` it). `FileExistsError`: one is there."""
+        """Add elements, all or none (a user's thousands of ports in pieces: the lease tells of them). False: there is no
+        table (`create` it). `FileExistsError`: one is there."""
         changes = [
             c for name, some in elements.items() for c in nft.add_elements(TABLE, name, some, exclusive=exclusive)
         ]

@@ -33,7 +33,7 @@ class Lock:
             self._fd = _open(path)
             try:
                 fcntl.flock(self._fd, operation)
-                if _same_file(self._fd, path):
+                if is_same_file(self._fd, path):
                     return
             except BaseException:
                 os.close(self._fd)
@@ -74,7 +74,8 @@ def _open(path: str) -> int:
         raise kind(f"cannot open lock {path}: {os.strerror(error.errno or 0)}") from error
 
 
-def _same_file(fd: int, path: str) -> bool:
+def is_same_file(fd: int, path: str) -> bool:
+    """Whether ``path`` still names the file that is open as ``fd``."""
     try:
         named = os.stat(path)
     except FileNotFoundError:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import fcntl
 import os
 
+from skerry.store.locks import is_same_file
+
 _SIZE = 32 << 10  # of the index's first part: enough for a log of 4000 pages, and it is written back at 1000
 _DEAD_MAN_SWITCH = 128  # the byte that every connection holds a read lock on: who finds it free empties the file
 # Never closed: that would drop this process's own POSIX locks on the file, and so SQLite's.
@@ -20,7 +22,7 @@ def fill_holes(database: str) -> None:
     """Before it is opened, where blocks are smaller than a page. ``OSError`` ENOSPC when there is no room."""
     path = database + "-shm"
     fd = _held.get(path, -1)
-    if fd < 0 or not _is_still(fd, path):
+    if fd < 0 or not is_same_file(fd, path):
         fd = _held[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         # As SQLite does: the first one empties what an earlier boot may have left.
         if _lock(fd, fcntl.F_WRLCK, fcntl.F_OFD_SETLK):
@@ -29,15 +31,6 @@ def fill_holes(database: str) -> None:
         _lock(fd, fcntl.F_RDLCK, fcntl.F_OFD_SETLKW)
     if os.fstat(fd).st_blocks << 9 < _SIZE:
         os.posix_fallocate(fd, 0, _SIZE)
-
-
-def _is_still(fd: int, path: str) -> bool:
-    try:
-        named = os.stat(path)
-    except FileNotFoundError:
-        return False
-    held = os.fstat(fd)
-    return (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino)
 
 
 def _lock(fd: int, kind: int, operation: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.flags import flag
+from skerry.cli.pairs import pairs
 from skerry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -50,6 +51,7 @@ FLAGS = (
 )
 COMPLETE = "none"
 MIN_ARGS, MAX_ARGS = 0, 1
+_WRONG = 'failed to parse {} format: "{{}}"'
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
@@ -60,20 +62,10 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         {
             "driver": args["driver"], "subnets": args["subnet"], "gateways": args["gateway"],
             "ip_ranges": args["ip_range"], "internal": args["internal"], "ipv6": args["ipv6"],
-            "disable_dns": args["disable_dns"], "dns": args["dns"], "labels": _pairs(args["label"], "labels: invalid label"),
-            "options": _pairs(args["opt"], "options: invalid option"), "routes": args["route"], "interface_name": args["interface_name"],
+            "disable_dns": args["disable_dns"], "dns": args["dns"], "labels": pairs(args["label"], _WRONG.format("labels: invalid label")),
+            "options": pairs(args["opt"], _WRONG.format("options: invalid option")), "routes": args["route"], "interface_name": args["interface_name"],
             "ignore": args["ignore"], "ipam_driver": args["ipam_driver"],
         },
     )  # fmt: skip
     out.line(network["name"])
     return 0
-
-
-def _pairs(items: list[str], what: str) -> dict[str, str]:
-    pairs = {}
-    for item in items:
-        key, _, value = item.partition("=")
-        if not key:
-            raise Invalid(f'failed to parse {what} format: "{item}"')
-        pairs[key] = value
-    return pairs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from skerry.cli.flags import UsageError, flag
+from skerry.cli.pairs import pairs
 from skerry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -42,12 +43,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         raise UsageError("cannot use --ignore and --replace flags together")
     name, source = args.positional
     data = _from_environment(source) if args["env"] else _from_file(source)
-    labels = {}
-    for item in args["label"]:
-        key, _, value = item.partition("=")
-        if not key:
-            raise Invalid(f'unable to process labels: invalid label format: "{item}"')
-        labels[key] = value
+    labels = pairs(args["label"], 'unable to process labels: invalid label format: "{}"')
     created = engine.secrets.create(
         name, data, driver=args["driver"], options=_driver_options(args["driver_opts"]), labels=labels,
         replace=args["replace"], ignore=args["ignore"],

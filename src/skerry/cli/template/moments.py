@@ -44,15 +44,9 @@ class Duration(int):
 
     def shown(self) -> str:
         """``1h0m30s``, ``1.5s``, ``300ms``, ``0s``."""
-        if self < 10**9:
-            for unit, size in (("ms", 10**6), ("µs", 10**3)):
-                if self >= size:
-                    return f"{self / size:g}{unit}"
-            return f"{int(self)}ns" if self else "0s"
-        minutes, rest = divmod(int(self), 60 * 10**9)
-        hours, minutes = divmod(minutes, 60)
-        text = f"{rest / 1e9:.9f}".rstrip("0").rstrip(".") + "s"
-        return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + text
+        from skerry.engine.times import go_duration
+
+        return go_duration(int(self))
 
 
 def typed(name: str, value: Any, parent: str | None) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from skerry.cli.flags import UsageError, flag
-from skerry.errors import Invalid
+from skerry.cli.flags import flag
+from skerry.cli.pairs import pairs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,28 +42,17 @@ FLAGS = (
 )
 COMPLETE = "none"
 MIN_ARGS, MAX_ARGS = 0, 1
+_WRONG = 'unable to process {}: invalid {} format: "{{}}"'
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    if len(args.positional) > 1:
-        raise UsageError("too many arguments")
     record = engine.volumes.create(
         args.positional[0] if args.positional else "",
-        labels=_pairs(args["label"], "labels", "label"), ignore=args["ignore"], driver=args["driver"],
-        options=_pairs(args["opt"], "options", "option"), uid=_given(args["uid"]), gid=_given(args["gid"]),
+        labels=pairs(args["label"], _WRONG.format("labels", "label")), ignore=args["ignore"], driver=args["driver"],
+        options=pairs(args["opt"], _WRONG.format("options", "option")), uid=_given(args["uid"]), gid=_given(args["gid"]),
     )  # fmt: skip
     out.line(record["name"])
     return 0
-
-
-def _pairs(items: list[str], what: str, one: str) -> dict[str, str]:
-    found = {}
-    for item in items:
-        key, _, value = item.partition("=")
-        if not key:
-            raise Invalid(f'unable to process {what}: invalid {one} format: "{item}"')
-        found[key] = value
-    return found
 
 
 def _given(number: int) -> int | None:

@@ -11,7 +11,7 @@ from skerry import fastjson
 from skerry.engine.builds.errors import Changed
 from skerry.engine.builds.fingerprint import Digests, describe
 from skerry.engine.builds.modes import Mode
-from skerry.engine.builds.place import Metadata, Placer, translated
+from skerry.engine.builds.place import Metadata, Placer, put, translated
 from skerry.engine.builds.select import xattrs_of
 from skerry.errors import Invalid, NotFound
 from skerry.linux.content import nothing
@@ -202,7 +202,7 @@ def _copy_source(
         elif status.st_nlink > 1 and stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) in links:
             placer.hard_link(target, links[status.st_dev, status.st_ino])
         else:
-            _place(placer, tree, item, target, _metadata(request, tree, item))
+            put(placer, tree, item, target, _metadata(request, tree, item), check=_require_unchanged)
             links[status.st_dev, status.st_ino] = target
 
 
@@ -230,23 +230,6 @@ def _unpacked(placer: Placer, tree: Tree, item: Item, dest: str, request: CopyRe
 def _metadata(request: CopyRequest, tree: Tree, item: Item) -> Metadata:
     uid, gid = request.owner or (item.status.st_uid, item.status.st_gid)
     return Metadata(_mode(request, item.status.st_mode), uid, gid, item.status.st_mtime_ns, xattrs_of(tree, item))
-
-
-def _place(placer: Placer, tree: Tree, item: Item, target: str, how: Metadata) -> None:
-    mode = item.status.st_mode
-    if stat.S_ISREG(mode):
-        fd = tree.open(item)
-        try:
-            placer.file(target, fd, how)
-            _require_unchanged(fd, item)
-        finally:
-            os.close(fd)
-    elif stat.S_ISDIR(mode):
-        placer.folder(target, how)
-    elif stat.S_ISLNK(mode):
-        placer.link(target, item.link, how)
-    else:
-        placer.node(target, stat.S_IFMT(mode), item.status.st_rdev, how)
 
 
 def _require_unchanged(fd: int, item: Item) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
+    from skerry.engine.builds.select import Item, Tree
+
 _IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -274,6 +276,34 @@ class Placer:
                 os.close(self._folders.pop(known))
             return
         os.unlink(name, dir_fd=parent)
+
+
+def put(
+    placer: Placer,
+    tree: Tree,
+    item: Item,
+    target: str,
+    how: Metadata,
+    *,
+    check: Callable[[int, Item], None] | None = None,
+) -> None:
+    """Make at ``target`` what an item of a tree is: folder, file, link or node. ``check`` is shown a file that was
+    copied, still open, and may raise."""
+    mode = item.status.st_mode
+    if stat.S_ISREG(mode):
+        fd = tree.open(item)
+        try:
+            placer.file(target, fd, how)
+            if check is not None:
+                check(fd, item)
+        finally:
+            os.close(fd)
+    elif stat.S_ISDIR(mode):
+        placer.folder(target, how)
+    elif stat.S_ISLNK(mode):
+        placer.link(target, item.link, how)
+    else:
+        placer.node(target, stat.S_IFMT(mode), item.status.st_rdev, how)
 
 
 def _set_xattrs(fd: int, xattrs: Mapping[str, bytes]) -> None:

@@ -12,7 +12,7 @@ import tarfile
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, BinaryIO
 
-from skerry.engine.builds.place import Metadata, Placer, translated
+from skerry.engine.builds.place import Metadata, Placer, put, translated
 from skerry.engine.builds.select import Tree, xattrs_of
 from skerry.engine.builds.unpack import archive_kind, unpack
 from skerry.engine.containers.copy_ends import Place
@@ -192,7 +192,8 @@ def _place_all(placer: Placer, tree: Tree, source: Chosen, base: str, owner: Own
             xattrs_of(tree, item),
         )  # fmt: skip
         try:
-            _place(placer, tree, item, target, how)
+            step("copy.place")
+            put(placer, tree, item, target, how)
         except Conflict:
             raise _in_the_way(target, "open") from None
         links[status.st_dev, status.st_ino] = target
@@ -214,23 +215,6 @@ def _make_way(placer: Placer, target: str, *, folder: bool) -> None:
     """--overwrite: a folder gives way to a file."""
     if not folder and placer.kind(target) == "folder":
         placer.remove(target)
-
-
-def _place(placer: Placer, tree: Tree, item: Item, target: str, how: Metadata) -> None:
-    step("copy.place")
-    mode = item.status.st_mode
-    if stat.S_ISDIR(mode):
-        placer.folder(target, how)
-    elif stat.S_ISREG(mode):
-        fd = tree.open(item)
-        try:
-            placer.file(target, fd, how)
-        finally:
-            os.close(fd)
-    elif stat.S_ISLNK(mode):
-        placer.link(target, item.link, how)
-    else:
-        placer.node(target, stat.S_IFMT(mode), item.status.st_rdev, how)
 
 
 def _from_tar(engine: Engine, target: Place, root: str, live: bool, stream: BinaryIO, *, archive: bool) -> None:

@@ -21,7 +21,7 @@ def namespace(config: ContainerConfig, word: str) -> int:
     from skerry.linux.idmap import user_namespace
 
     try:
-        return user_namespace(_lines(uids or gids), _lines(gids or uids))
+        return user_namespace(lines(uids or gids), lines(gids or uids))
     except OSError as error:
         raise Unavailable(f"{word}: cannot make a user namespace with these ids: {error.strerror}") from error
 
@@ -64,5 +64,6 @@ def _range(text: str, part: str, maps: Sequence[IDMap]) -> IDMap:
     return {"containerID": inside, "hostID": outside, "size": size}
 
 
-def _lines(maps: Sequence[IDMap]) -> str:
+def lines(maps: Sequence[IDMap]) -> str:
+    """As /proc/PID/uid_map has them."""
     return "".join(f"{entry['containerID']} {entry['hostID']} {entry['size']}\n" for entry in maps)

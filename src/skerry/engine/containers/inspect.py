@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from skerry.runtime.types import MountConfig
 
 OCI_VERSION = "1.2.1"
-_PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable")
 
 
 def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
@@ -157,6 +156,8 @@ def _graph(engine: Engine, record: ContainerRecord, state: ContainerState) -> di
 
 
 def _mount(engine: Engine, mount: MountConfig) -> dict[str, Any]:
+    from skerry.runtime.mount_options import PROPAGATION
+
     kind, options = mount["type"], mount["options"]
     shown: dict[str, Any] = {"Type": kind if kind in ("bind", "volume", "image") else "bind"}
     source, driver = mount["source"], ""
@@ -167,7 +168,7 @@ def _mount(engine: Engine, mount: MountConfig) -> dict[str, Any]:
         volume = get(engine, mount["name"])
         source = volume["mountpoint"] if volume else f"{engine.settings.volume_path}/{mount['name']}/_data"
         driver = volume["driver"] if volume else "local"
-    kept = [word for word in options if word not in ("ro", "rw", "z", "Z", *_PROPAGATION)]
+    kept = [word for word in options if word not in ("ro", "rw", "z", "Z", *PROPAGATION)]
     shown.update({
         "Source": source,
         "Destination": mount["destination"],
@@ -175,7 +176,7 @@ def _mount(engine: Engine, mount: MountConfig) -> dict[str, Any]:
         "Mode": "z" if "z" in options else "Z" if "Z" in options else "",
         "Options": kept if kind != "image" else None,
         "RW": "ro" not in options,
-        "Propagation": next((word for word in options if word in _PROPAGATION), ""),
+        "Propagation": next((word for word in options if word in PROPAGATION), ""),
     })  # fmt: skip
     if mount.get("subpath"):
         shown["SubPath"] = mount["subpath"]

@@ -13,6 +13,7 @@ import os
 
 from skerry.engine.containers import fuse_marks
 from skerry.engine.containers import state as states
+from skerry.engine.containers.idmap_option import lines
 from skerry.engine.containers.storage import lowers
 from skerry.errors import Invalid, Unavailable
 from skerry.linux import access_list, idmap
@@ -63,7 +64,7 @@ def make_user_namespace(engine: Engine, record: ContainerRecord) -> str:
     config = record["config"]
     path = namespace_path(engine, record["id"])
     try:
-        fd = idmap.user_namespace(_lines(config["uid_maps"]), _lines(config["gid_maps"]))
+        fd = idmap.user_namespace(lines(config["uid_maps"]), lines(config["gid_maps"]))
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
             attach(f"/proc/self/fd/{fd}", path, flags=MS_BIND)
@@ -126,7 +127,7 @@ def overlay(
     the container's ids. OSError where the kernel does not let us.
 
     The binds are only needed while the overlay is made: so both are made apart from the host."""
-    namespace = idmap.user_namespace(_lines(config["uid_maps"]), _lines(config["gid_maps"]))
+    namespace = idmap.user_namespace(lines(config["uid_maps"]), lines(config["gid_maps"]))
     # upper and work must be on one mount: their common folder is bound.
     sources = [*reversed(below), *([os.path.dirname(written[0])] if written else [])]
 
@@ -154,10 +155,6 @@ def overlay(
             os.close(tree)
     finally:
         os.close(namespace)
-
-
-def _lines(maps: Sequence[IDMap]) -> str:
-    return "".join(f"{entry['containerID']} {entry['hostID']} {entry['size']}\n" for entry in maps)
 
 
 def _by_fuse(engine: Engine, record: ContainerRecord, target: str, upper: str, work: str, refused: OSError) -> None:

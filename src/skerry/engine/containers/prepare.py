@@ -12,12 +12,14 @@ import stat
 import time
 
 from skerry.engine.containers import state as states
-from skerry.errors import Denied, NotFound, OutOfSpace, SkerryError, Unavailable
+from skerry.engine.containers.storage import translated
+from skerry.errors import Denied, NotFound, SkerryError, Unavailable
 from skerry.linux.beneath import open_in_root
 from skerry.store.staging import remove_tree
 from skerry.store.steps import step
 
 _MAX_LINKS = 40  # as the kernel
+_WHAT = "cannot prepare the container's mounts"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -248,7 +250,7 @@ class _Preparation:
                 os.chown(upper, status.st_uid, status.st_gid)
                 os.chmod(upper, stat.S_IMODE(status.st_mode))
         except OSError as error:
-            raise _translated(error) from error
+            raise translated(error, _WHAT) from error
         return upper, work
 
     def _place(self, *, folder: bool) -> str:
@@ -263,7 +265,7 @@ class _Preparation:
             else:
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
         except OSError as error:
-            raise _translated(error) from error
+            raise translated(error, _WHAT) from error
         return path
 
     def _copy_link(self, source: str, destination: str) -> None:
@@ -307,8 +309,3 @@ def _check_way(rootfs: str, destination: str) -> None:
             real = "" if target.startswith("/") else real
         if real == "/proc":
             raise Denied(f"{destination} leads to /proc in the container: nothing is mounted there through a link")
-
-
-def _translated(error: OSError) -> SkerryError:
-    kind = OutOfSpace if error.errno in (28, 122) else Unavailable
-    return kind(f"cannot prepare the container's mounts: {error.strerror}: {error.filename or ''}")

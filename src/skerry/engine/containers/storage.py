@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from skerry.engine.containers.state import folder, rootfs_path
@@ -38,7 +39,7 @@ def mount_rootfs(engine: Engine, record: ContainerRecord, *, as_image: bool = Fa
             os.makedirs(target, mode=0o755, exist_ok=True)
             attach(shown, target, flags=MS_BIND)
         except OSError as error:
-            raise _translated(error, "cannot mount the container") from error
+            raise translated(error, "cannot mount the container") from error
         return target
     mount_layers(engine, record, target, as_image=as_image)
     return target
@@ -62,7 +63,7 @@ def hide(engine: Engine, record: ContainerRecord) -> bool:
             step("container.hidden")
         os.rmdir(shown)
     except OSError as error:
-        raise _translated(error, "cannot unmount the container") from error
+        raise translated(error, "cannot unmount the container") from error
     return was
 
 
@@ -78,7 +79,7 @@ def mount_layers(engine: Engine, record: ContainerRecord, target: str, *, as_ima
         for path in (work, target):
             os.makedirs(path, mode=0o755, exist_ok=True)
     except OSError as error:
-        raise _translated(error, "cannot prepare the container's file system") from error
+        raise translated(error, "cannot prepare the container's file system") from error
     if record["config"].get("uid_maps") and not as_image:
         from skerry.engine.containers import mapped
 
@@ -174,11 +175,12 @@ def unmount_rootfs(engine: Engine, record: ContainerRecord) -> None:
         if error.errno == 16:  # EBUSY: something looks into it; it goes when that ends
             umount(target, MNT_DETACH)
         elif error.errno not in (2, 22):  # absent, or not mounted
-            raise _translated(error, "cannot unmount the container") from error
+            raise translated(error, "cannot unmount the container") from error
 
 
-def _translated(error: OSError, what: str) -> SkerryError:
-    kind = OutOfSpace if error.errno in (28, 122) else Unavailable
+def translated(error: OSError, what: str) -> SkerryError:
+    """An error of the file system while ``what`` was done."""
+    kind = OutOfSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable
     return kind(f"{what}: {error.strerror}: {error.filename or ''}")
 
 
@@ -199,7 +201,7 @@ def ensure_mtab(record: ContainerRecord, rootfs: str, user: ResolvedUser) -> Non
     except FileExistsError:
         pass
     except OSError as error:
-        raise _translated(error, "cannot make /etc/mtab in the container") from error
+        raise translated(error, "cannot make /etc/mtab in the container") from error
     finally:
         os.close(folder)
 
@@ -233,7 +235,7 @@ def ensure_working_directory(record: ContainerRecord, rootfs: str, user: Resolve
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound(f'workdir "{path}" does not exist on container {record["id"]}') from None
     except OSError as error:
-        raise _translated(error, f'cannot make the working directory "{path}" in the container') from error
+        raise translated(error, f'cannot make the working directory "{path}" in the container') from error
     finally:
         os.close(root)
 

@@ -34,7 +34,6 @@ _RUNROOT = (
     "clients",
     "health",
     "supervisor",
-    "boot",
     "mounts",
     "image-mounts",
     "volumes",

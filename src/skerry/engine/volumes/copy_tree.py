@@ -6,11 +6,10 @@ beneath their tops.
 
 from __future__ import annotations
 
-import os
 import stat
 from typing import TYPE_CHECKING
 
-from skerry.engine.builds.place import Metadata, Placer, translated
+from skerry.engine.builds.place import Metadata, Placer, put, translated
 from skerry.engine.builds.select import Chosen, Tree, xattrs_of
 
 if TYPE_CHECKING:
@@ -40,23 +39,11 @@ def copy_tree(source: int, target: int, *, what: str) -> None:
 
 def _place(placer: Placer, tree: Tree, item: Item, names: dict[tuple[int, int], str]) -> None:
     status, target = item.status, f"/{item.name}"
-    mode = status.st_mode
-    how = Metadata(mode & 0o7777, status.st_uid, status.st_gid, status.st_mtime_ns, xattrs_of(tree, item))
-    if stat.S_ISDIR(mode):
-        placer.folder(target, how)
-        return
-    known = names.get((status.st_dev, status.st_ino)) if status.st_nlink > 1 else None
-    if known:
+    how = Metadata(status.st_mode & 0o7777, status.st_uid, status.st_gid, status.st_mtime_ns, xattrs_of(tree, item))
+    several = status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode)
+    if several and (known := names.get((status.st_dev, status.st_ino))):
         placer.hard_link(target, known)
         return
-    names[status.st_dev, status.st_ino] = target
-    if stat.S_ISREG(mode):
-        fd = tree.open(item)
-        try:
-            placer.file(target, fd, how)
-        finally:
-            os.close(fd)
-    elif stat.S_ISLNK(mode):
-        placer.link(target, item.link, how)
-    else:
-        placer.node(target, stat.S_IFMT(mode), status.st_rdev, how)
+    put(placer, tree, item, target, how)
+    if several:
+        names[status.st_dev, status.st_ino] = target

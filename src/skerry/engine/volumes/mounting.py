@@ -1,8 +1,8 @@
 """Volumes that are mounted while somebody uses them: those with a type or a device, of images, and of plugins.
 
 Who uses one is a file, runroot/volumes/NAME/HOLDER: a container's id, ``mount-…`` for each ``volume mount``, or
-``held-PID-START`` for a command that works on it. It is written before the volume is mounted and removed before it is unmounted, so whatever is killed leaves at most a holder
-too many; and where nothing is mounted (a reboot took it) all holders are void. All of it happens under the volume's lock.
+``held-PID-START`` for a command that works on it. It is written before the volume is mounted and removed before it is
+unmounted, so whatever is killed leaves at most a holder too many; and where nothing is mounted (a reboot took it) all holders are void. All of it happens under the volume's lock.
 """
 
 from __future__ import annotations

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from skerry.engine.volumes.create import create
 from skerry.engine.volumes.find import all_volumes, get
 from skerry.engine.volumes.plugins import names, plugin
 from skerry.engine.volumes.remove import remove
 from skerry.errors import Conflict, InUse, NotFound, SkerryError
+from skerry.records import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

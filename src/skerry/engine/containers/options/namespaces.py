@@ -42,7 +42,7 @@ def _mode(engine: Engine, flag: str, value: str) -> str:
         return value
     kind, colon, rest = value.partition(":")
     if colon and rest and kind == "container":
-        record = _sharer(engine, flag.removesuffix("ns"), rest)
+        record = sharer(engine, flag.removesuffix("ns"), rest)
         if flag == "ipc" and record["config"]["namespaces"]["ipc"] in ("private", "none"):
             raise Conflict(
                 f"joining IPC of container {record['id']} is not allowed: non-shareable IPC",
@@ -54,7 +54,7 @@ def _mode(engine: Engine, flag: str, value: str) -> str:
     raise Invalid(f"unrecognized namespace mode {value} passed", hint=", ".join(filter(None, _WORDS[flag])))
 
 
-def _sharer(engine: Engine, kind: str, name: str) -> ContainerRecord:
+def sharer(engine: Engine, kind: str, name: str) -> ContainerRecord:
     """The container whose namespace is to be shared."""
     from skerry.engine.containers.state import find
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from skerry.engine.containers.options.namespaces import sharer
 from skerry.errors import Invalid, NotFound
 
 TYPE_CHECKING = False
@@ -78,7 +79,7 @@ def _single(
             )
     _refuse_resolver(mode, options)
     if mode == "container":
-        return "container:" + _owner(engine, rest), [], []
+        return "container:" + sharer(engine, "net", rest)["id"], [], []
     if mode == "ns":
         if not rest:
             raise Invalid("invalid config provided: namespace mode path requires a value")
@@ -90,16 +91,6 @@ def _single(
     if rest and mode in ("host", "none"):
         raise NotFound(f"unable to find network with name or ID {mode}: network not found")
     return mode, [], (rest.split(",") if rest else [])
-
-
-def _owner(engine: Engine, name: str) -> str:
-    from skerry.engine.containers.state import find
-
-    try:
-        return find(engine, name)[0]["id"]
-    except NotFound as error:
-        error.message = f"looking up container to share net namespace with: {error.message}"
-        raise
 
 
 def _refuse_resolver(mode: str, options: CreateOptions) -> None:
