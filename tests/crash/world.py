@@ -121,11 +121,12 @@ class World:
 
         The kernel takes interfaces away in the background: some patience."""
         deadline = time.monotonic() + 30
-        while (found := self._left()) and time.monotonic() < deadline:
+        while (found := self.held()) and time.monotonic() < deadline:
             time.sleep(0.1)
         return found
 
-    def _left(self) -> list[str]:
+    def held(self) -> list[str]:
+        """What `leaks` lists, as it is now."""
         host = Leaks(Skerry(self.top))
         found = [f"mount {path}" for path in host.mounts()] + [f"process {line}" for line in self.processes()]
         for folder in ("run/containers", "run/netns", "run/clients", "root/staging", "root/containers"):
