@@ -237,26 +237,26 @@ def pushes(bench: Bench, work: Path, registry: Registry, archive: Path) -> None:
 
 
 def commits(bench: Bench, work: Path, megabytes: int) -> None:
-    """commit of a container that wrote the large image's files."""
+    """commit of a container that wrote the large image's files, on a fresh file system each time."""
     if not bench.wanted("commit"):
         return
-    from run import IMAGE, large_archive
+    from run import IMAGE, fresh_store, large_archive
 
     layer = compressed(work, large_archive(work, megabytes))[0][1]
-    for engine in bench.engines:
-        volume = f"{layer}:/layer.tar:ro"
-        engine(
-            "run", "--name", "writer", "--network", "none", "-v", volume, IMAGE, "tar", "-xf", "/layer.tar", "-C", "/"
-        )
+    base = work / "base.tar"
+    bench.engines[0]("save", "-q", "-o", str(base), IMAGE)
 
     def commit(engine: Engine, number: int) -> tuple[float, float]:
-        sample = engine.timed("commit", "-q", "writer", f"localhost/committed:{number}")
-        engine("rmi", "-f", f"localhost/committed:{number}")
+        with fresh_store(engine, work, number) as there:
+            there("load", "-q", "-i", str(base))
+            volume = f"{layer}:/layer.tar:ro"
+            tar = ("tar", "-xf", "/layer.tar", "-C", "/")
+            there("run", "--name", "writer", "--network", "none", "-v", volume, IMAGE, *tar)
+            sample = there.timed("commit", "-q", "writer", "localhost/committed")
+            there("rm", "-f", "-t", "0", "writer")
         return sample
 
     bench.measure("commit", commit, rounds=3)
-    for engine in bench.engines:
-        engine("rm", "-f", "-t", "0", "writer")
 
 
 def many(bench: Bench, work: Path) -> None:

@@ -154,6 +154,55 @@ def test_check_only_checks(skerry: Skerry, context: Path) -> None:
     assert skerry("build", "--call", "check", write(context, BASE + 'CMD ["x"]\n')).code == 0
 
 
+OFFERS = """# VERSION is of the compiler
+ARG VERSION=1.22
+ARG UNUSED
+# base is what others stand on
+FROM scratch AS base
+FROM golang:${VERSION} AS build
+ARG VERSION
+# MODE says how
+ARG MODE=fast-$VERSION
+RUN --mount=type=secret,id=tok,required=true --mount=type=ssh --mount=type=cache,target=/c true
+# release is shipped
+FROM base AS release
+COPY --from=build /x /x
+FROM scratch AS Last
+"""
+
+
+def test_call_tells_what_a_containerfile_offers(skerry: Skerry, context: Path) -> None:
+    write(context, OFFERS)
+    targets = skerry("build", "--call", "targets", context).lines
+    assert targets == [
+        "TARGET           DESCRIPTION", "base             is what others stand on", "build", "release          is shipped",
+        "last (default)",
+    ]  # fmt: skip
+    outline = skerry("build", "--call=outline", "--target=release", "--build-arg", "VERSION=2", context).lines
+    assert outline == [
+        "TARGET:        release", "DESCRIPTION:   is shipped", "",
+        "BUILD ARG   VALUE    DESCRIPTION", "VERSION     2        is of the compiler", "MODE        fast-2   says how", "",
+        "SECRET   REQUIRED", "tok      true", "", "SSH       REQUIRED", "default",
+    ]  # fmt: skip
+    document = json.loads(skerry("build", "--call=outline,format=json", "--target=base", context).stdout)
+    assert document["name"] == "base"
+    assert not document.keys() & {"args", "secrets", "ssh", "cache"}  # those are of other stages
+    assert base64.b64decode(document["sources"][0]).decode() == OFFERS
+
+
+def test_checks_as_json(skerry: Skerry, context: Path) -> None:
+    write(context, OFFERS)
+    done = skerry("build", "--call=check,format=json", context, check=False)
+    assert done.code == 1
+    (warning,) = json.loads(done.stdout)["warnings"]
+    assert warning["ruleName"] == "StageNameCasing"
+    assert warning["url"].endswith("/rule/stage-name-casing/")
+    assert warning["location"]["ranges"][0]["start"]["line"] == 14
+    assert skerry("build", "--call=check,ignorestatus", context).code == 0
+    for wrong in ("chekc", "check,format=xml"):
+        assert skerry("build", "--call", wrong, context, check=False).code == 125
+
+
 def test_explain_says_why_and_does_nothing(skerry: Skerry, context: Path) -> None:
     (context / "f").write_text("1\n")
     write(context, BASE + "COPY f /f\nRUN cat /f\n")

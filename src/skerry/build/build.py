@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 def solve(engine: Engine, options: BuildOptions, contexts: Contexts, report: Callable[[Event], None]) -> BuildResult:
     """Build all platforms; no image yet. Errors of the Containerfile know their place, and its lines (``lines``)."""
-    dockerfile = join(parse(item.data, item.name) for item in read_containerfiles(engine, options, contexts))
+    dockerfile = _read(engine, options, contexts)
     try:
         return _solve(engine, options, contexts, dockerfile, report)
     except BaseException as error:
@@ -107,12 +107,36 @@ def _set_epoch(options: BuildOptions) -> None:
         options.source_date_epoch = int(text)
 
 
-def findings(engine: Engine, options: BuildOptions) -> list[Warned]:
-    """What the checks find in the Containerfile; nothing is built. `BuildSyntaxError` for what is no Containerfile."""
+def findings(engine: Engine, options: BuildOptions) -> tuple[Dockerfile, list[Warned]]:
+    """The Containerfile, and what the checks find in it; nothing is built. `BuildSyntaxError` for what is none."""
     with open_contexts(engine, options, lambda _event: None) as contexts:
-        dockerfile = join(parse(item.data, item.name) for item in read_containerfiles(engine, options, contexts))
-        plan = make_plan(dockerfile, options, normalise(options.platforms[0]) if options.platforms else host())
-        return run_checks(engine, contexts, dockerfile, plan)
+        dockerfile = _read(engine, options, contexts)
+        return dockerfile, run_checks(engine, contexts, dockerfile, _plan(dockerfile, options))
+
+
+def targets(engine: Engine, options: BuildOptions) -> dict[str, Any]:
+    """The Containerfile's stages, as `outline.targets_of` has them."""
+    from skerry.build.outline import targets_of
+
+    with open_contexts(engine, options, lambda _event: None) as contexts:
+        return targets_of(_read(engine, options, contexts))
+
+
+def outline(engine: Engine, options: BuildOptions) -> dict[str, Any]:
+    """What the target takes, as `outline.outline_of` has it."""
+    from skerry.build.outline import outline_of
+
+    with open_contexts(engine, options, lambda _event: None) as contexts:
+        dockerfile = _read(engine, options, contexts)
+        return outline_of(dockerfile, _plan(dockerfile, options))
+
+
+def _read(engine: Engine, options: BuildOptions, contexts: Contexts) -> Dockerfile:
+    return join(parse(item.data, item.name) for item in read_containerfiles(engine, options, contexts))
+
+
+def _plan(dockerfile: Dockerfile, options: BuildOptions) -> Plan:
+    return make_plan(dockerfile, options, normalise(options.platforms[0]) if options.platforms else host())
 
 
 def run_checks(engine: Engine, contexts: Contexts, dockerfile: Dockerfile, plan: Plan) -> list[Warned]:

@@ -132,7 +132,6 @@ class BuildOptions:
     os_features: list[str] = field(default_factory=list)
     http_proxy: bool = True
     cpp_flags: list[str] = field(default_factory=list)
-    check: bool = False
     explain: bool = False
     on_error_shell: bool = False
     author: str = ""

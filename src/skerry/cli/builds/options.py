@@ -71,7 +71,6 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         os_features=args["os_feature"],
         http_proxy=args["http_proxy"],
         cpp_flags=args["cpp_flag"],
-        check=args["check"] or args["call"] == "check",
         explain=bool(args["explain"]),
         on_error_shell=args["on_error"] == "shell",
     )

@@ -38,10 +38,10 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     options = build_options(args, engine, out)
     with Interrupts() as interrupts:
         options.cancelled = interrupts.asked
-        if options.check:
-            from skerry.cli.builds.check import check
+        if args["check"] or args["call"] != "build":
+            from skerry.cli.builds.call import call
 
-            return check(engine, options, out)
+            return call("check" if args["check"] else args["call"], engine, options, out)
         try:
             with open_view(args, options, out) as view:
                 result = produce(engine, options, view)
