@@ -78,8 +78,8 @@ def _arguments(meta_args: Iterable[typed.Arg], stages: list[typed.Stage], plan: 
             if not isinstance(command, typed.Arg):
                 continue
             for name, default in command.pairs:
-                if default is None and name not in plan.arguments and (name in declared or name in plan.builtin):
-                    wanted.append(name)  # described where it is declared for all stages
+                if default is None and (name in declared or name in plan.builtin):
+                    wanted.append(name)  # described where it is declared for all stages, if anywhere
                     continue
                 value = plan.arguments.get(name, _value(default, variables, command.instruction.escape))
                 variables[name] = value
