@@ -153,6 +153,43 @@ def test_compat_volumes_forgets_what_run_writes_into_them(engine: Skerry, tmp_pa
     assert "more" in engine("build", "--no-cache", tmp_path).lines
 
 
+def test_volumes_of_run(engine: Skerry, tmp_path: Path) -> None:
+    folder = tmp_path.parent / "shared"
+    folder.mkdir()
+    (folder / "old").write_text("old\n")
+    write(
+        tmp_path,
+        BASE + "RUN cat /v/old; echo new > /v/new; rm /v/old; ls /v; grep ' /v ' /proc/self/mountinfo\nRUN ls /v\n",
+    )
+    lines = engine("build", "--no-cache", "-v", f"{folder}:/v:O", tmp_path).lines
+    assert lines.count("old") == 2  # the second step sees the folder as it is
+    assert lines.count("new") == 1
+    assert [path.name for path in folder.iterdir()] == ["old"]
+    done = engine("build", "--no-cache", "-v", f"{folder}/old:/v:O", tmp_path, check=False)
+    assert (done.code, "is no folder" in done.stderr) == (125, True)
+    write(tmp_path, BASE + "RUN grep ' /v ' /proc/self/mountinfo; ls /v\n")
+    lines = engine("build", "--no-cache", "-v", f"{folder}:/v:ro,slave", tmp_path).lines
+    assert any(" ro," in line and "master:" in line for line in lines) or not _is_shared(folder)
+    conf = engine.top / "volumes.conf"
+    conf.write_text(f'[containers]\nvolumes = ["{folder}:/v:ro", "named:/n"]\n')
+    assert "old" in engine("build", "--no-cache", tmp_path, env={"CONTAINERS_CONF_OVERRIDE": str(conf)}).lines
+
+
+def _is_shared(folder: Path) -> bool:
+    import subprocess
+
+    done = subprocess.run(["findmnt", "-no", "PROPAGATION", "-T", folder], capture_output=True, text=True, check=False)
+    return "shared" in done.stdout
+
+
+def test_propagation_of_a_bind_mount(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + "RUN --mount=type=bind,target=/v,bind-propagation=rslave ls /v\n")
+    assert "Containerfile" in engine("build", "--no-cache", tmp_path).lines
+    write(tmp_path, BASE + "RUN --mount=type=bind,target=/v,bind-propagation=salve ls /v\n")
+    done = engine("build", tmp_path, check=False)
+    assert (done.code, "bind-propagation" in done.stderr and "slave" in done.stderr) == (125, True)
+
+
 def test_a_log_for_each_platform(engine: Skerry, tmp_path: Path) -> None:
     write(tmp_path, "FROM scratch\nARG TARGETARCH\nCOPY Containerfile /$TARGETARCH\n")
     log = tmp_path.parent / "log"

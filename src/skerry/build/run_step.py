@@ -162,7 +162,10 @@ class RunStep:
             self._add_agent(request, mount)
         else:
             source = stack.enter_context(open_mount(self._step, mount))
-            request.mounts.append(StepMount("bind", self._target(mount), source=source.path, readonly=mount.readonly))
+            how = (mount.propagation,) if mount.propagation else ()
+            request.mounts.append(
+                StepMount("bind", self._target(mount), source=source.path, readonly=mount.readonly, options=how)
+            )
 
     def _target(self, mount: Mount) -> str:
         return self._step.state.absolute(mount.target).rstrip("/") or "/"
@@ -233,5 +236,5 @@ def _volume(text: str) -> StepMount:
     if not source.startswith("/") or not target.startswith("/"):
         raise Invalid(f"invalid volume {text!r}: HOST-DIR:CONTAINER-DIR[:OPTIONS] is wanted, both absolute")
     words = [word for word in options.split(",") if word]
-    more = tuple(word for word in words if word not in ("ro", "rw", "z", "Z"))
+    more = tuple(word for word in words if word not in ("ro", "rw"))
     return StepMount("bind", target, source=source, readonly="ro" in words, options=more)

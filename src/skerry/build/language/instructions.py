@@ -73,6 +73,7 @@ class Mount:
     size: int | None = None
     env: str | None = None
     relabel: str = ""
+    propagation: str = ""  # of a bind (Podman's bind-propagation)
     copy_up: bool = False  # a tmpfs that begins with what is below it (Podman's tmpcopyup)
 
 

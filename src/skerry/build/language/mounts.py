@@ -10,19 +10,20 @@ from skerry.build.language.suggest import did_you_mean
 from skerry.build.language.words import quoted
 from skerry.records import replace
 
+_PROPAGATION = tuple(r + word for word in ("private", "shared", "slave", "unbindable") for r in ("", "r"))
 _TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
 _SHARING = ("shared", "private", "locked")
 _SHORT = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
 _KEYS = (
     "type", "from", "source", "target", "readonly", "readwrite", "id", "sharing", "required", "size", "mode", "uid",
-    "gid", "env", "relabel", "tmpcopyup",
+    "gid", "env", "relabel", "tmpcopyup", "bind-propagation",
 )  # fmt: skip
 _TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(?:([kmgtp])i?)?b?", re.IGNORECASE)
 _FOR_FILES = ("cache", "secret", "ssh")
 # The keys that only some types have; the others are taken with any.
 _ONLY_FOR = {
-    "required": ("secret", "ssh"), "size": ("tmpfs",), "tmpcopyup": ("tmpfs",), "mode": _FOR_FILES, "uid": _FOR_FILES, "gid": _FOR_FILES,
+    "required": ("secret", "ssh"), "size": ("tmpfs",), "tmpcopyup": ("tmpfs",), "bind-propagation": ("bind",), "mode": _FOR_FILES, "uid": _FOR_FILES, "gid": _FOR_FILES,
 }  # fmt: skip
 
 
@@ -94,13 +95,16 @@ def _mount(text: str, fields: dict[str, str]) -> Mount:
         sharing=fields.get("sharing", "").lower(), required=_truth(fields, "required"),
         mode=_number(fields, "mode", 8), uid=_number(fields, "uid", 10), gid=_number(fields, "gid", 10),
         size=_size(fields.get("size")), env=fields.get("env"), relabel=fields.get("relabel", ""),
-        copy_up=_truth(fields, "tmpcopyup"),
+        copy_up=_truth(fields, "tmpcopyup"), propagation=fields.get("bind-propagation", ""),
     )  # fmt: skip
 
 
 def _checked(mount: Mount) -> Mount:
     if mount.sharing and mount.sharing not in _SHARING:
         raise MountError(f"unsupported sharing value {quoted(mount.sharing)}", did_you_mean(mount.sharing, _SHARING))
+    if mount.propagation and mount.propagation not in _PROPAGATION:
+        hint = did_you_mean(mount.propagation, _PROPAGATION)
+        raise MountError(f"invalid bind-propagation {quoted(mount.propagation)}", hint)
     if mount.type == "secret":
         if mount.from_:
             raise MountError("secret mount should not have a from")

@@ -10,6 +10,7 @@ from skerry.engine.containers.options.resources import resources
 from skerry.engine.containers.options.security import apply_security
 from skerry.engine.units import parse_size
 from skerry.errors import Invalid
+from skerry.runtime.mount_options import PROPAGATION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _LIMITS = ("memory", "memory_swap", "cpu_shares", "cpu_period", "cpu_quota", "cpuset_cpus", "cpuset_mems")
 _NAMESPACES = {"cgroupns": "cgroup", "ipc": "ipc", "pid": "pid", "uts": "uts", "userns": "user"}
 _CHROOT = {"pid": "host", "ipc": "host", "cgroup": "host"}  # what Buildah's chroot does not separate, with the network
+_VOLUME_WORDS = ("ro", "rw", "z", "Z", "O", "nosuid", "nodev", "noexec")
 _ENTITLEMENTS = ("security.insecure", "network.host", "device")
 
 
@@ -62,7 +64,7 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
         namespaces={**_CHROOT, **_namespaces(args)} if chroot else _namespaces(args),
         groups=args["group_add"],
         devices=args["device"],
-        volumes=[_volume(item) for item in args["volume"]],
+        volumes=_volumes(args["volume"], settings),
         runtime=args["runtime"],
         runtime_flags=args["runtime_flag"],
         hooks_dirs=args["hooks_dir"],
@@ -114,15 +116,28 @@ def _namespaces(args: Args) -> dict[str, str]:
     return found
 
 
+def _volumes(given: list[str], settings: Settings) -> list[str]:
+    """Those of containers.conf, but where one is given for the same place."""
+    volumes = [_volume(item) for item in given]
+    taken = {item.split(":")[1] for item in volumes}
+    configured = [_volume(item) for item in settings.conf["containers"]["volumes"] if item.startswith("/")]
+    return [*(item for item in configured if item.split(":")[1] not in taken), *volumes]
+
+
 def _volume(item: str) -> str:
     """FOLDER:TARGET[:OPTIONS]; the folder as seen from here."""
     source, colon, rest = item.partition(":")
     target, _colon, words = rest.partition(":")
     if not colon or not target.startswith("/"):
         raise UsageError(f'invalid --volume "{item}": FOLDER:TARGET[:OPTIONS] is wanted, with an absolute TARGET')
-    for word in filter(None, words.split(",")):
-        if word not in ("ro", "rw", "z", "Z", "nosuid", "nodev", "noexec", "private", "rprivate"):
+    given = [word for word in words.split(",") if word]
+    for word in given:
+        if word not in _VOLUME_WORDS and word not in PROPAGATION:
             raise UsageError(f'invalid --volume "{item}": the option {word} is not supported in builds')
+    if "O" in given and "ro" in given:
+        raise UsageError(
+            f'invalid --volume "{item}": what is written with the option O is forgotten, with ro nothing is'
+        )
     path = os.path.abspath(source)
     if not os.path.exists(path):
         raise Invalid(f"--volume {item}: {source}: no such file or directory")

@@ -18,13 +18,14 @@ from skerry.engine.builds.root import translated
 from skerry.engine.builds.step_config import HOSTNAME, bind, configuration, plain_mount
 from skerry.engine.containers import run_files
 from skerry.errors import SkerryError
+from skerry.records import replace
 from skerry.runtime import bpf, cgroups, oci, spec, users
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.builds.root import WorkingRoot
-    from skerry.engine.builds.types import RunRequest
+    from skerry.engine.builds.types import RunRequest, StepMount
     from skerry.runtime.oci import Runtime
     from skerry.runtime.types import ContainerConfig, MountConfig, RuntimeSpec
     from skerry.store.locks import Lock
@@ -82,7 +83,7 @@ class _Step:
         request, engine = self._request, self._engine
         runtime = oci.find(engine.settings, request.runtime, request.runtime_flags)
         config = configuration(engine, self._id, request, self._network.spec_mode)
-        mounts = self._mounts()
+        mounts = self._mounts(config)
         with stubs.Stubs(self._root, mounts) as rootfs:
             document = self._document(config, rootfs, mounts, runtime)
             self._remember_filter(runtime, document)
@@ -92,7 +93,7 @@ class _Step:
             self._ended = process.ended
         return code
 
-    def _mounts(self) -> list[MountConfig]:
+    def _mounts(self, config: ContainerConfig) -> list[MountConfig]:
         """Files of ours first: a step's own mount of the same place replaces them."""
         own = [mount.target for mount in self._request.mounts]
         mounts: list[MountConfig] = []
@@ -118,8 +119,23 @@ class _Step:
                     bind(source, mount.target, "nosuid", "nodev", *(("ro",) if mount.type == "secret" else ()))
                 )
             else:
-                mounts.append(plain_mount(mount))
+                mounts.append(plain_mount(self._of_the_host(mount, config)))
         return mounts
+
+    def _of_the_host(self, mount: StepMount, config: ContainerConfig) -> StepMount:
+        """What --volume's words ask for: O an overlay above the folder, z and Z a label of SELinux's."""
+        if "O" in mount.options:
+            from skerry.engine.builds.overlaid import Overlaid
+
+            folder = f"{self._root.folder}/overlays/{len(self._files)}"
+            overlaid = Overlaid(self._engine.store, folder, mount.source)
+            self._files.append(overlaid)
+            mount = replace(mount, source=overlaid.path)
+        if {"z", "Z"} & set(mount.options):
+            from skerry.engine.containers.ownership import relabel
+
+            relabel(config, mount.source, shared="z" in mount.options)
+        return mount
 
     def _serve_no_more(self) -> None:
         for server in self._files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.errors import Invalid, Unsupported
+from skerry.runtime.mount_options import PROPAGATION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def configuration(engine: Engine, container_id: str, request: RunRequest, networ
 
 def bind(source: str, target: str, *options: str) -> MountConfig:
     """A mount of a file or folder out here."""
-    return {"type": "bind", "source": source, "destination": target, "options": ["rbind", "rprivate", *options]}
+    how = [] if set(PROPAGATION) & set(options) else ["rprivate"]
+    return {"type": "bind", "source": source, "destination": target, "options": ["rbind", *how, *options]}
 
 
 def plain_mount(mount: StepMount) -> MountConfig:

@@ -37,7 +37,7 @@ class StepMount:
     ``type``: "bind" (``source`` is a folder or file out here: a context's, another stage's, a cache mount's),
     "tmpfs" (``size_bytes``), "secret" (a file with the bytes ``data``), "agent" (a socket that talks to the one at
     ``source``). ``uid``, ``gid``, ``mode``: of a secret or agent, as the step sees them. ``options``: more mount(8)
-    words."""
+    words, of a bind also O (above it an overlay, whose changes go with the step), z and Z (SELinux)."""
 
     type: str
     target: str

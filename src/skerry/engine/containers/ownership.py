@@ -9,7 +9,7 @@ from skerry.linux.spawn import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from skerry.engine.containers.types import ContainerRecord
+    from skerry.runtime.types import ContainerConfig
     from skerry.runtime.users import ResolvedUser
 
 # Podman refuses to change these, and what a typing mistake makes of them.
@@ -37,9 +37,8 @@ def give(source: str, owner: ResolvedUser) -> None:
         raise Unavailable(f"cannot change the owner of {source}: {done.stderr.decode(errors='replace').strip()}")
 
 
-def relabel(record: ContainerRecord, source: str, *, shared: bool) -> None:
+def relabel(config: ContainerConfig, source: str, *, shared: bool) -> None:
     """SELinux, where it is enabled: a label that this container, or (``shared``) every container may use."""
-    config = record["config"]
     if config.get("privileged") or "disable" in config.get("label_opts", ()):
         return
     if not os.path.exists("/sys/fs/selinux/enforce"):
@@ -49,7 +48,7 @@ def relabel(record: ContainerRecord, source: str, *, shared: bool) -> None:
     path = os.path.realpath(source)
     if path in _THE_HOSTS:
         raise Invalid(f"SELinux relabeling of {path} is not allowed")
-    label = labels(record["id"], config.get("label_opts", []))[1]
+    label = labels(config["id"], config.get("label_opts", []))[1]
     if shared:
         label = ":".join([*label.split(":")[:3], "s0"])
     done = run(["chcon", "-R", "-h", label, "--", path])

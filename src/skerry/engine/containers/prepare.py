@@ -100,7 +100,7 @@ class _Preparation:
         if {"z", "Z"} & set(words):
             from skerry.engine.containers.ownership import relabel
 
-            relabel(self._record, ready["source"], shared="z" in words)
+            relabel(self._record["config"], ready["source"], shared="z" in words)
         if mount["type"] == "bind" and _idmap(words):
             ready["source"] = self._idmapped(ready["source"], _idmap(words))
         return ready
