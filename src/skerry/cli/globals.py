@@ -10,6 +10,7 @@ GLOBAL_FLAGS = (
     flag("--cdi-spec-dir", kind="slice", metavar="FOLDER", complete="dirs", help="Folders of CDI specifications"),
     flag("--cgroup-manager", kind="str", choices=("cgroupfs", "systemd"), help="Who makes the containers' cgroups"),
     flag("--conmon", kind="str", metavar="PATH", complete="files", help="Path of the conmon binary"),
+    flag("--default-mounts-file", kind="str", metavar="PATH", complete="files", hidden=True),
     flag("--events-backend", kind="str", choices=("file", "journald", "none"), help="Where events are recorded"),
     flag("--hooks-dir", kind="list", metavar="FOLDER", complete="dirs", help="Folders of OCI hooks"),
     flag(

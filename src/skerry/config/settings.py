@@ -37,11 +37,13 @@ if TYPE_CHECKING:
         volumepath: str
         hooks_dir: list[str]
         cdi_spec_dir: list[str]
+        default_mounts_file: str
         module: list[str]
 
 
 __all__ = ["Settings", "find_program", "load_settings"]
 
+_MOUNTS_FILES = ("/etc/containers/mounts.conf", "/usr/share/containers/mounts.conf")
 _CGROUP_MANAGERS = ("cgroupfs", "systemd")
 _EVENTS_BACKENDS = ("file", "journald", "none")
 
@@ -51,7 +53,7 @@ class Settings:
 
     __slots__ = (
         "base_hosts_file", "cdi_dirs", "cgroup_manager", "cgroupns", "conf", "config_dir", "conmon_env", "conmon_flag",
-        "default_caps", "default_env", "default_netns", "default_network", "default_sysctls", "default_ulimits",
+        "default_caps", "default_env", "default_mounts_file", "default_netns", "default_network", "default_sysctls", "default_ulimits",
         "detach_keys", "dns_options", "dns_searches", "dns_servers", "entered", "events_backend", "events_path",
         "from_outside", "gid", "helper_dirs", "home", "hooks_dirs", "host_containers_ip", "infra_command", "infra_image",
         "init", "init_path_conf", "log_driver", "log_level", "log_size_max", "modules", "network_cmd_path",
@@ -119,6 +121,7 @@ class Settings:
     def _set_engine(self, conf: dict[str, Any], flags: GlobalFlags) -> None:
         self.helper_dirs: list[str] = conf["helper_binaries_dir"]
         self.hooks_dirs: list[str] = flags.get("hooks_dir") or conf["hooks_dir"]
+        self.default_mounts_file: str = _absolute(flags.get("default_mounts_file"))
         self.cdi_dirs: list[str] = flags.get("cdi_spec_dir") or conf["cdi_spec_dirs"]
         self.detach_keys: str = conf["detach_keys"]
         self.infra_image: str = conf["infra_image"]
@@ -136,6 +139,12 @@ class Settings:
         )
         self.events_path: str = conf["events_logfile_path"] or self.tmpdir + "/events/events.log"
         self.cgroup_manager = self._cgroup_manager(flags.get("cgroup_manager") or "", conf["cgroup_manager"])
+
+    def mounts_file(self) -> str:
+        """The mounts.conf that counts: the flag's, else the first that is there; "" without any."""
+        mine = [self.config_dir + "/mounts.conf"] if self.rootless else []
+        found = (path for path in (*mine, *_MOUNTS_FILES) if os.path.exists(path))
+        return self.default_mounts_file or next(found, "")
 
     def _first_runtime(self) -> str:
         for name in ("crun", "runc"):

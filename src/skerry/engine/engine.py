@@ -149,6 +149,7 @@ class Engine:
             "--log-level", settings.log_level,
             *(word for folder in _given(settings.hooks_dirs, conf["hooks_dir"]) for word in ("--hooks-dir", folder)),
             *(word for folder in _given(settings.cdi_dirs, conf["cdi_spec_dirs"]) for word in ("--cdi-spec-dir", folder)),
+            *(("--default-mounts-file", settings.default_mounts_file) if settings.default_mounts_file else ()),
             *(word for module in settings.modules for word in ("--module", module)),
         ]  # fmt: skip
 

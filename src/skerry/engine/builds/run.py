@@ -108,6 +108,10 @@ class _Step:
             path = f"{self._bundle}/containerenv"
             run_files.write(path, b"", 0o644)
             mounts.append(bind(path, place))
+        if mounts_file := self._engine.settings.mounts_file():
+            from skerry.engine.containers.default_mounts import default_mounts
+
+            mounts += default_mounts(self._engine, mounts_file, self._bundle, own)
         from skerry.engine.builds.served import serve
 
         for mount in self._request.mounts:

@@ -149,6 +149,7 @@ def _create(
     joined = connect(engine, record)
     mounts += network_files(engine, record, joined)
     mounts += containerenv(engine, record)
+    mounts += _of_every_container(engine, record, bundle)
     mounts += shared_memory(engine, record)
     if _wants_notice(record):
         from skerry.engine.containers import notify
@@ -187,6 +188,19 @@ def _create(
         "stopped_by_user": False, "restart_due_ns": 0, "cgroup_path": placement.path, "home": user["home"] or "/",
     }  # fmt: skip
     return new
+
+
+def _of_every_container(engine: Engine, record: ContainerRecord, bundle: str) -> list[MountConfig]:
+    """What mounts.conf names, owned by the container's root."""
+    file = engine.settings.mounts_file()
+    if not file:
+        return []
+    from skerry.engine.containers.default_mounts import default_mounts
+    from skerry.engine.containers.mapped import owner_outside
+
+    config = record["config"]
+    owner = owner_outside(config, 0, 0) if config.get("uid_maps") else None
+    return default_mounts(engine, file, bundle, {mount["destination"] for mount in config["mounts"]}, owner)
 
 
 def _wants_notice(record: ContainerRecord) -> bool:
