@@ -65,6 +65,9 @@ COMMANDS = {
     "container clone": Command("containers.clone", "Create a container like another one", starts=True),
     "container exists": Command("containers.exists", "Check whether a container exists"),
     "container inspect": Command("containers.inspect_container", "Display the configuration of a container"),
+    "container runlabel": Command(
+        "containers.runlabel", "Execute the command that an image's label describes", starts=True
+    ),
     "container prune": Command("containers.prune", "Remove all containers that do not run"),
     "diff": Command("containers.diff", "Show what a container or an image changes", "container diff"),
     "export": Command("containers.export", "Export a container's root file system as a tar", "container export"),
