@@ -30,7 +30,7 @@ def test_names_and_options_are_put_in(skerry: Skerry, image: str) -> None:
     assert done.stdout.startswith("command: ")
     assert done.stdout.split()[1].rpartition("/")[2] in ("skerry", "podman")
     assert done.stdout.rstrip().endswith(
-        "--label name=other localhost/team/app:v2 echo other localhost/team/app:v2  []"
+        "--label name=other localhost/team/app:v2 echo other localhost/team/app:v2 []"
     )
 
 
