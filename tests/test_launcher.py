@@ -40,7 +40,16 @@ def test_it_runs_through_a_link_and_from_any_folder(tmp_path: Path) -> None:
     link = tmp_path / "podman"
     link.symlink_to(INSTALLED)
     done = subprocess.run([link, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("skerry version ")
+    assert done.stdout == "podman version 6.0.0\n"  # docs/decisions/042
+    template = "{{.Client.Version}} {{.Client.SkerryVersion}}"
+    done = subprocess.run(
+        [link, "version", "--format", template], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[0] == "6.0.0"
+    assert (
+        done.stdout.split()[1]
+        in subprocess.run(["skerry", "--version"], capture_output=True, text=True, check=True).stdout
+    )
 
 
 def test_hostile_environment_changes_nothing() -> None:

@@ -29,9 +29,7 @@ def test_names_and_options_are_put_in(skerry: Skerry, image: str) -> None:
     done = skerry("container", "runlabel", "--display", "--name", "other", "install", image)
     assert done.stdout.startswith("command: ")
     assert done.stdout.split()[1].rpartition("/")[2] in ("skerry", "podman")
-    assert done.stdout.rstrip().endswith(
-        "--label name=other localhost/team/app:v2 echo other localhost/team/app:v2 []"
-    )
+    assert done.stdout.rstrip().endswith("--label name=other localhost/team/app:v2 echo other localhost/team/app:v2 []")
 
 
 def test_a_container_is_replaced_when_asked(skerry: Skerry, image: str) -> None:

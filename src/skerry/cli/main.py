@@ -83,9 +83,9 @@ def dispatch(argv: list[str], out: Output) -> int:
     _apply(top, out)
     _refuse(top)
     if top["version"]:
-        from skerry import __version__
+        from skerry.config.launcher import spoken_version
 
-        out.line(f"skerry version {__version__}")
+        out.line(" version ".join(spoken_version()))
         return 0
     from skerry.cli.table import lookup
 

@@ -1,9 +1,13 @@
-"""How other programs (conmon) call this very Skerry."""
+"""How other programs (conmon) call this very Skerry, and by what name it was called."""
 
 from __future__ import annotations
 
 import os
 import sys
+
+from skerry import __version__
+
+PODMAN_VERSION = "6.0.0"  # the Podman whose commands, flags and output these are
 
 
 def launcher() -> list[str]:
@@ -17,3 +21,10 @@ def launcher() -> list[str]:
     # Used as a library from a checkout: the same interpreter and the same path find the same code.
     start = f"import sys; sys.path[:] = {sys.path!r}; from skerry.cli.main import main; main()"
     return [sys.executable, "-c", start]
+
+
+def spoken_version() -> tuple[str, str]:
+    """(name, version) of this program. Called as ``podman`` it is the Podman that it stands for: scripts compare the
+    number with what they need."""
+    called = os.path.basename(sys.argv[0]) if sys.argv else ""
+    return ("podman", PODMAN_VERSION) if called == "podman" else ("skerry", __version__)

@@ -29,7 +29,8 @@ ENGINE = False
 _TEXT = """\
 Client:\tSkerry
 Version:\t{{.Client.Version}}
-API Version:\t{{.Client.APIVersion}}
+{{if ne .Client.Version .Client.SkerryVersion}}Skerry Version:\t{{.Client.SkerryVersion}}
+{{end}}API Version:\t{{.Client.APIVersion}}
 Python Version:\t{{.Client.PythonVersion}}
 {{if .Client.GitCommit}}Git Commit:\t{{.Client.GitCommit}}
 {{end}}Built:\t{{.Client.BuiltTime}}

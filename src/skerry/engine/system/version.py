@@ -7,6 +7,7 @@ import sys
 import time
 
 import skerry
+from skerry.config.launcher import spoken_version
 from skerry.engine.system.host import architecture
 
 TYPE_CHECKING = False
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 
 def version() -> dict[str, Any]:
-    """Podman's fields (GoVersion is empty: there is none), and the interpreter's version."""
-    built = _built(skerry.__file__)
+    """Podman's fields (GoVersion is empty: there is none), Skerry's own version and the interpreter's. Called as ``podman``
+    Version is Podman's."""
+    built, spoken = _built(skerry.__file__), spoken_version()[1]
     return {
-        "APIVersion": skerry.__version__,
-        "Version": skerry.__version__,
+        "APIVersion": spoken,
+        "Version": spoken,
+        "SkerryVersion": skerry.__version__,
         "GoVersion": "",
         "PythonVersion": sys.version.partition(" ")[0],
         "GitCommit": "",
