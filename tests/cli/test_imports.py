@@ -98,7 +98,7 @@ def test_the_table_loads_no_command() -> None:
 @pytest.mark.parametrize(
     ("words", "most"),
     [
-        (["--version"], 9),
+        (["--version"], 11),
         (["ps"], 36),
         (["images"], 37),
         (["logs", "no-such-container"], 36),

@@ -6,11 +6,11 @@ import os
 
 from skerry.build.options import RunOptions
 from skerry.cli.flags import UsageError
+from skerry.engine.containers.options.mount_words import checked
 from skerry.engine.containers.options.resources import resources
 from skerry.engine.containers.options.security import apply_security
 from skerry.engine.units import parse_size
 from skerry.errors import Invalid
-from skerry.runtime.mount_options import PROPAGATION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LIMITS = ("memory", "memory_swap", "cpu_shares", "cpu_period", "cpu_quota", "cpuset_cpus", "cpuset_mems")
 _NAMESPACES = {"cgroupns": "cgroup", "ipc": "ipc", "pid": "pid", "uts": "uts", "userns": "user"}
 _CHROOT = {"pid": "host", "ipc": "host", "cgroup": "host"}  # what Buildah's chroot does not separate, with the network
-_VOLUME_WORDS = ("ro", "rw", "z", "Z", "O", "nosuid", "nodev", "noexec")
+_ONLY_OF_CONTAINERS = ("U", "copy", "nocopy", "no-dereference", "idmap", "upperdir", "workdir")
 _ENTITLEMENTS = ("security.insecure", "network.host", "device")
 
 
@@ -130,9 +130,9 @@ def _volume(item: str) -> str:
     target, _colon, words = rest.partition(":")
     if not colon or not target.startswith("/"):
         raise UsageError(f'invalid --volume "{item}": FOLDER:TARGET[:OPTIONS] is wanted, with an absolute TARGET')
-    given = [word for word in words.split(",") if word]
+    given = checked([word for word in words.split(",") if word])
     for word in given:
-        if word not in _VOLUME_WORDS and word not in PROPAGATION:
+        if word.partition("=")[0] in _ONLY_OF_CONTAINERS:
             raise UsageError(f'invalid --volume "{item}": the option {word} is not supported in builds')
     if "O" in given and "ro" in given:
         raise UsageError(
@@ -141,4 +141,4 @@ def _volume(item: str) -> str:
     path = os.path.abspath(source)
     if not os.path.exists(path):
         raise Invalid(f"--volume {item}: {source}: no such file or directory")
-    return f"{path}:{target}" + (f":{words}" if words else "")
+    return ":".join([path, target, *([",".join(given)] if given else [])])

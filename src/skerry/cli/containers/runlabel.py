@@ -7,8 +7,6 @@ from skerry.cli.images.registry_flags import AUTHFILE, CERT_DIR, CREDS, SIGNATUR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from skerry.cli.flags import Args
     from skerry.cli.output import Output
     from skerry.engine.engine import Engine
@@ -38,14 +36,11 @@ INTERSPERSED = False
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    import os
-
     from skerry.cli.images.registry_flags import transfer
     from skerry.cli.transfers import reporter
     from skerry.config.launcher import launcher
-    from skerry.engine.containers.runlabel import command_of, label_of
+    from skerry.engine.containers.runlabel import command_of, execute, label_of
     from skerry.engine.images.pull import Pull, pull
-    from skerry.linux.spawn import spawn
 
     label, asked, *more = args.positional
     policy = "missing" if args["pull"] else "never"
@@ -56,25 +51,4 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     if args["display"]:
         out.line("command: " + " ".join([*launcher()[:1], *words[1:]] if ours else words))
         return 0
-    if args["replace"]:
-        _remove(engine, words)
-    env = {**os.environ, **{name: value for name, value in options.items() if value}, "PODMAN_RUNLABEL_NESTED": "1"}
-    null = os.open(os.devnull, os.O_RDWR) if args["quiet"] else -1
-    argv = [*engine.command_line(), *words[1:]] if ours else words
-    pid = spawn(argv, env=env, stdin=null, stdout=null, stderr=null)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return code if code >= 0 else 128 - code
-
-
-def _remove(engine: Engine, words: Sequence[str]) -> None:
-    """The container of the name that the command would give to a new one."""
-    from skerry.errors import NotFound
-
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        name = following if word == "--name" else word.removeprefix("--name=")
-        if name and (word == "--name" or word != name):
-            try:
-                engine.containers.remove(name, force=True)
-            except NotFound:
-                pass  # the usual case: there is none
-            return
+    return execute(engine, words, ours, options=options, replace=args["replace"], quiet=args["quiet"])

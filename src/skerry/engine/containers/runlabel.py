@@ -10,11 +10,13 @@ import os
 import re
 
 from skerry.errors import Invalid, NotFound
+from skerry.linux.spawn import spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
 
 _VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
@@ -71,3 +73,33 @@ def _with_names(word: str, values: Mapping[str, str]) -> str:
         if word.endswith("=" + variable):
             word = word.removesuffix(variable) + value
     return word
+
+
+def execute(
+    engine: Engine, words: Sequence[str], ours: bool, *, options: Mapping[str, str], replace: bool, quiet: bool
+) -> int:
+    """Run the command to its end, on this store if it is ``ours``: its exit code, 128 + the signal that ended it.
+    ``replace``: first remove a container of the name that it gives. ``quiet``: it sees and shows nothing."""
+    if replace:
+        _remove_namesake(engine, words)
+    env = {**os.environ, **{name: value for name, value in options.items() if value}, "PODMAN_RUNLABEL_NESTED": "1"}
+    argv = [*engine.command_line(), *words[1:]] if ours else words
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC) if quiet else -1
+    try:
+        pid = spawn(argv, env=env, stdin=null, stdout=null, stderr=null)
+    finally:
+        if quiet:
+            os.close(null)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return code if code >= 0 else 128 - code
+
+
+def _remove_namesake(engine: Engine, words: Sequence[str]) -> None:
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name = following if word == "--name" else word.removeprefix("--name=")
+        if name and (word == "--name" or word != name):
+            try:
+                engine.containers.remove(name, force=True)
+            except NotFound:
+                pass  # the usual case: there is none
+            return
