@@ -105,6 +105,12 @@ def test_a_moved_layer_is_the_same_with_all_its_files_shared(build_in: Build, sk
     assert skerry("system", "check").code == 0
 
 
+def test_however_deep_its_folders_are(build_in: Build, skerry: Skerry) -> None:
+    deep = "d/" * 700
+    built = build_in(SLOW + "FROM base\nCOPY --link deep /deep\n", {f"deep/{deep}file": "down there\n"})
+    assert contents(skerry, built.id, f"/deep/{deep}file") == "down there\n"
+
+
 def test_a_build_whose_base_fails_leaves_nothing_of_what_was_begun(build_in: Build, skerry: Skerry) -> None:
     with pytest.raises(SkerryError):
         build_in("FROM localhost/busybox AS base\nRUN sleep 0.5; exit 3\nFROM base\nCOPY --link f /f\n", {"f": "x"})

@@ -102,6 +102,21 @@ def with_a_second_image(world: World) -> None:
     world.ok("commit", "-q", "box", "second")
 
 
+def with_a_containerfile(world: World) -> None:
+    """The linked copy is there before its base, so that its layer is moved above that."""
+    context = world.top / "context"
+    (context / "folder/inner").mkdir(parents=True)
+    (context / "folder/inner/file").write_text("content")
+    lines = (
+        "FROM bb AS base",
+        "RUN sleep 0.3; echo base > /base",
+        "FROM base",
+        "COPY --link folder /folder",
+        "RUN cat /folder/*/*",
+    )
+    (context / "Containerfile").write_text("\n".join(lines) + "\n")
+
+
 def archived(world: World) -> None:
     world.ok("rmi", "bb")
 
@@ -134,6 +149,7 @@ COMMANDS: dict[str, tuple[Callable[[World], None], tuple[str, ...]]] = {
     "run-replace": (running, ("run", "-d", "--replace", "--name", "box", "-v", "data:/data", *PORT, *SLEEPER)),
     "commit": (running, ("commit", "-q", "box", "new:1")),
     "commit-paused": (running, ("commit", "-q", "--pause", "box", "new:1")),
+    "build": (with_a_containerfile, ("build", "-q", "--network", "none", "-t", "new:1", "{top}/context")),
     "cp-in": (with_files, ("cp", "{top}/folder", "box:/data/in")),
     "cp-into-stopped": (with_files_beside_a_stopped_one, ("cp", "{top}/folder", "box:/data/in")),
     "cp-out": (with_files, ("cp", "box:/etc", "{top}/out")),

@@ -42,27 +42,41 @@ def relink(store: Store, layer: str, parent: str | None) -> LayerRecord:
 
 
 def _share(source: str, target: str) -> None:
+    """However deep the folders are: two descriptors, and ".." leads back (nobody else changes a layer)."""
     inner, new = os.open(source, _FOLDER), os.open(target, _FOLDER)
     try:
-        _share_folder(inner, new)
+        waiting = [_share_files(inner, new)]
+        while waiting:
+            if waiting[-1]:
+                name = waiting[-1].pop()
+                os.mkdir(name, 0o700, dir_fd=new)
+                inner, new = _moved(inner, name), _moved(new, name)
+                waiting.append(_share_files(inner, new))
+                continue
+            waiting.pop()
+            if waiting:
+                _dress(inner, new)
+                inner, new = _moved(inner, ".."), _moved(new, "..")
     finally:
         os.close(inner)
         os.close(new)
 
 
-def _share_folder(source: int, target: int) -> None:
+def _share_files(source: int, target: int) -> list[str]:
+    """Link what is no folder; the names of those that are."""
+    folders = []
     for name in os.listdir(source):
-        if not stat.S_ISDIR(os.stat(name, dir_fd=source, follow_symlinks=False).st_mode):
+        if stat.S_ISDIR(os.stat(name, dir_fd=source, follow_symlinks=False).st_mode):
+            folders.append(name)
+        else:
             os.link(name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
-            continue
-        os.mkdir(name, 0o700, dir_fd=target)
-        inner, new = os.open(name, _FOLDER, dir_fd=source), os.open(name, _FOLDER, dir_fd=target)
-        try:
-            _share_folder(inner, new)
-            _dress(inner, new)
-        finally:
-            os.close(inner)
-            os.close(new)
+    return folders
+
+
+def _moved(folder: int, name: str) -> int:
+    there = os.open(name, _FOLDER, dir_fd=folder)
+    os.close(folder)
+    return there
 
 
 def _dress(source: int, target: int) -> None:
