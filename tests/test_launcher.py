@@ -67,3 +67,13 @@ def test_every_installed_module_is_compiled() -> None:
     assert sources
     missing = [each for each in sources if not list((each.parent / "__pycache__").glob(f"{each.stem}.cpython-*.pyc"))]
     assert not missing
+
+
+def test_what_is_installed_is_what_the_package_needs() -> None:
+    """install.sh takes the locked ones alone: one that is missing there is missed by users, not by the tests."""
+    import tomllib
+
+    needed = set(tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["dependencies"])
+    assert needed == set((TOP / "requirements.in").read_text().split())
+    locked = {line.partition("==")[0] for line in (TOP / "requirements.lock").read_text().splitlines() if "==" in line}
+    assert locked == {name.partition(">=")[0] for name in needed}
