@@ -105,3 +105,10 @@ def test_a_tmpfs_begins_with_the_images_files_unless_it_shall_not(skerry: Skerry
     for option, has in (("", True), (",tmpcopyup", True), (",notmpcopyup", False)):
         out = skerry("run", "--rm", "--mount", f"type=tmpfs,dst=/etc{option}", busybox, "ls", "/etc").lines
         assert ("group" in out) == has
+
+
+def test_more_variables_than_a_kernel_takes_are_refused_at_once(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("".join(f"VARIABLE_{number}=value\n" for number in range(400_000)))
+    done = skerry("run", "--rm", "--env-file", tmp_path / "env", busybox, "true", check=False)
+    assert (done.code, "argument list too long" in done.stderr) == (125, True)
+    assert skerry("ps", "-aq").stdout == ""

@@ -10,8 +10,13 @@ import os
 
 from skerry.errors import Invalid, Unsupported
 
+# execve(2), "Limits on size of arguments and environment": three quarters of _STK_LIM, whatever the stack's limit is.
+_MAX_ARGUMENTS, _POINTER = 6 << 20, 8
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
 
@@ -42,6 +47,7 @@ def _check_groups(engine: Engine, record: ContainerRecord) -> None:
 
 def _check_process(record: ContainerRecord) -> None:
     config = record["config"]
+    _check_size([*config["args"], *config["env"]])
     if config.get("cap_add") or config.get("cap_drop"):
         from skerry.runtime.security import merge_capabilities
 
@@ -61,6 +67,16 @@ def _check_process(record: ContainerRecord) -> None:
     zone = config.get("tz", "")
     if zone and zone != "local" and not os.path.exists(f"/usr/share/zoneinfo/{zone}"):
         raise Invalid(f"running container create option: finding timezone: unknown time zone {zone}")
+
+
+def _check_size(words: Sequence[str]) -> None:
+    """Words and variables that no kernel takes: a runtime that sorts a million of them is busy for hours, first."""
+    size = sum(map(len, words)) + _POINTER * len(words)
+    if size > _MAX_ARGUMENTS:
+        raise Invalid(
+            f"argument list too long: the command and its environment take {size >> 20} MB in {len(words)} words",
+            hint="the kernel takes 6 MB at most; use a file that is mounted, or a secret",
+        )
 
 
 def _check_devices(engine: Engine, record: ContainerRecord) -> None:
