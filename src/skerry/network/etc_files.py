@@ -70,6 +70,12 @@ def hosts(
     return "\n".join(lines) + "\n"
 
 
+def internal_address(setting: str, found: str) -> str:
+    """The address of `HOST_NAMES`: what containers.conf's ``host_containers_internal_ip`` says (``none``: nothing),
+    else the one that was found."""
+    return "" if setting == "none" else setting or found
+
+
 class Resolver:
     """What a resolv.conf says."""
 

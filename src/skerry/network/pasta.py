@@ -9,7 +9,7 @@ from skerry.errors import Invalid, Unavailable
 from skerry.linux import spawn
 from skerry.linux.netlink import route
 from skerry.network.addresses import unpack
-from skerry.network.ports import ANY, assign
+from skerry.network.ports import assign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ DNS_FORWARD = "169.254.1.1"
 HOST_IP = "169.254.1.2"
 _MAP_HOST = "--map-guest-addr"
 _STOP_MS = 1000
+_PROTOCOLS = ("tcp", "udp")
 _OWN_OPTIONS = ("--netns", "--pid", "-P", "--runas", "--fd", "-F", "--config-net")
 
 
@@ -50,6 +51,9 @@ def start(
         raise Unavailable(
             "could not find pasta, the network namespace can't be configured", hint="apt-get install passt"
         )
+    for port in ports:
+        if port["protocol"] not in _PROTOCOLS:
+            raise Invalid(f"can't forward protocol: {port['protocol']}")
     chosen = assign(list(ports), ())
     where = [*(["-P", pid_file] if pid_file else []), *_as_root(), "--netns", netns_path]
     maps_host = _maps_host(context, program)
@@ -134,10 +138,8 @@ def arguments(ports: Sequence[PortMapping], options: Sequence[str], *, map_host:
             raise Invalid(f"pasta option {option!r} cannot be given")
     argv = ["--config-net", *options]
     given = {option.partition("=")[0] for option in options}
-    specs: dict[str, list[str]] = {"tcp": [], "udp": []}
-    for port in ports:
-        if port["protocol"] not in specs:
-            raise Invalid(f"can't forward protocol: {port['protocol']}")
+    specs: dict[str, list[str]] = {protocol: [] for protocol in _PROTOCOLS}
+    for port in _both_families(ports):
         specs[port["protocol"]].append(_forward(port))
     for protocol, short in (("tcp", "-t"), ("udp", "-u")):
         for spec in specs[protocol]:
@@ -160,11 +162,23 @@ def arguments(ports: Sequence[PortMapping], options: Sequence[str], *, map_host:
     return argv
 
 
+def _both_families(ports: Sequence[PortMapping]) -> list[PortMapping]:
+    """A port of 0.0.0.0 and of :: as one of all addresses: Debian 12's pasta takes a number only once."""
+    found: list[PortMapping] = []
+    for port in ports:
+        twin: PortMapping = {**port, "host_ip": {"0.0.0.0": "::", "::": "0.0.0.0"}.get(port["host_ip"], "")}
+        if twin["host_ip"] and twin in ports:
+            port = {**port, "host_ip": ""}
+        if port not in found:
+            found.append(port)
+    return found
+
+
 def _forward(port: PortMapping) -> str:
     first, inner, last = port["host_port"], port["container_port"], port["range"] - 1
     host, guest = (f"{first}-{first + last}", f"{inner}-{inner + last}") if last else (str(first), str(inner))
     spec = host if host == guest else f"{host}:{guest}"
-    return spec if port["host_ip"] in ANY else f"{port['host_ip']}/{spec}"
+    return f"{port['host_ip']}/{spec}" if port["host_ip"] else spec
 
 
 def _reason(stderr: bytes) -> str:

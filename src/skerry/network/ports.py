@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from skerry.network.types import PortMapping
 
-    # protocol, address ("" all), first and last port
+    # protocol, address ("" all of both families, 0.0.0.0 or :: all of one), first and last port
     Claim = tuple[str, str, int, int]
 
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
@@ -108,16 +108,20 @@ def _port(text: str, side: str) -> int:
 
 def claim(port: PortMapping) -> Claim:
     """What of the host a mapping occupies."""
-    address = "" if port["host_ip"] in ANY else port["host_ip"]
-    return port["protocol"], address, port["host_port"], port["host_port"] + port["range"] - 1
+    return port["protocol"], port["host_ip"], port["host_port"], port["host_port"] + port["range"] - 1
 
 
 def overlap(one: Claim, other: Claim) -> bool:
     """Whether two claims have a port in common."""
     return (
         one[0] == other[0] and one[2] <= other[3] and other[2] <= one[3]
-        and (not one[1] or not other[1] or one[1] == other[1])
+        and (one[1] == other[1] or _has(one[1], other[1]) or _has(other[1], one[1]))
     )  # fmt: skip
+
+
+def _has(wide: str, address: str) -> bool:
+    """Whether all addresses that ``wide`` stands for include this one."""
+    return not wide or (bool(address) and wide == ("::" if ":" in address else "0.0.0.0"))
 
 
 def assign(ports: list[PortMapping], taken: Collection[Claim]) -> list[PortMapping]:

@@ -180,7 +180,7 @@ _NETWORK = (
     flag("--ip", kind="str", metavar="ADDRESS", help="Its IPv4 address"),
     flag("--ip6", kind="str", metavar="ADDRESS", help="Its IPv6 address"),
     flag("--mac-address", kind="str", metavar="ADDRESS", help="Its MAC address"),
-    flag("-p", "--publish", kind="list", metavar="[[IP:]HOST:]PORT[/PROTOCOL]", help="Publish ports to the host"),
+    flag("-p", "--publish", kind="slice", metavar="[[IP:]HOST:]PORT[/PROTOCOL]", help="Publish ports to the host"),
     flag("-P", "--publish-all", help="Publish all exposed ports to random host ports"),
     flag("--expose", kind="list", metavar="PORT[-PORT][/PROTOCOL]", help="Declare ports"),
     flag("--dns", kind="slice", metavar="ADDRESS", help="Name servers; none leaves the image's resolv.conf"),

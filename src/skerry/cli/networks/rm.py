@@ -16,6 +16,7 @@ DESCRIPTION = "Removes networks. Exit code 1: there is no such network; 2: a con
 EXAMPLES = (("skerry network rm app", "remove a network"),)
 FLAGS = (
     flag("-f", "--force", help="Remove the containers that use it, too; no error when it does not exist"),
+    flag("-i", "--ignore", help="No error when it does not exist"),
     flag("-t", "--time", kind="int", metavar="SECONDS", default=10, help="With --force: how long these have to stop"),
 )
 MIN_ARGS, MAX_ARGS = 1, None
@@ -28,5 +29,5 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         raise UsageError("--force option must be specified to use the --time option")
     return each(
         args.positional, lambda name: engine.networks.remove(name, force=force, timeout_s=timeout_s), out,
-        ignore_missing=force,
+        ignore_missing=force or args["ignore"],
     )  # fmt: skip

@@ -107,7 +107,7 @@ class StepNetwork:
             own = [(subnet["ipnet"].partition("/")[0], (hostname,)) for subnet in self._subnets()]
             files["/etc/hosts"] = etc_files.hosts(
                 own or [("127.0.0.1", (hostname,))], add_hosts=request.hosts,
-                host_ip=settings.host_containers_ip or self._host_ip, base=_base_hosts(settings.base_hosts_file),
+                host_ip=etc_files.internal_address(settings.host_containers_ip, self._host_ip), base=_base_hosts(settings.base_hosts_file),
             )  # fmt: skip
         return files
 

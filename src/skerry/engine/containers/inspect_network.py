@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skerry.engine.containers.state import LIVE
 from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
@@ -38,11 +39,13 @@ def network_settings(engine: Engine, record: ContainerRecord, state: ContainerSt
     status = state.get("network") or {}
     joined = {request["name"]: _endpoint(engine, record, request, status) for request in record["networks"]}
     mode = str(record["config"]["namespaces"]["net"])
-    if mode in ("host", "none"):
+    netns = state.get("netns", "")
+    if mode in ("host", "none") or (mode == "pasta" and not netns):  # Podman shows no network of a pasta that runs
         joined = {mode: {**_EMPTY, "NetworkID": mode, "DriverOpts": None, "IPAMConfig": None, "Links": None}}
+    if mode == "none" and state["status"] in LIVE:
+        netns = f"/proc/{state['pid']}/ns/net"
     first = next(iter(joined.values()), None) if len(joined) == 1 else None
     top = {key: first[key] for key in _EMPTY} if first else dict(_EMPTY)
-    netns = state.get("netns", "")
     return {
         **top,
         "Bridge": "",
@@ -82,6 +85,8 @@ def _id(engine: Engine, network: str) -> str:
 
 
 def _endpoint(engine: Engine, record: ContainerRecord, request: Any, status: dict[str, Any]) -> dict[str, Any]:
+    from skerry.engine.containers.network import dns_names
+
     found: dict[str, Any] = dict(_EMPTY)
     interfaces = (status.get(request["name"]) or {}).get("interfaces") or {}
     for interface in interfaces.values():
@@ -95,6 +100,7 @@ def _endpoint(engine: Engine, record: ContainerRecord, request: Any, status: dic
         "IPAMConfig": None,
         "Links": None,
         "Aliases": [*request.get("aliases", ()), *dict.fromkeys([record["id"][:12], record["config"]["hostname"]])],
+        "DNSNames": dns_names(record, request),
     }
 
 

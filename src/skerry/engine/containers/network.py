@@ -59,7 +59,10 @@ def connect(engine: Engine, record: ContainerRecord) -> Joined:
         return _pasta(engine, record)
     if mode == "bridge":
         return _bridge(engine, record)
-    return Joined()
+    joined = Joined()
+    if mode == "host":
+        joined.host_ip = "127.0.0.1"
+    return joined
 
 
 def _namespace_of(engine: Engine, container_id: str) -> str:
@@ -120,7 +123,9 @@ def _bridge(engine: Engine, record: ContainerRecord) -> Joined:
     assert joined.path
     # Networks with names have a server of their own, which asks these for what it does not know.
     servers = record["dns"] or engine.settings.dns_servers
-    networks: list[NetworkRequest] = [{**request, "servers": servers} for request in record["networks"]]
+    networks: list[NetworkRequest] = [
+        {**request, "aliases": dns_names(record, request), "servers": servers} for request in record["networks"]
+    ]
     done = setup.set_up(engine.network, record["id"], record["name"], joined.path, networks, record["ports"])
     joined.status, joined.ports = done.status, done.ports
     _complete(engine, joined)
@@ -140,6 +145,13 @@ def _complete(engine: Engine, joined: Joined) -> None:
         for interface in network["interfaces"].values():
             for subnet in interface["subnets"]:
                 joined.host_ip = joined.host_ip or subnet.get("gateway", "")
+
+
+def dns_names(record: ContainerRecord, request: NetworkRequest) -> list[str]:
+    """What a network's DNS knows the container by: its name, the network's aliases, its short id, its own hostname."""
+    config = record["config"]
+    own = [] if config["namespaces"].get("uts") == "host" else [config["hostname"]]
+    return list(dict.fromkeys([record["name"], *request.get("aliases", ()), record["id"][:12], *own]))
 
 
 def rewrite_files(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
@@ -266,10 +278,10 @@ def _files(engine: Engine, record: ContainerRecord, joined: Joined) -> dict[str,
         own = [(address, (hostname, record["name"])) for address in _addresses(joined)]
         if not own and record["config"]["namespaces"]["net"] in ("none", "pasta"):
             own = [(joined.address or "127.0.0.1", (hostname, record["name"]))]
+        host_ip = etc_files.internal_address(engine.settings.host_containers_ip, joined.host_ip)
         files["hosts"] = etc_files.hosts(
-            own, add_hosts=record["add_hosts"], host_ip=engine.settings.host_containers_ip or joined.host_ip,
-            base=_base_hosts(engine, record),
-        )  # fmt: skip
+            own, add_hosts=record["add_hosts"], host_ip=host_ip, base=_base_hosts(engine, record)
+        )
     return files
 
 
@@ -326,4 +338,13 @@ def _resolv_conf(engine: Engine, record: ContainerRecord, joined: Joined) -> str
         servers=record["dns"] or settings.dns_servers, searches=record["dns_search"] or settings.dns_searches,
         options=record["dns_options"] or settings.dns_options, network_servers=servers, network_searches=searches,
         host_network=record["config"]["namespaces"]["net"] == "host", forwarder=joined.forwarder,
+        ipv6=_has_ipv6(record, joined),
     )  # fmt: skip
+
+
+def _has_ipv6(record: ContainerRecord, joined: Joined) -> bool:
+    """Whether name servers with IPv6 addresses are any use to the container."""
+    mode = record["config"]["namespaces"]["net"]
+    if mode == "bridge":
+        return any(":" in address for address in _addresses(joined))
+    return not (mode == "pasta" and {"-4", "--ipv4-only"} & set(record["network_options"]))

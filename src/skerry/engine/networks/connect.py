@@ -27,10 +27,12 @@ def connect(engine: Engine, network: str, container: str, request: NetworkReques
             )
         whole: NetworkRequest = {"aliases": [], "static_ips": [], **request, "name": name}
         if state["status"] in states.LIVE:
+            from skerry.engine.containers.network import dns_names
             from skerry.network import change
 
             step("network.join")
-            found = change.join(engine.network, container_id, whole)
+            named: NetworkRequest = {**whole, "aliases": dns_names(record, whole)}
+            found = change.join(engine.network, container_id, named)
             state = {**state, "network": {**(state.get("network") or {}), **found}}
         new: ContainerRecord = {**record, "networks": [*record["networks"], whole]}
         records.update(engine, new)
