@@ -43,9 +43,19 @@ def adjust(runtime: Runtime, container_id: str, limits: Resources, *, pid: int) 
         oci.update(runtime, container_id, document)
     if runtime.quirks.updates == "common":
         _write_the_rest(document, pid)
-    if limits.get("pids_limit", 0) < 0:  # crun 1.8 writes the -1 as it is
-        folders = dict(_folders(pid))
+    _lift(limits, pid)
+
+
+def _lift(limits: Resources, pid: int) -> None:
+    """What is to be unlimited from now on, where crun 1.8 cannot write the -1."""
+    folders = dict(_folders(pid))
+    if limits.get("pids_limit", 0) < 0:
         _write(folders.get("pids") or folders.get("", ""), "pids.max", "max")
+    if limits.get("cpu_quota", 0) < 0:
+        if "cpu" in folders:
+            _write(folders["cpu"], "cpu.cfs_quota_us", "-1")
+        else:
+            _write(folders.get("", ""), "cpu.max", "max")
 
 
 def before(old: Resources, touched: Resources) -> Resources:

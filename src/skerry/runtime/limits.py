@@ -193,6 +193,8 @@ def weight_is_possible() -> bool:
 
 
 def _cpu(limits: Resources) -> dict[str, Any]:
+    if limits.get("cpu_quota", 0) < 0:
+        limits = {**limits, "cpu_quota": 0}  # none is what a new group has, and crun 1.8 cannot write the -1
     return _pick(limits, (("shares", "cpu_shares"), ("period", "cpu_period"), ("quota", "cpu_quota"),
                           ("realtimePeriod", "cpu_rt_period"), ("realtimeRuntime", "cpu_rt_runtime"),
                           ("cpus", "cpuset_cpus"), ("mems", "cpuset_mems")))  # fmt: skip

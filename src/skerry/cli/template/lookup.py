@@ -56,6 +56,11 @@ def _missing(value: dict[str, Any], name: str, parent: str | None) -> Any:
     other = _SYNONYMS.get(name)
     if other in value:
         return force(value[other])
+    from skerry.cli.template.omitted import zero
+
+    empty = zero(value, name, NO_VALUE)
+    if empty is not NO_VALUE:
+        return empty
     if parent is None or is_struct(value):
         raise ValueProblem(f"can't evaluate field {name} in type {type_name(value)}{_nearest(value, name)}")
     return NO_VALUE

@@ -103,7 +103,7 @@ def _state(engine: Engine, record: ContainerRecord, state: ContainerState) -> di
         from skerry.runtime.cgroups import real_path
 
         shown["CgroupPath"] = real_path(state.get("cgroup_path", ""), state.get("pid", 0))
-    if has_check(record["config"]) and state.get("ever_started"):
+    if has_check(record["config"]):
         from skerry.engine.health import results
 
         shown["Health"] = results.shown(results.read(engine, record["id"], state))

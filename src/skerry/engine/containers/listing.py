@@ -207,27 +207,27 @@ def _namespace(state: ContainerState, key: str) -> Callable[[], str]:
 
 
 def health_status(engine: Engine, record: ContainerRecord, state: ContainerState) -> str:
-    """``healthy``, ``starting``, …; empty without a check, or when it does not run."""
-    if "healthcheck" not in record["config"] or not has_check(record["config"]) or state["status"] not in states.LIVE:
+    """``healthy``, ``starting``, …; of one that ended: as it was then. Empty without a check, or as long as none ran."""
+    if "healthcheck" not in record["config"] or not has_check(record["config"]):
         return ""
     from skerry.engine.health import results
 
-    return results.read(engine, record["id"], state)["status"]
+    found = results.read(engine, record["id"], state)["status"]
+    return "" if found == "starting" and state["status"] not in states.LIVE else found
 
 
 def status_text(state: ContainerState, health: str = "") -> str:
-    """``Up 3 minutes``, ``Up 3 minutes (healthy)``, ``Exited (1) 2 hours ago``, ``Created``, …"""
+    """``Up 3 minutes``, ``Up 3 minutes (healthy)``, ``Exited (1) 2 hours ago (unhealthy)``, ``Created``, …"""
     status = state["status"]
     now = time.time_ns()
-    if status in ("running", "stopping"):
+    if status == "running":
         text = "Up " + times.human_duration((now - state.get("started_ns", now)) / 1e9)
-        if health:
-            text += f" ({health})"
-        return text if status == "running" else "Stopping"
-    if status == "exited":
+    elif status == "exited":
         since = times.human_duration((now - (state.get("finished_ns") or now)) / 1e9)
-        return f"Exited ({state.get('exit_code', 0)}) {since} ago"
-    return status.capitalize()
+        text = f"Exited ({state.get('exit_code', 0)}) {since} ago"
+    else:
+        text = status.capitalize()
+    return f"{text} ({health})" if health else text
 
 
 def network_names(record: ContainerRecord) -> list[str]:

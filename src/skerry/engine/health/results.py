@@ -51,7 +51,8 @@ def path(engine: Engine, container_id: str, suffix: str = "") -> str:
 
 
 def read(engine: Engine, container_id: str, state: ContainerState) -> Health:
-    """What is known about the container's present (or last) run; ``starting`` before its first check."""
+    """What is known about the container's present (or last) run; ``starting`` before its first check, and nothing before
+    it was ever started."""
     try:
         fd = os.open(path(engine, container_id), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -65,7 +66,8 @@ def read(engine: Engine, container_id: str, state: ContainerState) -> Health:
 
 
 def _fresh(state: ContainerState) -> Health:
-    return {"run": state.get("started_ns", 0), "status": "starting", "streak": 0, "log": []}
+    run = state.get("started_ns", 0)
+    return {"run": run, "status": "starting" if run else "", "streak": 0, "log": []}
 
 
 def change(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from skerry.engine.units import parse_size
 from skerry.errors import Invalid
@@ -137,6 +138,8 @@ def _block_io(options: CreateOptions, result: Resources) -> None:
             (path, _weight(text, item)) for item in options["blkio_weight_device"]
             for path, text in [_pair(item, "blkio-weight-device")]
         ]  # fmt: skip
+        for path, _ in result["blkio_weight_device"]:
+            _require_block_device(path)
     for key in ("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops"):
         items: list[str] = options.get(key, [])  # type: ignore[assignment]
         if items:
@@ -149,12 +152,21 @@ def _throttle(item: str, key: str) -> ThrottleDevice:
         raise Invalid(f"could not parse device {path}: no such file or directory")
     if key.endswith("bps"):
         try:
-            return {"path": path, "rate": parse_size(text, key)}
+            rate = parse_size(text, key)
         except Invalid:
             raise Invalid(f"invalid rate for device: {item}. {_BPS}") from None
-    if not (text.isascii() and text.isdigit()):
+    elif text.isascii() and text.isdigit():
+        rate = int(text)
+    else:
         raise Invalid(f"invalid rate for device: {item}. {_RATE}")
-    return {"path": path, "rate": int(text)}
+    _require_block_device(path)
+    return {"path": path, "rate": rate}
+
+
+def _require_block_device(path: str) -> None:
+    """The kernel knows only the numbers, and those of a character device may be a disk's, too."""
+    if os.path.exists(path) and not stat.S_ISBLK(os.stat(path).st_mode):
+        raise Invalid(f"{path}: not a block device")
 
 
 def _weight(text: str, item: str) -> int:
