@@ -263,6 +263,50 @@ def test_the_images_check(skerry: Skerry, busybox: str, eventually: Eventually, 
     assert "(" not in skerry("ps", "--filter", "name=off", "--format", "{{.Status}}").stdout
 
 
+def test_the_last_status_is_shown_while_it_is_paused_and_after_its_end(skerry: Skerry, busybox: str) -> None:
+    start(skerry, busybox, "--health-interval", "disable", "--health-retries", "1")
+    skerry("healthcheck", "run", "box")
+    skerry("pause", "box")
+    assert skerry("ps", "--format", "{{.Status}}").lines == ["Paused (healthy)"]
+    skerry("unpause", "box")
+    skerry("exec", "box", "touch", "/bad")
+    skerry("healthcheck", "run", "box", check=False)
+    skerry("stop", "-t", "0", "box")
+    ended = skerry("ps", "-a", "--filter", "health=unhealthy", "--format", "{{.Status}}").stdout
+    assert ended.startswith("Exited (137)")
+    assert ended.endswith(" ago (unhealthy)\n")
+
+
+def test_nothing_is_said_of_what_was_never_checked(skerry: Skerry, busybox: str) -> None:
+    skerry("create", "--name", "box", "--health-cmd", "true", busybox, "true")
+    assert health(skerry) == {"Status": "", "FailingStreak": 0, "Log": None}
+    skerry("start", "-a", "box")
+    assert "(starting)" not in skerry("ps", "-a", "--format", "{{.Status}}").stdout
+
+
+def test_a_template_may_ask_for_the_health_of_any_container(skerry: Skerry, busybox: str) -> None:
+    skerry("create", "--name", "plain", busybox, "true")
+    shown = skerry(
+        "inspect", "-f", "{{if .State.Health}}checked{{else}}not{{end}} {{json .State.Healthcheck}}", "plain"
+    )
+    assert shown.lines == ["not null"]
+    refused = skerry("inspect", "-f", "{{.State.Health.Status}}", "plain", check=False)
+    assert refused.code == 125
+    assert "nil pointer" in refused.stderr
+
+
+def test_one_restart_for_its_health_is_one_event(skerry: Skerry, busybox: str) -> None:
+    start(
+        skerry, busybox, "--health-interval", "disable", "--health-retries", "1", "--health-on-failure", "restart",
+        "--stop-timeout", "0",
+    )  # fmt: skip
+    for count in (1, 2, 3):
+        skerry("exec", "box", "touch", "/bad-once")
+        skerry("healthcheck", "run", "box", check=False)
+        seen = skerry("events", "--stream=false", "--since", "1m", "--filter", "event=restart", "--format", "{{.Name}}")
+        assert seen.lines == ["box"] * count
+
+
 def test_a_paused_container_is_left_alone(skerry: Skerry, busybox: str, eventually: Eventually) -> None:
     start(skerry, busybox, "--health-interval", "200ms", "--health-timeout", "300ms", "--health-retries", "1")
     eventually(lambda: health(skerry)["Status"] == "healthy")

@@ -146,6 +146,27 @@ def test_templates_reach_every_field(skerry: Skerry, busybox: str, template: str
     assert skerry("inspect", "-f", template, "box").stdout == text + "\n"
 
 
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{range .Mounts}}{{.Type}}:{{.Name}}:{{.SubPath}}{{end}}", "bind::"),
+        (
+            "{{.State.ConmonPid}} {{.State.CgroupPath}} {{.State.StoppedByUser}} {{.State.Checkpointed}}",
+            "0  false false",
+        ),
+        (
+            "{{.Config.Timezone}} {{.Config.SystemdMode}} {{.Config.Secrets}} {{.Config.ExposedPorts}}",
+            " false [] map[]",
+        ),
+        ("{{.Config.Healthcheck}} {{.HostConfig.Init}} {{.HostConfig.IDMappings}}", "<nil> false <nil>"),
+        ("{{.SizeRw}} {{.SizeRootFs}}", "<nil> 0"),
+    ],
+)
+def test_what_json_leaves_out_is_empty_in_a_template(skerry: Skerry, busybox: str, template: str, text: str) -> None:
+    skerry("create", "--name", "box", "-v", "/tmp:/mnt", busybox, "true")
+    assert skerry("inspect", "-f", template, "box").stdout == text + "\n"
+
+
 def test_inspect_finds_every_kind_of_object(skerry: Skerry, busybox: str) -> None:
     skerry("volume", "create", "data")
     skerry("network", "create", "web")

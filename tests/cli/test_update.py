@@ -69,6 +69,22 @@ def test_limits_of_a_running_container_reach_the_kernel(skerry: Skerry, busybox:
 
 @v1_only
 @pytest.mark.parametrize("runtime", ["crun", "runc"])
+def test_a_quota_of_processor_time_is_lifted_again(skerry: Skerry, busybox: str, runtime: str) -> None:
+    if not shutil.which(runtime):
+        pytest.skip(f"{runtime} is not installed")
+    skerry("--runtime", runtime, "run", "-d", "--name", "box", "--cpu-quota", "-1", busybox, "sleep", "100")
+    skerry("update", "--cpus", "0.5", "box")
+    assert kernel(skerry, "cpu/cpu.cfs_quota_us") == ["50000"]
+    skerry("update", "--cpu-quota", "-1", "box")
+    assert kernel(skerry, "cpu/cpu.cfs_quota_us") == ["-1"]
+    # And where the kernel refuses what comes after it.
+    refused = skerry("update", "--cpus", "0.5", "--cpuset-cpus", "777", "box", check=False)
+    assert (refused.code, len(refused.stderr.splitlines())) == (125, 1)
+    assert kernel(skerry, "cpu/cpu.cfs_quota_us") == ["-1"]
+
+
+@v1_only
+@pytest.mark.parametrize("runtime", ["crun", "runc"])
 def test_rates_of_a_device_change_and_those_of_others_stay(skerry: Skerry, busybox: str, runtime: str) -> None:
     if not shutil.which(runtime):
         pytest.skip(f"{runtime} is not installed")
@@ -124,6 +140,9 @@ def test_what_the_kernel_refuses_changes_nothing(skerry: Skerry, busybox: str) -
         (("--health-startup-interval", "1s"), "startup healthcheck command is not set"),
         (("--publish-rm", "80"), 'publishes no port "80"'),
         (("--device-read-bps", "/dev/no:1m"), "/dev/no: no such file or directory"),
+        (("--device-write-bps", "/dev/null:1m"), "/dev/null: not a block device"),
+        (("--device-read-iops", "/dev/null:7"), "/dev/null: not a block device"),
+        (("--blkio-weight-device", "/dev/null:77"), "/dev/null: not a block device"),
     ],
 )
 def test_what_makes_no_sense_is_refused(skerry: Skerry, busybox: str, words: tuple[str, ...], message: str) -> None:
@@ -189,6 +208,8 @@ def test_the_running_supervisor_follows_another_health_check(
     skerry("update", "--no-healthcheck", "box")
     assert skerry("healthcheck", "run", "box", check=False).code == 125
     assert "healthy" not in skerry("ps").stdout
+    shown = "{{.Config.Healthcheck.Test}} {{.Config.StartupHealthCheck}} {{.State.Health}}"
+    assert skerry("inspect", "-f", shown, "box").lines == ["[NONE] <nil> <nil>"]
 
 
 def test_a_running_container_publishes_another_port(skerry: Skerry, busybox: str, eventually: Eventually) -> None:

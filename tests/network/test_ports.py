@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.errors import Conflict, Invalid, SkerryError
+from skerry.network.pasta import arguments
 from skerry.network.ports import assign, claim, overlap, parse_publish
 
 
@@ -95,3 +96,20 @@ def test_free_ports_are_chosen_also_for_ranges() -> None:
 
 def test_tcp_and_udp_share_a_number() -> None:
     assert len(assign(parse_publish("28953:53") + parse_publish("28953:53/udp"), ())) == 2
+
+
+def test_a_port_of_one_family_leaves_the_other_free() -> None:
+    four, six, both = (("tcp", address, 80, 80) for address in ("0.0.0.0", "::", ""))
+    assert not overlap(four, six)
+    assert overlap(four, both)
+    assert overlap(both, six)
+    assert overlap(four, ("tcp", "127.0.0.1", 80, 80))
+    assert not overlap(six, ("tcp", "127.0.0.1", 80, 80))
+    assert overlap(six, ("tcp", "::1", 70, 90))
+    assert not overlap(four, ("udp", "0.0.0.0", 80, 80))
+
+
+def test_pasta_gets_a_port_of_both_families_once() -> None:
+    ports = [port for spec in ("0.0.0.0:8080:80", "[::]:8080:80", "127.0.0.1:8081:81") for port in parse_publish(spec)]
+    argv = arguments(ports, [])
+    assert [argv[index + 1] for index, word in enumerate(argv) if word == "-t"] == ["8080:80", "127.0.0.1/8081:81"]

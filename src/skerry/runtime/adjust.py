@@ -48,6 +48,8 @@ def adjust(runtime: Runtime, container_id: str, limits: Resources, *, pid: int) 
 
 def _lift(limits: Resources, pid: int) -> None:
     """What is to be unlimited from now on, where crun 1.8 cannot write the -1."""
+    if limits.get("pids_limit", 0) >= 0 and limits.get("cpu_quota", 0) >= 0:
+        return
     folders = dict(_folders(pid))
     if limits.get("pids_limit", 0) < 0:
         _write(folders.get("pids") or folders.get("", ""), "pids.max", "max")

@@ -73,7 +73,6 @@ def _start(engine: Engine, record: ContainerRecord) -> None:
         if now["status"] in ("created", "exited") and _wants(record, {**now, "exit_code": 1}):
             _later(engine, record, _pause(now.get("restarts", 0) + 1), failed=True)
         raise
-    engine.events.emit_container("restart", record)
 
 
 def _wants(record: ContainerRecord, state: ContainerState) -> bool:

@@ -74,6 +74,9 @@ def start(
         if ready is not None:
             ready(record)
         record = _go(engine, record, state)
+        if by_policy:
+            # Here, where it did start: of two who are about to restart it, one finds it running.
+            engine.events.emit_container("restart", record)
     if _wants_notice(record):
         from skerry.engine.containers import notify
 
