@@ -78,8 +78,9 @@ def select(engine: Engine, names: Sequence[str], multi: bool) -> list[tuple[Imag
             tags.append(record["names"][0])
     if len(found) > 1 and not multi:
         first = next(iter(found.values()))[0]
+        other = next(name for name in names if resolve(engine, name)["id"] != first["id"])
         raise Invalid(
-            f"additional tag {names[1]} is not a name of {first['id'][:12]}", hint="--multi-image-archive saves several"
+            f"additional tag {other} is not a name of {first['id'][:12]}", hint="--multi-image-archive saves several"
         )
     return list(found.values())
 
