@@ -21,9 +21,10 @@ python=/usr/bin/python3
 dev='' alias='' packages=1 uninstall=''
 
 # crun runs containers, conmon watches them, nft makes the firewall's table, aardvark-dns answers names, passt and
-# uidmap serve unprivileged users, mmdebstrap makes base images; containers-common has the seccomp profile.
+# uidmap serve unprivileged users, fuse-overlayfs gives their containers ids, mmdebstrap makes base images;
+# containers-common has the seccomp profile.
 RUNTIME_PACKAGES="python3 python3-venv ca-certificates crun conmon nftables aardvark-dns passt uidmap catatonit
-    mmdebstrap busybox-static golang-github-containers-common"
+    fuse-overlayfs mmdebstrap busybox-static golang-github-containers-common"
 # For the tests: other runtimes, tools that make and look at archives and users, shells to complete in, and what Skerry
 # is compared with: Podman, skopeo and umoci, a registry (with htpasswd), other tools' firewall rules.
 DEV_PACKAGES="git runc runsc procps iproute2 util-linux xz-utils zstd attr libcap2-bin e2fsprogs curl passwd

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _MAX_OCTAL_7, _MAX_OCTAL_11 = 0o7777777, 0o77777777777
 _NOT_OURS = ("trusted.overlay.", "user.overlay.", "security.selinux", "security.ima", "security.evm")
 _OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
-_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENODATA)
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENODATA, errno.ESTALE)
+_TRIES = 20
 _PIECE = 1 << 20
 END = bytes(1024)
 
@@ -87,14 +88,21 @@ class Packer:
             inner = path + b"/" + name if path else name
             if self._layer and name.startswith(b".wh."):
                 raise Invalid(f"{quoted(inner)}: a name that begins with .wh. cannot be in a layer")
-            try:
-                is_folder = self._write(inner)
-            except OSError as error:  # raised before the entry's first byte was written
-                if self._live and error.errno in _GONE:
-                    continue
-                raise
-            if is_folder:
+            if self._live_write(inner) if self._live else self._write(inner):
                 yield inner
+
+    def _live_write(self, path: bytes) -> bool:
+        """`_write` where others change the tree meanwhile: what became another thing is looked at again, what is gone is
+        left out. Errors come before an entry's first byte."""
+        for _ in range(_TRIES):
+            try:
+                return self._write(path)
+            except OSError as error:
+                if error.errno == errno.ENOENT:
+                    return False
+                if error.errno not in _GONE:
+                    raise
+        return False
 
     def _open(self, path: bytes, flags: int) -> int:
         return openat2(self._root_fd, os.fsdecode(path), flags, resolve=RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
@@ -122,16 +130,29 @@ class Packer:
             self._folder(path)
             return True
         else:
-            link = os.readlink(path, dir_fd=self._root_fd) if kind == stat.S_IFLNK else b""
-            flag = {stat.S_IFLNK: b"2", stat.S_IFCHR: b"3", stat.S_IFBLK: b"4", stat.S_IFIFO: b"6"}[kind]
-            xattrs = _xattrs(b"/proc/self/fd/%d/%s" % (self._root_fd, path))
-            self._header(ustar(path, status, kind=flag, link=link, xattrs=xattrs, latest_s=self._latest_s))
+            self._special(path, kind)
         return False
 
-    def _file(self, path: bytes) -> None:
-        fd = self._open(path, os.O_RDONLY)
+    def _special(self, path: bytes, kind: int) -> None:
+        """A link, device or fifo: by descriptor, as the way to it may lead elsewhere meanwhile."""
+        fd = self._open(path, os.O_PATH | os.O_NOFOLLOW)
         try:
             status = os.fstat(fd)
+            if stat.S_IFMT(status.st_mode) != kind:
+                raise OSError(errno.ESTALE, "it became another kind of file", path)
+            link = os.readlink(b"", dir_fd=fd) if kind == stat.S_IFLNK else b""
+            flag = {stat.S_IFLNK: b"2", stat.S_IFCHR: b"3", stat.S_IFBLK: b"4", stat.S_IFIFO: b"6"}[kind]
+            xattrs = _xattrs(b"/proc/self/fd/%d" % fd)
+            self._header(ustar(path, status, kind=flag, link=link, xattrs=xattrs, latest_s=self._latest_s))
+        finally:
+            os.close(fd)
+
+    def _file(self, path: bytes) -> None:
+        fd = self._open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.ESTALE, "it is no file any more", path)
             size = status.st_size
             self._header(ustar(path, status, kind=b"0", size=size, xattrs=_xattrs(fd), latest_s=self._latest_s))
             if size:
@@ -169,15 +190,14 @@ def _is_opaque(fd: int) -> bool:
 
 
 def _xattrs(path: int | bytes) -> dict[bytes, bytes]:
-    follow = isinstance(path, int)
     result = {}
     try:
-        names = os.listxattr(path, follow_symlinks=follow)
+        names = os.listxattr(path)
     except OSError:
         return {}  # a file system without them
     for name in sorted(names):
         if not name.startswith(_NOT_OURS):
-            result[b"SCHILY.xattr." + os.fsencode(name)] = os.getxattr(path, name, follow_symlinks=follow)
+            result[b"SCHILY.xattr." + os.fsencode(name)] = os.getxattr(path, name)
     return result
 
 
