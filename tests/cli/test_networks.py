@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -375,3 +376,52 @@ def test_who_shares_a_containers_network_is_seen_at_its_addresses(skerry: Skerry
     address = "{{.NetworkSettings.Networks.app.IPAddress}}"
     assert skerry("inspect", "-f", address, "two").stdout == skerry("inspect", "-f", address, "one").stdout
     assert skerry("inspect", "-f", "{{json .NetworkSettings.Ports}}", "two").stdout == "{}\n"
+
+
+def test_inspect_of_containers_that_are_on_no_network(skerry: Skerry, busybox: str) -> None:
+    both = "{{.NetworkSettings.Networks}} {{.NetworkSettings.SandboxKey}}."
+    skerry("create", "--name", "joined", "--network", "ns:/proc/self/ns/net", busybox)
+    assert skerry("inspect", "-f", both, "joined").stdout == "map[] .\n"
+    skerry("create", "--name", "spliced", "--network", "pasta", busybox)
+    assert skerry("inspect", "-f", "{{.NetworkSettings.Networks.pasta.NetworkID}}", "spliced").stdout == "pasta\n"
+    skerry("run", "-d", "--name", "alone", "--network", "none", busybox, "sleep", "1000")
+    where = skerry("inspect", "-f", "/proc/{{.State.Pid}}/ns/net {{.NetworkSettings.SandboxKey}}", "alone").stdout
+    assert len(set(where.split())) == 1
+    skerry("stop", "-t", "0", "alone")
+    assert skerry("inspect", "-f", "{{.NetworkSettings.SandboxKey}}", "alone").stdout == "\n"
+
+
+def test_name_servers_with_ipv6_are_for_containers_with_ipv6(skerry: Skerry, busybox: str, short_tmp: Path) -> None:
+    (short_tmp / "resolv.conf").write_text("nameserver 192.0.2.53\nnameserver 2001:db8::53\n")
+    skerry("network", "create", "--subnet", "10.213.9.0/24", "--disable-dns", "four")
+    skerry("network", "create", "--subnet", "10.213.10.0/24", "--ipv6", "--disable-dns", "both")
+
+    def servers(network: str) -> list[str]:
+        bound = f"mount --bind {short_tmp}/resolv.conf /etc/resolv.conf && exec "
+        words = [*skerry.argv, "run", "--rm", "--network", network, busybox, "cat", "/etc/resolv.conf"]
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", bound + '"$@"', "sh", *words], capture_output=True, text=True, check=True
+        )
+        return [line.split()[1] for line in done.stdout.splitlines()]
+
+    assert servers("four") == ["192.0.2.53"]
+    assert servers("both") == servers("host") == ["192.0.2.53", "2001:db8::53"]
+
+
+def test_one_container_has_a_port_of_each_family(skerry: Skerry, busybox: str) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    four, six, both = (("-p", f"{address}{port}:80") for address in ("0.0.0.0:", "[::]:", ""))
+    skerry("run", "-d", "--name", "web", *four, *six, busybox, "sleep", "1000")
+    assert skerry("port", "web", "80").lines == [f"0.0.0.0:{port}", f":::{port}"]
+    for taken in (four, six, both):
+        done = skerry("run", "--rm", *taken, busybox, "true", check=False)
+        assert (done.code, f":{port}: bind: address already in use" in done.stderr) == (126, True), taken
+
+
+def test_ports_and_hosts_are_given_with_commas(skerry: Skerry, busybox: str) -> None:
+    words = ("-p", "", "--expose", "80,81/udp", "--add-host", "one:192.0.2.1,two:192.0.2.2")
+    skerry("create", "--name", "box", *words, busybox)
+    shown = skerry("inspect", "-f", "{{.Config.ExposedPorts}} {{.HostConfig.ExtraHosts}}", "box").stdout
+    assert shown == "map[80/tcp:{} 81/udp:{}] [one:192.0.2.1 two:192.0.2.2]\n"

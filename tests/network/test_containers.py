@@ -373,6 +373,12 @@ def test_none_and_host(skerry: Skerry, busybox: str) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("pasta"), reason="needs pasta")
+def test_pasta_forwards_no_other_protocol_than_tcp_and_udp(skerry: Skerry, busybox: str) -> None:
+    done = skerry("run", "--rm", "--network", "pasta", "-p", "18480:80/sctp", busybox, "true", check=False)
+    assert (done.code, done.stderr) == (126, "Error: can't forward protocol: sctp\n")
+
+
+@pytest.mark.skipif(not shutil.which("pasta"), reason="needs pasta")
 def test_pasta_as_root(skerry: Skerry, web: Callable[..., str]) -> None:
     port = free_port()
     web("web", "--network", "pasta", "-p", f"127.0.0.1:{port}:80")

@@ -21,6 +21,9 @@ _SECTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
         "Timezone": "", "SystemdMode": False, "SdNotifySocket": "",
     }),
     ("CgroupMode", {"Init": False, "IDMappings": None, "IntelRdtClosID": ""}),  # .HostConfig
+    ("SandboxKey", {  # .NetworkSettings
+        "Networks": {}, "SecondaryIPAddresses": [], "SecondaryIPv6Addresses": [], "AdditionalMacAddresses": [],
+    }),
     ("Propagation", {"Name": "", "SubPath": ""}),  # each of .Mounts
     ("Test", {  # .Config.Healthcheck, .Config.StartupHealthCheck
         "Interval": Duration(0), "Timeout": Duration(0), "StartPeriod": Duration(0), "StartInterval": Duration(0),
