@@ -4,6 +4,7 @@ below it but to errors, fastjson and config."""
 from __future__ import annotations
 
 import ast
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,11 @@ def test_only_linux_uses_ctypes() -> None:
 def test_no_module_grows_beyond_reading() -> None:
     long = {str(p.relative_to(SOURCE)): n for p in SOURCE.rglob("*.py") if (n := len(p.read_text().splitlines())) > 800}
     assert not long
+
+
+def test_no_folder_of_tests_is_passed_over(request: pytest.FixtureRequest) -> None:
+    """pytest's own list of folders that it does not look into has "build" in it."""
+    passed_over = request.config.getini("norecursedirs")
+    folders = {part for path in Path(__file__).parent.rglob("test_*.py") for part in path.parent.parts[-2:]}
+    assert "build" in folders
+    assert not {folder for folder in folders for pattern in passed_over if fnmatch(folder, pattern)}

@@ -125,15 +125,15 @@ def test_a_context_that_changes_while_it_is_copied_is_copied_anew(
 
     file = context / "f"
     file.write_text("old")
-    original, written = copying._place, []
+    original, written = copying.put, []
 
-    def write_first(*arguments: object) -> None:
+    def write_first(*arguments: object, **keywords: object) -> None:
         if not written:
             written.append(True)
             file.write_text("newer")
-        original(*arguments)  # type: ignore[arg-type]
+        original(*arguments, **keywords)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(copying, "_place", write_first)
+    monkeypatch.setattr(copying, "put", write_first)
     image = build_in(BASE + "COPY f /f\n", context=context).id
     assert skerry("run", "--rm", "--network", "none", image, "cat", "/f").stdout == "newer"
     assert build_in(BASE + "COPY f /f\n", context=context).cached == [True]
