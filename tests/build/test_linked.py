@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +106,18 @@ def test_a_moved_layer_is_the_same_with_all_its_files_shared(build_in: Build, sk
     assert skerry("system", "check").code == 0
 
 
-def test_however_deep_its_folders_are(build_in: Build, skerry: Skerry) -> None:
-    deep = "d/" * 700
-    built = build_in(SLOW + "FROM base\nCOPY --link deep /deep\n", {f"deep/{deep}file": "down there\n"})
-    assert contents(skerry, built.id, f"/deep/{deep}file") == "down there\n"
+def test_however_deep_its_folders_are(build_in: Build, skerry: Skerry, short_tmp: Path) -> None:
+    """Deeper than Python calls itself, and with more folders on the way than there are descriptors for."""
+    context, deep = short_tmp / "context", "deep/" + "d/" * 1100
+    subprocess.run(["mkdir", "-p", context / deep], check=True)
+    (context / deep / "file").write_text("down there\n")
+    try:
+        built = build_in(SLOW + "FROM base\nCOPY --link deep /deep\n", context=context)
+        assert contents(skerry, built.id, f"/{deep}file") == "down there\n"
+    finally:
+        skerry("rmi", "-fa")
+        skerry("builder", "prune", "-af")
+        subprocess.run(["rm", "-rf", context], check=True)
 
 
 def test_a_build_whose_base_fails_leaves_nothing_of_what_was_begun(build_in: Build, skerry: Skerry) -> None:

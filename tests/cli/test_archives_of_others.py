@@ -137,3 +137,11 @@ def test_an_index_that_leads_to_itself_is_refused(skerry: Skerry, layout: str, t
     failed = skerry("load", "-q", "-i", folder, check=False)
     assert failed.code == 125
     assert "Traceback" not in failed.stderr
+
+
+def test_a_name_that_is_another_images_is_no_tag(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    skerry("tag", busybox, "localhost/second:1")
+    (tmp_path / "Containerfile").write_text(f"FROM {busybox}\nENV A=b\n")
+    skerry("build", "-q", "-t", "localhost/other:1", tmp_path)
+    done = skerry("save", "-o", tmp_path / "x.tar", busybox, "localhost/second:1", "localhost/other:1", check=False)
+    assert (done.code, "additional tag localhost/other:1 is not a name of" in done.stderr) == (125, True)

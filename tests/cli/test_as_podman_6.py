@@ -18,19 +18,6 @@ def test_a_template_may_ask_for_what_is_empty(skerry: Skerry, busybox: str) -> N
     )
 
 
-def test_a_health_status_stays_after_the_end(skerry: Skerry, busybox: str) -> None:
-    words = ("--health-cmd", "false", "--health-retries", "1", "--health-interval", "disable")
-    skerry("run", "-d", *OFF, "--name", "box", *words, busybox, "sleep", "1000")
-    skerry("healthcheck", "run", "box", check=False)
-    skerry("stop", "-t", "0", "box")
-    (status,) = skerry("ps", "-a", "--format", "{{.Status}}").lines
-    assert status.startswith("Exited (137) ")
-    assert status.endswith(" (unhealthy)")
-    skerry("create", *OFF, "--name", "new", *words, busybox, "true")
-    assert skerry("ps", "-a", "--filter", "name=new", "--format", "{{.Status}}").lines == ["Created"]
-    assert skerry("inspect", "--format", "{{.State.Health.Status}}.", "new").lines == ["."]
-
-
 def test_limits_of_devices_are_for_block_devices(skerry: Skerry, busybox: str) -> None:
     for flag in (
         "--device-read-bps=/dev/null:1mb",

@@ -73,11 +73,3 @@ def test_archives_go_both_ways(skerry: Skerry, busybox: str, docker: Docker, tmp
     )
     assert skerry("run", "--rm", "--network", "none", "dockmade").lines == ["dock"]
     assert skerry("run", "--rm", "--network", "none", "dockmade", "ls", "/b", check=False).code == 1
-
-
-def test_a_name_that_is_another_images_is_no_tag(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
-    skerry("tag", busybox, "localhost/second:1")
-    (tmp_path / "Containerfile").write_text(f"FROM {busybox}\nENV A=b\n")
-    skerry("build", "-q", "-t", "localhost/other:1", tmp_path)
-    done = skerry("save", "-o", tmp_path / "x.tar", busybox, "localhost/second:1", "localhost/other:1", check=False)
-    assert (done.code, "additional tag localhost/other:1 is not a name of" in done.stderr) == (125, True)

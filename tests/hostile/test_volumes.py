@@ -175,7 +175,9 @@ def test_a_build_s_mount_takes_no_words_that_it_does_not_know(skerry: Skerry, bu
             f"FROM {busybox}\nRUN --mount=type=bind,source=.,target=/m,bind-propagation={word} true\n"
         )
         result = skerry("build", "-q", "--pull=never", str(tmp_path), check=False)
-        assert result.code == 125, word
+        assert (result.code, "bind-propagation" in result.stderr or "invalid field" in result.stderr) == (125, True), (
+            result
+        )
 
 
 def test_removing_does_not_empty_what_somebody_mounted_in_a_volume(skerry: Skerry, outside: Path) -> None:

@@ -11,6 +11,7 @@ import re
 from skerry.build.language import instructions as typed
 from skerry.build.language.stages import parse_stage_list
 from skerry.build.language.words import ExpansionError, expand
+from skerry.build.plan import needed_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def outline_of(dockerfile: Dockerfile, plan: Plan) -> dict[str, Any]:
     "location"}], "ssh": […], "cache": [{"ID", "location"}], "sources": [TEXT]}`` of the plan's target and what it needs."""
     meta_args, stages = parse_stage_list(dockerfile)
     target = stages[plan.target]
-    needed = [stages[index] for index in _needed_by(plan, plan.target)]
+    needed = [stages[index] for index in needed_by(plan.stages, plan.target)]
     return _filled({
         "name": target.name or "", "description": _comment(target.from_.instruction, target.name or ""),
         "args": _sorted(_arguments(meta_args, needed, plan)),
@@ -52,18 +53,6 @@ def outline_of(dockerfile: Dockerfile, plan: Plan) -> dict[str, Any]:
         "cache": _sorted({"ID": item["name"], "location": item["location"]} for item in _mounts(needed, "cache").values()),
         "sources": list(sources_of(dockerfile).values()),
     })  # fmt: skip
-
-
-def _needed_by(plan: Plan, target: int) -> list[int]:
-    """Of the target itself, whether or not others are built as well."""
-    found: set[int] = set()
-    waiting = [target]
-    while waiting:
-        index = waiting.pop()
-        if index not in found:
-            found.add(index)
-            waiting += plan.stages[index].needs
-    return sorted(found)
 
 
 def _arguments(meta_args: Iterable[typed.Arg], stages: list[typed.Stage], plan: Plan) -> list[dict[str, Any]]:

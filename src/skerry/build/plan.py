@@ -15,6 +15,8 @@ from skerry.records import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skerry.build.language.ast import Dockerfile
     from skerry.build.options import BuildOptions
 
@@ -109,7 +111,7 @@ def make_plan(dockerfile: Dockerfile, options: BuildOptions, platform: str) -> P
     for stage in stages:
         planned.append(_planned(stage, planned, {**builtin, **meta}, options, platform))
     target = _target(options.target, planned)
-    needed = _needed(planned, target) if options.skip_unused_stages else tuple(range(target + 1))
+    needed = needed_by(planned, target) if options.skip_unused_stages else tuple(range(target + 1))
     overridden = frozenset(name.lower() for name in options.build_contexts)
     return Plan(tuple(planned), target, needed, meta, arguments, builtin, used, overridden)
 
@@ -198,7 +200,8 @@ def _target(name: str, planned: list[Planned]) -> int:
     )
 
 
-def _needed(planned: list[Planned], target: int) -> tuple[int, ...]:
+def needed_by(planned: Sequence[Planned], target: int) -> tuple[int, ...]:
+    """The indices of a stage and of all that it needs, in order."""
     found: set[int] = set()
     waiting = [target]
     while waiting:

@@ -162,9 +162,10 @@ class RunStep:
             self._add_agent(request, mount)
         else:
             source = stack.enter_context(open_mount(self._step, mount))
-            how = (mount.propagation,) if mount.propagation else ()
+            label = {"shared": "z", "private": "Z"}.get(mount.relabel, "")
+            words = tuple(word for word in (mount.propagation, label) if word)
             request.mounts.append(
-                StepMount("bind", self._target(mount), source=source.path, readonly=mount.readonly, options=how)
+                StepMount("bind", self._target(mount), source=source.path, readonly=mount.readonly, options=words)
             )
 
     def _target(self, mount: Mount) -> str:

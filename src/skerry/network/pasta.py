@@ -25,6 +25,7 @@ HOST_IP = "169.254.1.2"
 _MAP_HOST = "--map-guest-addr"
 _STOP_MS = 1000
 _PROTOCOLS = ("tcp", "udp")
+_FAMILIES = frozenset(("0.0.0.0", "::"))  # all addresses of one
 _OWN_OPTIONS = ("--netns", "--pid", "-P", "--runas", "--fd", "-F", "--config-net")
 
 
@@ -164,14 +165,20 @@ def arguments(ports: Sequence[PortMapping], options: Sequence[str], *, map_host:
 
 def _both_families(ports: Sequence[PortMapping]) -> list[PortMapping]:
     """A port of 0.0.0.0 and of :: as one of all addresses: Debian 12's pasta takes a number only once."""
-    found: list[PortMapping] = []
+    places: dict[tuple[object, ...], set[str]] = {}  # there may be tens of thousands of them
     for port in ports:
-        twin: PortMapping = {**port, "host_ip": {"0.0.0.0": "::", "::": "0.0.0.0"}.get(port["host_ip"], "")}
-        if twin["host_ip"] and twin in ports:
+        places.setdefault(_but_for_address(port), set()).add(port["host_ip"])
+    found: dict[tuple[object, ...], PortMapping] = {}
+    for port in ports:
+        key = _but_for_address(port)
+        if port["host_ip"] in _FAMILIES and places[key] >= _FAMILIES:
             port = {**port, "host_ip": ""}
-        if port not in found:
-            found.append(port)
-    return found
+        found.setdefault((*key, port["host_ip"]), port)
+    return list(found.values())
+
+
+def _but_for_address(port: PortMapping) -> tuple[object, ...]:
+    return port["protocol"], port["host_port"], port["container_port"], port["range"]
 
 
 def _forward(port: PortMapping) -> str:

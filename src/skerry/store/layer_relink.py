@@ -50,13 +50,15 @@ def _share(source: str, target: str) -> None:
             if waiting[-1]:
                 name = waiting[-1].pop()
                 os.mkdir(name, 0o700, dir_fd=new)
-                inner, new = _moved(inner, name), _moved(new, name)
+                inner = _moved(inner, name)
+                new = _moved(new, name)
                 waiting.append(_share_files(inner, new))
                 continue
             waiting.pop()
             if waiting:
                 _dress(inner, new)
-                inner, new = _moved(inner, ".."), _moved(new, "..")
+                inner = _moved(inner, "..")
+                new = _moved(new, "..")
     finally:
         os.close(inner)
         os.close(new)

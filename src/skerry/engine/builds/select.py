@@ -185,7 +185,15 @@ class Tree:
             yield from self._below(chosen.real if chosen.real != "." else "", chosen.path, "", exclude)
 
     def _below(self, real: str, shown: str, name: str, exclude: Callable[[str], bool] | None) -> Iterator[Item]:
-        for part, status, link in self._entries(real, shown):
+        """Depth first, by a stack: folders may be deeper than Python calls itself."""
+        stack = [(real, shown, name, iter(self._entries(real, shown)))]
+        while stack:
+            real, shown, name, entries = stack[-1]
+            entry = next(entries, None)
+            if entry is None:
+                stack.pop()
+                continue
+            part, status, link = entry
             path = f"{real}/{part}".lstrip("/")
             seen = f"{shown}/{part}".lstrip("/")
             below = f"{name}/{part}".lstrip("/")
@@ -200,7 +208,7 @@ class Tree:
             if not out:
                 yield Item(below, path, status, link)
             if folder:
-                yield from self._below(path, seen, below, exclude)
+                stack.append((path, seen, below, iter(self._entries(path, seen))))
 
     def _entries(self, real: str, shown: str) -> list[tuple[str, os.stat_result, str]]:
         """Name, status and link's target of all that is in a folder."""

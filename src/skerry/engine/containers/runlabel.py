@@ -47,7 +47,7 @@ def command_of(
         expanded = _VARIABLE.sub(lambda match: known.get(match[1] or match[2], ""), _with_names(word, values))
         # A quoted word stays one; a variable alone may hold several.
         found += [expanded] if " " in word else _split(expanded)
-    ours = words[0] in ("podman", "skerry") or os.path.basename(words[0]) == "docker"
+    ours = os.path.basename(words[0]) in ("podman", "docker", "skerry")
     return found, ours
 
 
