@@ -101,6 +101,16 @@ def test_a_variable_is_looked_up_at_each_start(skerry: Skerry, secrets: str) -> 
     assert skerry("ps", "-a", "--format", "{{.Names}}").lines == ["box"]
 
 
+def test_no_other_secret_whose_id_begins_so_takes_the_place_of_a_removed_one(skerry: Skerry, busybox: str) -> None:
+    other = skerry("secret", "create", "other", "-", input="not yours").stdout.strip()
+    skerry("secret", "create", other[0], "-", input=VALUE)
+    skerry("create", "--name", "box", "--network", "none", "--secret", f"{other[0]},type=env", busybox, "env")
+    skerry("secret", "rm", other[0])
+    done = skerry("start", "-a", "box", check=False)
+    assert "not yours" not in done.stdout
+    assert f'no secret with name or id "{other[0]}": no such secret' in done.stderr
+
+
 def test_a_variable_that_is_no_text_is_refused_at_once(skerry: Skerry, busybox: str) -> None:
     for name, data in (("nul", b"a\0b"), ("bytes", b"\xff\xfe")):
         skerry("secret", "create", name, "-", input=data)

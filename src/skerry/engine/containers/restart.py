@@ -42,7 +42,7 @@ def restart_by_policy(engine: Engine, record: ContainerRecord, state: ContainerS
     if state.get("restart_due_ns"):
         supervisor.watch(engine, record["id"])  # it was stopped in order to be started, and who did that was killed
         return True
-    if not _wants(record, state):
+    if not wants(record, state):
         return False
     pause_s = back_off_s(state)
     if pause_s:
@@ -70,14 +70,15 @@ def _start(engine: Engine, record: ContainerRecord) -> None:
     except SkerryError:
         # Its port may be taken for a moment, the disk full: tried again, as long as the policy allows.
         now = states.reload(engine, record["id"])[1]
-        if now["status"] in ("created", "exited") and _wants(record, {**now, "exit_code": 1}):
+        if now["status"] in ("created", "exited") and wants(record, {**now, "exit_code": 1}):
             _later(engine, record, _pause(now.get("restarts", 0) + 1), failed=True)
         raise
 
 
-def _wants(record: ContainerRecord, state: ContainerState) -> bool:
+def wants(record: ContainerRecord, state: ContainerState) -> bool:
+    """Whether the container, which ended by itself, is to run again."""
     policy = record["restart"]
-    if state.get("stopped_by_user") or policy["name"] == "no":
+    if state.get("stopped_by_user") or state.get("let_go") or policy["name"] == "no":
         return False
     if policy["name"] != "on-failure":
         return True

@@ -11,7 +11,7 @@ import os
 
 from skerry.engine.containers import run_files
 from skerry.engine.containers import state as states
-from skerry.engine.secrets.find import lookup
+from skerry.engine.secrets.find import lookup_named
 from skerry.errors import Invalid, NotFound, Unavailable
 from skerry.linux.files import fsync_folder
 from skerry.store.steps import step
@@ -33,7 +33,7 @@ def copy(engine: Engine, record: ContainerRecord) -> None:
     folder = states.folder(engine, record["id"], "secrets")
     step("container.secrets")
     for number, use in enumerate(record["secrets"]):
-        found, data = lookup(engine, use["name"])
+        found, data = lookup_named(engine, use["name"])
         use["id"] = found["id"]  # replaced since it was looked up, maybe
         if use["type"] == "env":
             _variable(use, data)  # refuse now what no start could hand over
@@ -138,7 +138,7 @@ def _make_place(record: ContainerRecord, folder: str, target: str) -> None:
 def environment(engine: Engine, record: ContainerRecord) -> list[str]:
     """``NAME=data`` of the secrets that are variables, as they are now. `NotFound` for one that was removed."""
     uses = [use for use in record.get("secrets", ()) if use["type"] == "env"]
-    return [_variable(use, lookup(engine, use["name"])[1]) for use in uses]
+    return [_variable(use, lookup_named(engine, use["name"])[1]) for use in uses]
 
 
 def _variable(use: SecretUse, data: bytes) -> str:

@@ -93,6 +93,7 @@ class ContainerState(TypedDict, total=False):
     restarts: int
     restart_due_ns: int  # of CLOCK_BOOTTIME: when the supervisor starts it again; 0: not
     stopped_by_user: bool
+    let_go: bool  # its end is over: another restart policy counts from the next one on
     cleaned: bool  # after an exit: unmounted, network gone, runtime state deleted
     netns: str
     network: dict[str, Any]

@@ -12,6 +12,7 @@ from skerry.engine.containers import state as states
 from skerry.engine.containers.options.process import changed_environment
 from skerry.engine.containers.options.resources import changed
 from skerry.engine.containers.options.restart import restart_policy
+from skerry.engine.containers.restart import wants
 from skerry.errors import SkerryError
 from skerry.runtime import oci
 from skerry.store.steps import step
@@ -85,6 +86,8 @@ def _commit(
     ports: Change | None,
 ) -> ContainerState:  # fmt: skip
     live = state["status"] in states.LIVE
+    if new["restart"] != old["restart"] and not live and not wants(old, state):
+        state = {**state, "let_go": True}  # what cleans up after the end may not have asked its policy yet
     if new["restart"]["name"] == "no" and state.get("restart_due_ns"):
         state = {**state, "restart_due_ns": 0}  # it waited to be started again
         supervisor.release(engine, old["id"])

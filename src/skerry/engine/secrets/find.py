@@ -8,6 +8,8 @@ from skerry.errors import Conflict, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from skerry.engine.engine import Engine
     from skerry.engine.secrets.types import SecretRecord
 
@@ -35,13 +37,29 @@ def find(engine: Engine, name: str) -> SecretRecord:
 
 def lookup(engine: Engine, name: str) -> tuple[SecretRecord, bytes]:
     """The secret and what it says. `NotFound` also when its driver has lost that."""
-    record = find(engine, name)
+    return _read(engine, name, find)
+
+
+def lookup_named(engine: Engine, name: str) -> tuple[SecretRecord, bytes]:
+    """The same for a name that is kept: when its secret is gone, no other one's id that begins so will do."""
+    return _read(engine, name, _require_named)
+
+
+def _require_named(engine: Engine, name: str) -> SecretRecord:
+    record = named(engine, name)
+    if record is None:
+        raise NotFound(f'no secret with name or id "{name}": no such secret')
+    return record
+
+
+def _read(engine: Engine, name: str, search: Callable[[Engine, str], SecretRecord]) -> tuple[SecretRecord, bytes]:
+    record = search(engine, name)
     while True:
         try:
             return record, open_driver(record["driver"], record["options"]).lookup(record["id"])
         except NotFound:
             # It may have been replaced between the two.
-            again = find(engine, name)
+            again = search(engine, name)
             if again["id"] == record["id"]:
                 raise
             record = again
