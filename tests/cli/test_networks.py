@@ -53,10 +53,8 @@ def test_create_list_inspect_remove(skerry: Skerry) -> None:
             ("create", "--dns", "8.8.8.8", "--disable-dns", "x"),
             "cannot set NetworkDNSServers if DNS is not enabled for the network: invalid argument",
         ),
-        (
-            ("create", "-o", "isolate=foo", "x"),
-            'failed to parse isolate option: strconv.ParseBool: parsing "foo": invalid syntax',
-        ),
+        (("create", "-o", "isolate=foo", "x"), 'invalid isolate option "foo"'),
+        (("create", "-o", "isolate", "x"), 'invalid isolate option ""'),
         (("create", "-o", "mtu=abc", "x"), 'strconv.Atoi: parsing "abc": invalid syntax'),
         (("create", "-o", "mtu=-1", "x"), "mtu -1 is less than zero"),
         (("create", "-o", "metric=abc", "x"), 'strconv.ParseUint: parsing "abc": invalid syntax'),

@@ -223,15 +223,25 @@ def test_names_of_one_network_are_not_known_on_another(skerry: Skerry, web: Call
 # what may be reached
 
 
-def test_isolated_networks_do_not_reach_each_other(skerry: Skerry, web: Callable[..., str]) -> None:
-    skerry("network", "create", "-o", "isolate=true", "closed")
-    skerry("network", "create", "-o", "isolate=true", "other")
+def test_networks_reach_each_other_only_where_they_say_so_or_through_published_ports(
+    skerry: Skerry, web: Callable[..., str], remote: str
+) -> None:
+    for name, *flags in (("closed",), ("other",), ("open", "-o", "isolate=false"), ("too", "-o", "isolate=false")):
+        skerry("network", "create", *flags, name)
     web("one", "--network", "closed")
     web("two", "--network", "closed")
-    web("out", "--network", "other")
+    web("out", "--network", "other", "-p", "18080:80")
+    web("default", "--network", "podman")
+    web("open1", "--network", "open")
+    web("open2", "--network", "too")
     assert fetch(skerry, "one", ip_of(skerry, "two", "closed")) == "two"
     assert fetch(skerry, "one", ip_of(skerry, "out", "other")) == "failed"
-    assert fetch(skerry, "out", ip_of(skerry, "one", "closed")) == "failed"
+    assert fetch(skerry, "one", ip_of(skerry, "default", "podman")) == "failed"
+    assert fetch(skerry, "default", ip_of(skerry, "one", "closed")) == "failed"
+    assert fetch(skerry, "open1", ip_of(skerry, "one", "closed")) == "failed"
+    assert fetch(skerry, "open1", ip_of(skerry, "open2", "too")) == "open2"
+    assert fetch(skerry, "one", f"{HOST_IP}:18080") == "out"
+    assert "isolate" not in skerry("network", "inspect", "closed").stdout
 
 
 def test_an_internal_network_sends_nothing_out(skerry: Skerry, web: Callable[..., str], remote: str) -> None:

@@ -94,7 +94,17 @@ def test_the_hosts_ipv6_loopback_is_refused_and_not_waited_for(host: Host) -> No
 
 @pytest.mark.parametrize(
     ("mine", "theirs", "reached"),
-    [("true", "true", False), ("true", "", True), ("", "true", True), ("strict", "", False), ("", "strict", False)],
+    [
+        ("true", "true", False),
+        ("true", "false", True),
+        ("false", "true", True),
+        ("false", "false", True),
+        ("strict", "false", False),
+        ("false", "strict", False),
+        ("", "", False),
+        ("", "false", False),
+        ("true", "", False),
+    ],
 )
 def test_which_networks_isolated_ones_reach(host: Host, mine: str, theirs: str, reached: bool) -> None:
     for number, (name, isolate) in enumerate((("left", mine), ("right", theirs))):

@@ -83,8 +83,8 @@ def test_containers_find_each_other_and_the_host_finds_their_ports(user: User, r
 
 
 def test_networks_of_a_user_are_apart_and_an_internal_one_has_no_way_out(user: User, run: Run) -> None:
-    user.skerry("network", "create", "-o", "isolate=true", "left")
-    user.skerry("network", "create", "-o", "isolate=true", "right")
+    user.skerry("network", "create", "left")
+    user.skerry("network", "create", "right")
     user.skerry("network", "create", "--internal", "inside")
     run("-d", "--name", "l", command=SERVE, network="left")
     run("-d", "--name", "r", command=SERVE, network="right")

@@ -230,11 +230,11 @@ def network_elements(network: Network) -> Elements:
         return {}
     name = network["network_interface"].encode().ljust(16, b"\0")
     found: Elements = {_BRIDGES: [(name, b"", b"", 0)], "same": [(name * 2, b"", b"", 0)]}
-    isolate = network.get("options", {}).get("isolate")
-    if isolate in ("true", "1"):
-        found["isolated"] = [(name, b"", b"", 0)]
-    elif isolate == "strict":
-        found["strict"] = [(name, b"", b"", 0)]
+    # As netavark 2: no network reaches another one unless it says so (docs/decisions/043).
+    chosen = {"true": "isolated", "1": "isolated", "false": "", "0": ""}
+    isolated = chosen.get(network.get("options", {}).get("isolate", "strict"), "strict")
+    if isolated:
+        found[isolated] = [(name, b"", b"", 0)]
     if network.get("internal"):
         found["internal"] = [(name, b"", b"", 0)]
         return found

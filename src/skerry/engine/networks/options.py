@@ -49,7 +49,9 @@ def _checked(name: str, value: str, driver: str) -> str:
         function = "Atoi" if name == "mtu" else "ParseUint"
         raise Invalid(f'strconv.{function}: parsing "{value}": invalid syntax')
     if name == "isolate" and value != "strict":
-        return _boolean(value, "failed to parse isolate option: ")
+        if value not in (*_TRUE, *_FALSE):
+            raise Invalid(f'invalid isolate option "{value}"', hint="true, false or strict")
+        return _boolean(value)
     if name == "no_default_route":
         return _boolean(value)
     if name == "bclim" and not value.removeprefix("-").isdigit():
@@ -61,9 +63,9 @@ def _checked(name: str, value: str, driver: str) -> str:
     return value
 
 
-def _boolean(value: str, context: str = "") -> str:
+def _boolean(value: str) -> str:
     if value not in (*_TRUE, *_FALSE):
-        raise Invalid(f'{context}strconv.ParseBool: parsing "{value}": invalid syntax')
+        raise Invalid(f'strconv.ParseBool: parsing "{value}": invalid syntax')
     return "true" if value in _TRUE else "false"
 
 
