@@ -203,6 +203,28 @@ def test_checks_as_json(skerry: Skerry, context: Path) -> None:
         assert skerry("build", "--call", wrong, context, check=False).code == 125
 
 
+def test_checks_that_are_errors_and_what_is_no_containerfile(skerry: Skerry, context: Path) -> None:
+    write(context, "# check=error=true\n" + BASE + "CMD a\n")
+    done = skerry("build", "--call=check,ignorestatus", context, check=False)
+    assert (done.code, done.stderr) == (1, "Error: lint violation found for rules: JSONArgsRecommended\n")
+    assert done.lines[0] == "Check complete, 1 warning has been found!"
+    assert "   3 | >>> CMD a" in done.lines
+    done = skerry("build", "--check", "--build-arg", "BUILDKIT_DOCKERFILE_CHECK=error=false", context, check=False)
+    assert (done.code, done.stderr) == (1, "")
+    document = json.loads(skerry("build", "--call=check,format=json", context, check=False).stdout)
+    assert document["buildError"]["message"] == "lint violation found for rules: JSONArgsRecommended"
+    done = skerry("build", "--check", write(context, BASE + "RUM a\n"), check=False)
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: unknown instruction: RUM\n")
+    assert "   2 | >>> RUM a" in done.stderr.splitlines()
+
+
+def test_without_a_target_all_stages_are_checked(skerry: Skerry, context: Path) -> None:
+    write(context, BASE.strip() + " AS unused\nWORKDIR rel\nFROM scratch AS last\nCOPY Containerfile /\n")
+    assert "WorkdirRelativePath" in skerry("build", "--check", context, check=False).stdout
+    assert skerry("build", "--check", "--target", "last", context).stdout == "Check complete, no warnings found.\n"
+
+
 def test_explain_says_why_and_does_nothing(skerry: Skerry, context: Path) -> None:
     (context / "f").write_text("1\n")
     write(context, BASE + "COPY f /f\nRUN cat /f\n")

@@ -98,6 +98,21 @@ def test_df_counts_a_shared_layer_once(skerry: Skerry, busybox: str) -> None:
     assert "SHARED SIZE" in verbose
 
 
+def test_df_shows_what_builds_keep_but_not_to_scripts(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    assert len(skerry("system", "df").lines) == 4
+    (tmp_path / "Containerfile").write_text(f"FROM {busybox}\nRUN head -c 5000 /dev/zero > /f\n")
+    skerry("build", "-t", "built", tmp_path)
+    row = skerry("system", "df").lines[-1].split()
+    assert row[:3] == ["Build", "Cache", row[2]]
+    assert row[-3:] == ["0B", "0B", "(0%)"]  # the layer is the image's
+    skerry("rmi", "built")
+    row = skerry("system", "df").lines[-1].split()
+    assert row[-3:] == [row[-2], row[-2], "(100%)"]  # size, and what a prune would free of it
+    assert row[-2] != "0B"
+    assert "Build cache usage:" in skerry("system", "df", "-v").lines
+    assert len(usage(skerry)) == 3
+
+
 def test_df_takes_no_format_with_verbose(skerry: Skerry) -> None:
     result = skerry("system", "df", "-v", "--format", "json", check=False)
     assert (result.code, "cannot combine --format and --verbose flags" in result.stderr) == (125, True)

@@ -16,7 +16,7 @@ from skerry.build.keys import digest, step_key
 from skerry.build.language.parser import join, parse
 from skerry.build.outcome import BuildResult, Solved
 from skerry.build.plan import make_plan
-from skerry.build.platforms import host, normalise
+from skerry.build.platforms import host, normalise, target_of
 from skerry.build.shared_cache import StageCache
 from skerry.build.solver import Schedule, Solver, solve_all
 from skerry.build.stage_state import DEFAULT_PATH
@@ -60,6 +60,7 @@ def _solve(
 
         options.platforms = all_platforms(engine, options, contexts, dockerfile)
     platforms = list(dict.fromkeys(normalise(platform) for platform in options.platforms)) or [host()]
+    from skerry.build.checking import checked
     from skerry.build.checks.check import settings_of
 
     schedule = Schedule(report, options.jobs or os.cpu_count() or 1)
@@ -68,7 +69,7 @@ def _solve(
     for platform in platforms:
         plan = make_plan(dockerfile, options, platform)
         if platform == platforms[0]:
-            result.warnings += _checked(engine, contexts, dockerfile, plan, report)
+            result.warnings += checked(engine, contexts, dockerfile, plan, report)
         _tell_skipped(plan, report)
         checks = settings_of(dockerfile, plan.arguments)
         solvers.append(
@@ -107,13 +108,6 @@ def _set_epoch(options: BuildOptions) -> None:
         options.source_date_epoch = int(text)
 
 
-def findings(engine: Engine, options: BuildOptions) -> tuple[Dockerfile, list[Warned]]:
-    """The Containerfile, and what the checks find in it; nothing is built. `BuildSyntaxError` for what is none."""
-    with open_contexts(engine, options, lambda _event: None) as contexts:
-        dockerfile = _read(engine, options, contexts)
-        return dockerfile, run_checks(engine, contexts, dockerfile, _plan(dockerfile, options))
-
-
 def targets(engine: Engine, options: BuildOptions) -> dict[str, Any]:
     """The Containerfile's stages, as `outline.targets_of` has them."""
     from skerry.build.outline import targets_of
@@ -128,45 +122,11 @@ def outline(engine: Engine, options: BuildOptions) -> dict[str, Any]:
 
     with open_contexts(engine, options, lambda _event: None) as contexts:
         dockerfile = _read(engine, options, contexts)
-        return outline_of(dockerfile, _plan(dockerfile, options))
+        return outline_of(dockerfile, make_plan(dockerfile, options, target_of(options)))
 
 
 def _read(engine: Engine, options: BuildOptions, contexts: Contexts) -> Dockerfile:
     return join(parse(item.data, item.name) for item in read_containerfiles(engine, options, contexts))
-
-
-def _plan(dockerfile: Dockerfile, options: BuildOptions) -> Plan:
-    return make_plan(dockerfile, options, normalise(options.platforms[0]) if options.platforms else host())
-
-
-def run_checks(engine: Engine, contexts: Contexts, dockerfile: Dockerfile, plan: Plan) -> list[Warned]:
-    """BuildKit's checks on a Containerfile that can be planned."""
-    from skerry.build.checks.check import check
-    from skerry.build.language.stages import parse_stage_list
-
-    def base_config(name: str) -> dict[str, Any] | None:
-        try:
-            return engine.images.resolve(name)["config"]
-        except SkerryError:  # not here, or a stage's number that looks like the beginning of ids
-            return None
-
-    meta_args, stages = parse_stage_list(dockerfile)
-    return check(
-        dockerfile, meta_args, stages, arguments=plan.arguments, meta=plan.meta, builtin=plan.builtin,
-        base_config=base_config, needed=plan.needed, ignored=contexts.main.patterns,
-    )  # fmt: skip
-
-
-def _checked(
-    engine: Engine, contexts: Contexts, dockerfile: Dockerfile, plan: Plan, report: Callable[[Event], None],
-) -> list[Warned]:  # fmt: skip
-    from skerry.build.checks.check import fail_if_wanted
-
-    warnings = run_checks(engine, contexts, dockerfile, plan)
-    for warning in warnings:
-        report(warning)
-    fail_if_wanted(dockerfile, plan.arguments, warnings)
-    return warnings
 
 
 def make_image(engine: Engine, options: BuildOptions, solved: Solved, names: Any = ()) -> Any:

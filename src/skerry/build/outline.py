@@ -36,7 +36,7 @@ def targets_of(dockerfile: Dockerfile) -> dict[str, Any]:
             "description": _comment(from_.instruction, stage.name or ""), "base": from_.image,
             "platform": from_.platform or "", "location": _location(from_.instruction),
         }))  # fmt: skip
-    return {"targets": found, "sources": list(sources_of(dockerfile).values())}
+    return {"targets": found, "sources": list(sources_of(dockerfile.sources).values())}
 
 
 def outline_of(dockerfile: Dockerfile, plan: Plan) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def outline_of(dockerfile: Dockerfile, plan: Plan) -> dict[str, Any]:
         "secrets": _sorted(_mounts(needed, "secret").values()),
         "ssh": _sorted(_mounts(needed, "ssh").values()),
         "cache": _sorted({"ID": item["name"], "location": item["location"]} for item in _mounts(needed, "cache").values()),
-        "sources": list(sources_of(dockerfile).values()),
+        "sources": list(sources_of(dockerfile.sources).values()),
     })  # fmt: skip
 
 
@@ -134,14 +134,18 @@ def _location(instruction: Instruction) -> dict[str, Any]:
 
 def location_of(position: Position) -> dict[str, Any]:
     """``{"ranges": [{"start": {"line"}, "end": {"line"}}]}``."""
-    return {"ranges": [{"start": {"line": position.line}, "end": {"line": position.end_line}}]}
+    return ranges_of(position.line, position.end_line)
 
 
-def sources_of(dockerfile: Dockerfile) -> dict[str, str]:
+def ranges_of(first: int, last: int) -> dict[str, Any]:
+    """`location_of` for lines."""
+    return {"ranges": [{"start": {"line": first}, "end": {"line": last}}]}
+
+
+def sources_of(files: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """The text of each file, base64 as Go's JSON has bytes."""
     from base64 import b64encode
 
-    files = dockerfile.sources or {dockerfile.file: dockerfile.lines}
     texts = {name: "".join(line + "\n" for line in lines) for name, lines in files.items()}
     return {name: b64encode(text.encode("utf-8", "surrogateescape")).decode() for name, text in texts.items()}
 

@@ -6,6 +6,10 @@ import os
 
 from skerry.errors import Invalid, Unsupported
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from skerry.build.options import BuildOptions
+
 _MACHINES = {
     "x86_64": "linux/amd64", "aarch64": "linux/arm64", "armv7l": "linux/arm/v7", "armv6l": "linux/arm/v6",
     "i686": "linux/386", "ppc64le": "linux/ppc64le", "s390x": "linux/s390x", "riscv64": "linux/riscv64",
@@ -21,6 +25,11 @@ def host() -> str:
     """This machine's platform."""
     machine = os.uname().machine
     return _MACHINES.get(machine, f"linux/{machine}")
+
+
+def target_of(options: BuildOptions) -> str:
+    """The first platform that is asked for, or this machine's."""
+    return normalise(options.platforms[0]) if options.platforms else host()
 
 
 def normalise(text: str) -> str:

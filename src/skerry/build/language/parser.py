@@ -22,11 +22,7 @@ def parse(text: str | bytes, file: str = "Containerfile") -> Dockerfile:
     """Parse one Containerfile. Bytes that are no UTF-8 survive as surrogates (``surrogateescape``)."""
     if len(text) > MAX_BYTES:
         raise BuildSyntaxError("the file is too large to be a Containerfile", file=file, line=1)
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "surrogateescape")
-    lines = text.removeprefix("\ufeff").split("\n")
-    if lines[-1] == "":
-        lines.pop()
+    lines = _split(text)
     plain = tuple(line.rstrip("\r") for line in lines)
     directives = read_directives(plain, file)
     escape = directives["escape"].value if "escape" in directives else "\\"
@@ -37,6 +33,20 @@ def parse(text: str | bytes, file: str = "Containerfile") -> Dockerfile:
     if not instructions:
         raise BuildSyntaxError("file with no instructions", file=file, line=max(len(plain), 1))
     return Dockerfile(instructions, directives, plain, file, escape, {file: plain})
+
+
+def lines_of(text: str | bytes) -> tuple[str, ...]:
+    """A file's lines as excerpts show them, whether it can be parsed or not."""
+    return tuple(line.rstrip("\r") for line in _split(text))
+
+
+def _split(text: str | bytes) -> list[str]:
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "surrogateescape")
+    lines = text.removeprefix("\ufeff").split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return lines
 
 
 def join(files: Iterable[Dockerfile]) -> Dockerfile:

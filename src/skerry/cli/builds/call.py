@@ -10,8 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from skerry.build.checking import Found
     from skerry.build.events import Warned
-    from skerry.build.language.ast import Dockerfile
     from skerry.build.options import BuildOptions
     from skerry.cli.output import Output
     from skerry.engine.engine import Engine
@@ -55,31 +55,77 @@ def _parsed(text: str) -> tuple[str, str, bool]:
 
 
 def _check(engine: Engine, options: BuildOptions, out: Output, *, as_json: bool, ignored: bool) -> int:
-    from skerry.build.build import findings
-    from skerry.cli.build_view.plain import warning_text
+    """1 for findings, unless they are ``ignored``; and for what no build could begin with: findings that are said to
+    be errors, a Containerfile that is none. That is an error whatever is ignored, told after the findings."""
+    from skerry.build.checking import findings
 
-    dockerfile, found = findings(engine, options)
+    found = findings(engine, options)
     if as_json:
-        out.json(_document(dockerfile, found), indent=2)
+        out.json(_document(found), indent=2)
+    elif found.warnings:
+        count = f"{len(found.warnings)} warnings have" if len(found.warnings) != 1 else "1 warning has"
+        out.line(f"Check complete, {count} been found!")
+        for warning in found.warnings:
+            _print_warning(warning, found, out)
+    elif found.error is None:
+        out.line("Check complete, no warnings found.")
+    if found.error is not None:
+        _print_error(found, out)
+        return 1
+    return 1 if found.warnings and not ignored else 0
+
+
+def _print_warning(warning: Warned, found: Found, out: Output) -> None:
+    out.line(f"\nWARNING: {warning.rule}{' - ' if warning.rule else ''}{_url(warning)}")
+    out.line(warning.message)
+    position = warning.position
+    if position is not None:
+        for line in _source(found.sources.get(position.file, ()), position.file, position.line, position.end_line):
+            out.line(line)
+
+
+def _print_error(found: Found, out: Output) -> None:
+    from skerry.build.errors import BuildSyntaxError
+
+    error = found.error
+    assert error is not None
+    if isinstance(error, BuildSyntaxError):
+        lines = _source(found.sources.get(error.file, ()), error.file, error.line, error.end_line)
+        out.error(error.what, "\n".join([*lines, *([f"hint: {error.hint}"] if error.hint else [])]))
     else:
-        for warning in found:
-            out.line(f"WARNING: {warning_text(warning)}")
-        count = f"{len(found)} warnings have" if len(found) != 1 else "1 warning has"
-        out.line(f"Check complete, {count} been found!" if found else "Check complete, no warnings found.")
-    return 1 if found and not ignored else 0
+        out.error(error.message)
 
 
-def _document(dockerfile: Dockerfile, found: list[Warned]) -> dict[str, Any]:
-    """BuildKit's ``frontend.lint``: ``{"sources": [{"filename", "language", "data"}], "warnings": [{"ruleName", "detail",
-    "url", "location"}]}``."""
-    from skerry.build.outline import location_of, sources_of
+def _source(lines: tuple[str, ...], name: str, first: int, last: int) -> list[str]:
+    """The lines with two around them, as BuildKit shows them."""
+    last = min(last, len(lines))
+    if not 1 <= first <= last:
+        return []
+    start, end = max(first - 2, 1), min(last + 2, len(lines))
+    shown = [
+        f" {n:3} | {'>>>' if first <= n <= last else '   '} {lines[n - 1]}".rstrip() for n in range(start, end + 1)
+    ]
+    return [f"{name}:{first}", "-" * 20, *shown, "-" * 20]
 
-    texts = sources_of(dockerfile)
+
+def _url(warning: Warned) -> str:
+    return _URL + _WORDS.sub("-", warning.rule).lower() + "/" if warning.rule else ""
+
+
+def _document(found: Found) -> dict[str, Any]:
+    """BuildKit's ``frontend.lint``: ``{"warnings": [{"ruleName", "description", "url", "detail", "location"}],
+    "sources": [{"filename", "language", "data"}], "buildError": {"message", "location"}}``."""
+    from skerry.build.checks.rules import RULES
+    from skerry.build.errors import BuildSyntaxError
+    from skerry.build.outline import location_of, ranges_of, sources_of
+
+    texts = sources_of(found.sources)
     names, warnings = list(texts), []
-    for warning in found:
-        item: dict[str, Any] = {"ruleName": warning.rule, "detail": warning.message}
+    for warning in found.warnings:
+        item: dict[str, Any] = {"ruleName": warning.rule}
         if warning.rule:
-            item["url"] = _URL + _WORDS.sub("-", warning.rule).lower() + "/"
+            item |= {"description": RULES[warning.rule].description, "url": _url(warning)}
+        item["detail"] = warning.message
         if warning.position is not None:
             file = warning.position.file
             item["location"] = {
@@ -88,7 +134,13 @@ def _document(dockerfile: Dockerfile, found: list[Warned]) -> dict[str, Any]:
             }
         warnings.append(item)
     sources = [{"filename": name, "language": "Dockerfile", "data": text} for name, text in texts.items()]
-    return {"sources": sources, "warnings": warnings}
+    document: dict[str, Any] = {"warnings": warnings, "sources": sources}
+    error = found.error
+    if isinstance(error, BuildSyntaxError):
+        document["buildError"] = {"message": error.what, "location": ranges_of(error.line, error.end_line)}
+    elif error is not None:
+        document["buildError"] = {"message": error.message, "location": {}}
+    return document
 
 
 def _print_targets(document: dict[str, Any], out: Output) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from skerry.cli.flags import Args
     from skerry.cli.output import Output
+    from skerry.engine.builds.types import CacheRow
     from skerry.engine.engine import Engine
     from skerry.engine.system.df import ContainerUsage, DiskUsage, ImageUsage, Summary
 
@@ -22,7 +23,8 @@ USAGE = "[options]"
 DESCRIPTION = (
     "Shows how much of the disk images, containers and volumes take, how many of them are in use, and how much "
     "removing the others would free. A layer that several images share is counted once; with -v each image's shared "
-    "and own part is shown, and each container and volume."
+    "and own part is shown, and each container and volume. After builds there is a row of what they keep (see `skerry "
+    "builder du`), but not with --format."
 )
 EXAMPLES = (
     ("skerry system df", "the totals"),
@@ -44,13 +46,15 @@ _CONTAINERS = (
     "table {{.ContainerID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.Created}}\t{{.Status}}"
     "\t{{.Names}}"
 )
+_BUILD_CACHE = "table {{.CacheID}}\t{{.CacheType}}\t{{.Size}}\t{{.LastUsed}}\t{{.Shared}}"
 _VOLUMES = "table {{.VolumeName}}\t{{.Links}}\t{{.Size}}"
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     if args["verbose"] and args["format"]:
         raise UsageError("cannot combine --format and --verbose flags")
-    usage = engine.system.disk_usage()
+    # A template's lines are read by scripts, which know Podman's three: docs/decisions/044-build-cache-in-df.md
+    usage = engine.system.disk_usage(build_cache=not args["format"])
     if args["verbose"]:
         _verbose(usage, out)
         return 0
@@ -84,6 +88,19 @@ def _verbose(usage: DiskUsage, out: Output) -> None:
         for volume in usage.volumes
     ]
     out.listing(volumes, default=_VOLUMES)
+    if usage.build_cache:
+        out.line("\nBuild cache usage:\n")
+        out.listing([_cached(row) for row in usage.build_cache], default=_BUILD_CACHE)
+
+
+def _cached(row: CacheRow) -> dict[str, Any]:
+    return {
+        "CacheID": row.id.removeprefix("sha256:")[:12],
+        "CacheType": row.kind,
+        "Size": human_size(row.size, 4),
+        "LastUsed": _age(row.used_ns),
+        "Shared": row.shared,
+    }
 
 
 def _image(image: ImageUsage) -> dict[str, Any]:

@@ -25,11 +25,11 @@ class System:
 
         return info(self._engine)
 
-    def disk_usage(self) -> DiskUsage:
-        """What images, containers and volumes take, and how much of it could be reclaimed."""
+    def disk_usage(self, *, build_cache: bool = False) -> DiskUsage:
+        """What images, containers and volumes take (and what builds keep), and how much of it could be reclaimed."""
         from skerry.engine.system.df import disk_usage
 
-        return disk_usage(self._engine)
+        return disk_usage(self._engine, build_cache=build_cache)
 
     def prune(self, *, all: bool = False, volumes: bool = False, filters: Sequence[str] = ()) -> PruneReport:
         """Remove stopped containers, unused networks and images (``all``: named ones too), and with ``volumes`` those.

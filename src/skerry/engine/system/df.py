@@ -15,6 +15,7 @@ from skerry.records import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from skerry.engine.builds.types import CacheRow
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
     from skerry.engine.images.listing import Listed
@@ -85,11 +86,12 @@ class DiskUsage:
     images: list[ImageUsage] = field(default_factory=list)
     containers: list[ContainerUsage] = field(default_factory=list)
     volumes: list[VolumeUsage] = field(default_factory=list)
+    build_cache: list[CacheRow] = field(default_factory=list)
     images_size: int = 0
     images_reclaimable: int = 0
 
     def summaries(self) -> list[Summary]:
-        """Images, containers, volumes."""
+        """Images, containers, volumes; and what builds keep, if it was asked for and there is any."""
         busy = [item for item in self.containers if item.active]
         used = [item for item in self.volumes if item.links]
         written, in_volumes = sum(item.size for item in self.containers), sum(item.size for item in self.volumes)
@@ -103,14 +105,25 @@ class DiskUsage:
                 "Local Volumes", len(self.volumes), len(used), in_volumes,
                 in_volumes - sum(item.size for item in used),
             ),
+            *self._cached(),
         ]  # fmt: skip
 
+    def _cached(self) -> list[Summary]:
+        """Layers of images are counted there."""
+        rows = self.build_cache
+        if not rows:
+            return []
+        active = sum(row.in_use or row.shared for row in rows)
+        size = sum(row.size for row in rows if not row.shared)
+        return [Summary("Build Cache", len(rows), active, size, sum(row.size for row in rows if row.reclaimable))]
 
-def disk_usage(engine: Engine) -> DiskUsage:
+
+def disk_usage(engine: Engine, *, build_cache: bool = False) -> DiskUsage:
     """See `System.disk_usage`. Reads the trees of containers and volumes; images' sizes are known."""
     containers = [_container(engine, record, state) for record, state in observed(engine)]
     images, size, reclaimable = _images(engine)
-    return DiskUsage(images, containers, _volumes(engine), size, reclaimable)
+    cached = engine.builds.du() if build_cache else []
+    return DiskUsage(images, containers, _volumes(engine), cached, size, reclaimable)
 
 
 def _container(engine: Engine, record: ContainerRecord, state: ContainerState) -> ContainerUsage:
