@@ -156,6 +156,8 @@ def test_a_database_of_an_earlier_version_is_brought_up(tmp_path):
     first = Database(path)
     for name in ("indexes", "build_steps", "build_mounts", "image_users", "past_names"):
         first._connection.execute(f"DROP TABLE {name}")
+    for name in ("containers_joined", "containers_mapped"):
+        first._connection.execute(f"DROP INDEX {name}")
     first._connection.execute("PRAGMA user_version=1")
     first._connection.execute("INSERT INTO volumes VALUES ('kept', 1, '{}')")
     first.close()

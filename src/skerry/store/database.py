@@ -24,7 +24,7 @@ _RESERVE_BYTES = 1 << 20  # given up so that removing works with no byte free
 _SPARE_INODES = 8  # for the locks of who stops and removes, and for what conmon writes at a container's end
 _SOME_ROOM = 256 << 10
 _PAGE = 4096
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 # What each version added: a database of an earlier one is brought up when it is opened.
 _SCHEMA = {1: """
 CREATE TABLE layers (
@@ -67,6 +67,9 @@ CREATE TABLE image_users (image TEXT NOT NULL, user TEXT NOT NULL, PRIMARY KEY (
 CREATE TABLE past_names (image TEXT NOT NULL, name TEXT NOT NULL, given_ns INTEGER NOT NULL,
     PRIMARY KEY (image, name)) WITHOUT ROWID;
 INSERT INTO past_names SELECT image, name, created_ns FROM image_names;
+""", 6: """
+CREATE INDEX containers_joined ON containers (id) WHERE doc LIKE '%"container:%';
+CREATE INDEX containers_mapped ON containers (id) WHERE doc LIKE '%"uid_maps"%';
 """}  # fmt: skip
 
 

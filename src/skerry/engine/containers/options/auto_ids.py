@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from skerry.runtime.types import IDMap
 
 _MAX_BYTES = 1 << 20
+# Those with ids of their own, by their index.
+MAPPED = "SELECT doc FROM containers WHERE doc LIKE '%\"uid_maps\"%'"
 
 
 def choose(
@@ -90,7 +92,7 @@ def _free(engine: Engine, kind: str) -> list[Range]:
                 f'cannot find mappings for user "{user}": no sub{kind} ranges found for user "{user}" in {path}',
                 hint=f"echo {user}:2147483647:2147483648 >> {path}",
             )
-    for (document,) in engine.store.db.query("SELECT doc FROM containers WHERE doc LIKE '%\"uid_maps\"%'"):
+    for (document,) in engine.store.db.query(MAPPED):
         for entry in fastjson.loads(document)["config"].get(f"{kind}_maps", ()):
             free = [piece for each in free for piece in _without(each, (entry["hostID"], entry["size"]))]
     return free
