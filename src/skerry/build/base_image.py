@@ -80,6 +80,9 @@ def find_image(engine: Engine, name: str, platform: str, options: BuildOptions) 
     from skerry.build.platforms import host
     from skerry.engine.images.resolve import find
 
+    if options.source_policy is not None:
+        name = options.source_policy.image(engine, name)
+
     policy = {"true": "always", "false": "missing", "ifmissing": "missing"}.get(options.pull, options.pull)
     if policy in ("missing", "never"):
         record = find(engine, name)

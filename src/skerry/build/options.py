@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from skerry.build.source_policy import SourcePolicy
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:
@@ -99,6 +101,7 @@ class BuildOptions:
     identity_label: bool = False  # io.skerry.version; io.buildah.version is another builder's
     from_: str = ""  # replaces the first FROM's image
     pull: str = "missing"  # always, missing, never, newer
+    source_policy: SourcePolicy | None = None
     pull_options: dict[str, Any] = field(default_factory=dict)  # authfile, creds, tls_verify, …
     no_cache: bool = False
     no_cache_filter: list[str] = field(default_factory=list)

@@ -41,6 +41,7 @@ def is_git(source: str) -> bool:
 def fetch(step: StepWork, source: str, checksum: str) -> Iterator[Inline]:
     """A file, to the end of the block. It is downloaded only when it must be: a checksum says what it is, and a server may
     say that it is what it was the last time. `Invalid` when it has not the checksum."""
+    source, checksum = _allowed(step, source, checksum)
     with step.engine.builds.staging() as staging:
         yield _Remote(step, source, f"{staging.path}/file", checksum).inline()
 
@@ -108,6 +109,7 @@ class _Remote:
 @contextmanager
 def clone(step: StepWork, source: str, command: Add, checksum: str) -> Iterator[Tree]:
     """A repository's tree, to the end of the block."""
+    source, checksum = _allowed(step, source, checksum)
     url = git.parse(source)
     assert url is not None
     keep = bool(command.keep_git_dir)
@@ -122,6 +124,17 @@ def clone(step: StepWork, source: str, command: Add, checksum: str) -> Iterator[
             raise Invalid(f"expected checksum to match {checksum}, got {commit} (of {url})")
         with Tree(step.engine.builds.folder_in(folder, url.subdir) if url.subdir else folder) as tree:
             yield tree
+
+
+def _allowed(step: StepWork, source: str, checksum: str) -> tuple[str, str]:
+    """The source and its checksum as the source policy has them. `Denied`."""
+    policy = step.options.source_policy
+    if policy is None:
+        return source, checksum
+    taken, wanted = policy.source(source)
+    if git.parse(taken) is None if git.parse(source) is not None else not is_url(taken):
+        raise Invalid(f'source policy: "{redacted(source)}" cannot become "{redacted(taken)}"')
+    return taken, wanted or checksum
 
 
 def _modified(download: Download) -> int:

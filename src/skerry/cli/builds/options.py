@@ -79,6 +79,7 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
     _set_secrets(options, args)
     _set_outputs(options, args)
     _set_attestations(options, args)
+    _set_source_policy(options, args)
     return options
 
 
@@ -250,6 +251,15 @@ def _set_times(options: BuildOptions, args: Args) -> None:
         options.timestamp = int(args["timestamp"])
     if min(options.timestamp or 0, options.source_date_epoch or 0) < 0:
         raise UsageError("a time before 1970 is not supported")
+
+
+def _set_source_policy(options: BuildOptions, args: Args) -> None:
+    """--source-policy-file, or the variable that Docker's clients know."""
+    path = args["source_policy_file"] or os.environ.get("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY", "")
+    if path:
+        from skerry.build.source_policy import load
+
+        options.source_policy = load(path)
 
 
 def _set_cache_age(options: BuildOptions, text: str) -> None:

@@ -35,6 +35,13 @@ class Images:
 
         return resolve(self._engine, name)
 
+    def full_name(self, name: str) -> str:
+        """The name with all that may be left out: Docker Hub where it names no registry, and its tag. Looks nothing up.
+        `Invalid`."""
+        from skerry.image.reference import DOCKER_HUB, complete, parse
+
+        return complete(parse(name), DOCKER_HUB)
+
     def exists(self, name: str) -> bool:
         """Whether `resolve` would find it."""
         from skerry.engine.images.resolve import find
