@@ -236,3 +236,45 @@ def test_a_base_for_another_platform_is_told(skerry: Skerry, context: Path, regi
     assert message not in skerry(*argv).stderr
     (context / "Containerfile").write_text(f"# check=error=true\nFROM {name}\nCOPY f /g\n")
     assert skerry(*argv, check=False).code == 125
+
+
+def labels_of(engine: Skerry) -> dict[str, tuple[str, str]]:
+    """Name → (base, image id) of the images that say of which stage they are."""
+    name, base = "io.buildah.stage.name", "io.buildah.stage.base"
+    found = {}
+    for image in json.loads(engine("images", "-a", "--filter", f"label={name}", "--format", "json").stdout):
+        labels = json.loads(engine("image", "inspect", image["Id"]).stdout)[0]["Labels"]
+        found[labels[name]] = (labels[base], image["Id"])
+    return found
+
+
+def test_stages_are_kept_as_images_and_say_which_they_are(engine: Skerry, tmp_path: Path) -> None:
+    (tmp_path / "Containerfile").write_text(
+        "FROM localhost/busybox AS one\nRUN echo 1 > /1\nFROM one\nRUN echo 2 > /2\nFROM scratch AS unused\nRUN false\n"
+        "FROM localhost/busybox AS last\nCOPY --from=1 /2 /2\nCOPY --from=one /1 /1\n"
+    )
+    engine("build", "-q", "--save-stages", "--stage-labels", "--label", "mine=1", "-t", "last", tmp_path)
+    found = labels_of(engine)
+    assert set(found) == {"one", "1", "last"}
+    assert found["1"][0] == found["one"][1]
+    assert found["one"][0] == found["last"][0] == "localhost/busybox"
+    assert engine("run", "--rm", "--network", "none", found["1"][1], "cat", "/1", "/2").lines == ["1", "2"]
+    assert engine("image", "inspect", "-f", "{{.Labels.mine}}", "last").lines == ["1"]
+    assert "mine" not in engine("image", "inspect", found["one"][1]).stdout
+    before = engine("images", "-aq").stdout
+    engine("build", "-q", "--save-stages", "--stage-labels", "--label", "mine=1", "-t", "last", tmp_path)
+    assert engine("images", "-aq").stdout == before
+
+
+def test_stages_are_kept_without_labels(engine: Skerry, tmp_path: Path) -> None:
+    (tmp_path / "Containerfile").write_text(
+        "FROM localhost/busybox AS a\nRUN echo kept > /kept\nFROM scratch\nCOPY --from=a /kept /\n"
+    )
+    before = set(engine("images", "-aq", "--no-trunc").lines)
+    engine("build", "-q", "--save-stages", "-t", "x", tmp_path)
+    (stage,) = (
+        set(engine("images", "-aq", "--no-trunc").lines) - before - set(engine("images", "-q", "--no-trunc", "x").lines)
+    )
+    assert engine("run", "--rm", "--network", "none", stage, "cat", "/kept").lines == ["kept"]
+    done = engine("build", "--stage-labels", tmp_path, check=False)
+    assert (done.code, done.stderr.splitlines()[0]) == (125, "Error: --stage-labels requires --save-stages")

@@ -88,7 +88,11 @@ def _solve(
             continue  # --explain has said what would be done
         result.stages += [StageCache(stage.layers, stage.steps) for stage in solver.finished()]
         result.cache_mounts |= solver.cache_mounts
-        result.solved.append(_finished(engine, options, state, solver.platform))
+        if options.save_stages:
+            from skerry.build.saved_stages import save_stages
+
+            state = save_stages(engine, options, solver, state)
+        result.solved.append(finished(engine, options, state, solver.platform))
         if solver is solvers[0]:
             result.warnings += _unused_arguments(solver.plan, report)
     return result
@@ -165,7 +169,7 @@ def _unused_arguments(plan: Plan, report: Callable[[Event], None]) -> list[Warne
     return [warning]
 
 
-def _finished(engine: Engine, options: BuildOptions, state: StageState, platform: str) -> Solved:
+def finished(engine: Engine, options: BuildOptions, state: StageState, platform: str) -> Solved:
     """The target's layers and the image's config document, with times that stay the same when nothing changes."""
     layers, history = _clamped(engine, options, state), _history(options, state)
     keep = 0 if options.squash_all else state.base_layers

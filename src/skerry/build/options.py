@@ -108,6 +108,8 @@ class BuildOptions:
     squash: bool = False
     squash_all: bool = False
     skip_unused_stages: bool = True
+    save_stages: bool = False  # as images
+    stage_labels: bool = False  # that say which each one is
     jobs: int = 0  # 0: as many as there are processors
     source_date_epoch: int | None = None  # seconds: nothing in history and config is of another time
     rewrite_timestamp: bool = False

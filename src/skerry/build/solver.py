@@ -254,6 +254,10 @@ class Solver:
             if index in self._mine and each.done() and each.exception() is None
         ]  # fmt: skip
 
+    def states(self) -> dict[int, StageState]:
+        """All stages of this platform that are built, by number."""
+        return {index: each.result() for index, each in self._stages.items() if each.done() and not each.exception()}
+
     def use_argument(self, name: str) -> None:
         """A build argument that somebody declared is used."""
         with self._lock:

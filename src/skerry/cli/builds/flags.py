@@ -55,6 +55,8 @@ _RESULT = (
     flag("--squash", help="Make one layer of all that this build adds"),
     flag("--squash-all", help="Make one layer of everything, the base's too"),
     flag("--layers", default=True, help="Take steps from the cache, and keep a layer for each; without: one layer, done anew"),
+    flag("--save-stages", help="Keep an image of each stage that was built, not only of the last"),
+    flag("--stage-labels", help="Label each stage's image with the stage's name and base (with --save-stages)"),
     flag("--timestamp", kind="int", metavar="SECONDS", help="Give everything this time"),
     flag("--source-date-epoch", kind="int", metavar="SECONDS",
          help="The time of image and history, and the ARG SOURCE_DATE_EPOCH (default: the environment's)"),
@@ -135,9 +137,6 @@ _NOTHING = (
     flag("-D", "--disable-compression", hidden=True, default=True), flag("--rm", hidden=True, default=True),
 )  # fmt: skip
 _REFUSED = (
-    *(flag("--" + name, hidden=True) for name in (
-        "save-stages", "stage-labels",
-    )),
     *(flag("--" + name, kind="list", hidden=True) for name in (
         "cw", "decryption-key", "layer-label", "mount", "sign-by",
         "sbom-image-output", "sbom-image-purl-output", "sbom-merge-strategy", "sbom-scanner-command", "sbom-scanner-image",
@@ -153,14 +152,12 @@ REFUSALS = {
     "decryption-key": "encrypted images are not read",
     "mount": "use --volume, or RUN --mount in the Containerfile",
     "policy": "policies for builds are not evaluated",
-    "save-stages": "intermediate stages are kept as cached steps, not as images; build them with --target",
     "sbom-image-output": "the list of packages is attached (--sbom) or written to a file (--sbom-output)",
     "sbom-image-purl-output": "the purls are written to a file (--sbom-purl-output)",
     "sbom-merge-strategy": "there is one scanner, so nothing is to be merged",
     "sbom-scanner-command": "the scanner is built in",
     "sbom-scanner-image": "the scanner is built in",
     "sign-by": "sign after a push",
-    "stage-labels": "intermediate stages are not kept as images",
     "userns-gid-map": "RUN has this user namespace's ids",
     "userns-gid-map-group": "RUN has this user namespace's ids",
     "userns-uid-map": "RUN has this user namespace's ids",

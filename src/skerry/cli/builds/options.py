@@ -52,6 +52,8 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         squash=args["squash"] or (not layers and not args["squash_all"]),
         squash_all=args["squash_all"],
         skip_unused_stages=args["skip_unused_stages"],
+        save_stages=args["save_stages"],
+        stage_labels=args["stage_labels"],
         jobs=args["jobs"],
         rewrite_timestamp=args["rewrite_timestamp"],
         omit_history=args["omit_history"],
@@ -92,6 +94,8 @@ def refuse(args: Args) -> None:
         raise UsageError("--rm=false is not supported: no container is left of a step; --on-error=shell looks into one")
     if args.given("disable_compression") and not args["disable_compression"]:
         raise UsageError("--disable-compression=false is not supported: layers are compressed when they are pushed")
+    if args["stage_labels"] and not args["save_stages"]:
+        raise UsageError("--stage-labels requires --save-stages")
     if args["logsplit"] and not args["logfile"]:
         raise UsageError("--logsplit needs --logfile")
     if args["no_cache"] and args["cache_from"]:
