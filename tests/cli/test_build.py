@@ -88,7 +88,7 @@ def test_what_cannot_be_honoured_is_refused_in_one_line(skerry: Skerry, tmp_path
 @pytest.mark.parametrize(
     "flags",
     [["--rm=false"], ["--isolation", "chroot", "--network", "none"], ["--squash", "--squash-all"], ["--platform", "a", "--arch", "b"],
-     ["--timestamp", "1", "--source-date-epoch", "2"], ["--disable-compression=false"], ["--userns", "auto"],
+     ["--timestamp", "1", "--source-date-epoch", "2"], ["--disable-compression=false"], ["--userns", "keep-id"],
      ["--secret", "id=x,src=/none"], ["--secret", "src=x"], ["--ssh", "k=/none"], ["--build-context", "x"],
      ["--cache-to", "type=gha"], ["--network", "container:x"], ["-v", "relative"], ["--label", "=x"], ["--progress", "tty"]],
 )  # fmt: skip

@@ -29,3 +29,27 @@ def test_a_user_builds(user, busybox_archive: Path) -> None:
     assert seen == ["0:0", "5:6", "3:4", "0:0", "65534"]
     again = user.skerry("build", "-q", str(context))
     assert again.stdout.split()[-1] == first.stdout.split()[-1]
+
+
+def test_a_users_steps_may_have_ids_of_their_own(user, busybox_archive: Path) -> None:
+    """The kernel gives a user no idmapped mounts of the host's file system: fuse-overlayfs translates."""
+    archive = user.home / "bb.tar"
+    archive.write_bytes(busybox_archive.read_bytes())
+    os.chown(archive, user.uid, user.gid)
+    user.skerry("load", "-q", "-i", str(archive))
+    context = user.home / "context"
+    context.mkdir()
+    (context / "Containerfile").write_text(
+        "FROM localhost/busybox\nRUN mkdir /old && touch /old/gone\n"
+        "RUN cat /proc/self/uid_map; stat -c %u /bin; touch /made; chown 3:4 /made; rm -r /old; mkdir /old; touch /old/new\n"
+    )
+    for path in (context, *context.iterdir()):
+        os.chown(path, user.uid, user.gid)
+    for flags, row in ((("--userns=auto:size=3000",), "3000"), (("--userns-uid-map=0:1:2000",), "2000")):
+        built = user.skerry("build", "--no-cache", "--network", "none", *flags, "-t", "mine", str(context))
+        rows = [line.split() for line in built.stdout.splitlines()]
+        assert ["0", "1", row] in rows
+        assert ["0"] in rows
+        look = "stat -c %u:%g /made; ls -A /old"
+        seen = user.skerry("run", "--rm", "--network", "none", "mine", "sh", "-c", look).stdout.split()
+        assert seen == ["3:4", "new"]

@@ -65,6 +65,7 @@ class RunOptions:
     mask: list[str] = field(default_factory=list)
     unmask: list[str] = field(default_factory=list)
     namespaces: dict[str, str] = field(default_factory=dict)
+    id_maps: dict[str, Any] = field(default_factory=dict)  # uidmap, gidmap, subuidname, subgidname
     groups: list[str] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)
     volumes: list[str] = field(default_factory=list)  # HOST:STEP[:OPTIONS]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from skerry.build.language.instructions import Mount
     from skerry.build.steps import StepWork
+    from skerry.engine.builds.root import WorkingRoot
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,10 @@ class MountContent:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A folder out here to be mounted."""
+    """A folder out here to be mounted. ``root``: the working root that it is in."""
 
     path: str
+    root: WorkingRoot | None = None
 
 
 def origin(step: StepWork, name: str) -> Context | Layers:
@@ -110,13 +112,13 @@ def open_mount(step: StepWork, mount: Mount) -> Iterator[Source]:
         if mount.type == "cache":
             yield Source(_cache(stack, step, mount))
         else:
-            yield Source(_bound(stack, step, mount))
+            yield _bound(stack, step, mount)
 
 
 def _cache(stack: ExitStack, step: StepWork, mount: Mount) -> str:
     seed = ""
     if mount.from_:
-        seed = _bound(stack, step, mount)
+        seed = _bound(stack, step, mount).path
     cache = stack.enter_context(
         step.engine.builds.cache_mount(
             _cache_id(step, mount), sharing=mount.sharing or "shared", uid=mount.uid or 0, gid=mount.gid or 0,
@@ -132,23 +134,24 @@ def _cache_id(step: StepWork, mount: Mount) -> str:
     return f"{space}/{name}" if space else name
 
 
-def _bound(stack: ExitStack, step: StepWork, mount: Mount) -> str:
+def _bound(stack: ExitStack, step: StepWork, mount: Mount) -> Source:
     """A bind's source. Writes are for the step alone: what is writable is an overlay or a copy."""
     found = origin(step, mount.from_)
     source = mount.source.strip("/") or "."
     if isinstance(found, Layers):
         root = stack.enter_context(step.engine.builds.open_root(found.chain_ids, writable=not mount.readonly))
-        return _inside(root.path, source, mount)
+        return Source(_inside(root.path, source, mount), root)
     if mount.readonly and not found.patterns:
-        return _inside(found.folder, source, mount)
+        return Source(_inside(found.folder, source, mount))
     # What the ignore file leaves out must not show: only the rest is copied.
     root = stack.enter_context(step.engine.builds.open_root(()))
     with context_tree(found) as tree:
         gathered = gather(
-            step.engine, tree, CopyRequest(dest="/tree/" if source == "." else f"/tree/{source}", patterns=[source])
-        )
+            step.engine, tree,
+            CopyRequest(dest="/tree/" if source == "." else f"/tree/{source}", patterns=[source], owner=None),
+        )  # fmt: skip
         carry_out(root.path, gathered, now_ns=0)
-    return _inside(root.path, f"tree/{source}", mount)
+    return Source(_inside(root.path, f"tree/{source}", mount), root)
 
 
 def _inside(folder: str, source: str, mount: Mount) -> str:

@@ -96,7 +96,9 @@ class RunStep:
                 self._add_volumes(stack, request)
             script = command.script_file
             if script is not None:
-                request.mounts.append(StepMount("bind", self._argv[0], source=self._script_file(stack, script.text)))
+                request.mounts.append(
+                    StepMount("bind", self._argv[0], source=self._script_file(stack, script.text), ours=True)
+                )
             code = root.run(request)
             if code and step.options.on_error_shell:
                 from skerry.build.shell import open_shell
@@ -130,7 +132,7 @@ class RunStep:
             cap_add=run.cap_add, cap_drop=run.cap_drop, ulimits=run.ulimits, resources=run.resources,
             cgroup_parent=run.cgroup_parent, shm_size=run.shm_size, seccomp=run.seccomp, apparmor=run.apparmor,
             label_opts=run.label_opts, no_new_privileges=run.no_new_privileges, mask=run.mask, unmask=run.unmask,
-            namespaces=run.namespaces, groups=run.groups, runtime=run.runtime, runtime_flags=run.runtime_flags,
+            namespaces=run.namespaces, id_maps=run.id_maps, groups=run.groups, runtime=run.runtime, runtime_flags=run.runtime_flags,
             hooks_dirs=run.hooks_dirs,
             stdin=0 if run.stdin else None, output=self._output,
             mounts=[_volume(text) for text in run.volumes], cancelled=step.solver.cancelled,
@@ -165,8 +167,11 @@ class RunStep:
             label = {"shared": "z", "private": "Z"}.get(mount.relabel, "")
             words = tuple(word for word in (mount.propagation, label) if word)
             request.mounts.append(
-                StepMount("bind", self._target(mount), source=source.path, readonly=mount.readonly, options=words)
-            )
+                StepMount(
+                    "bind", self._target(mount), source=source.path, readonly=mount.readonly, options=words, ours=True,
+                    root=source.root,
+                )
+            )  # fmt: skip
 
     def _target(self, mount: Mount) -> str:
         return self._step.state.absolute(mount.target).rstrip("/") or "/"
@@ -201,7 +206,8 @@ class RunStep:
             for target in filter(None, targets):
                 if placer.kind(target) != "folder":
                     placer.folder(target, None)
-                request.mounts.append(StepMount("bind", target, source=builds.folder_in(root.path, target)))
+                source = builds.folder_in(root.path, target)
+                request.mounts.append(StepMount("bind", target, source=source, ours=True, root=root))
 
     def _add_agent(self, request: RunRequest, mount: Mount) -> None:
         name = mount.id or "default"

@@ -22,9 +22,12 @@ def let_pass(path: str, uid: int) -> None:
     mode = os.stat(path).st_mode
     if not entries:
         entries = [(_USER_OBJ, mode >> 6 & 7, _NO_ID), (_GROUP_OBJ, mode >> 3 & 7, _NO_ID), (_OTHER, mode & 7, _NO_ID)]
-    if any(tag == _USER and number == uid and bits & _PASS for tag, bits, number in entries):
-        return
     mask = next((bits for tag, bits, _ in entries if tag == _MASK), None)
+    # The mask counts as well: a chmod of the folder changes that, and leaves the entry.
+    if (mask is None or mask & _PASS) and any(
+        tag == _USER and number == uid and bits & _PASS for tag, bits, number in entries
+    ):
+        return
     if mask is None:
         mask = next(bits for tag, bits, _ in entries if tag == _GROUP_OBJ)
     entries = [entry for entry in entries if entry[0] != _MASK and not (entry[0] == _USER and entry[2] == uid)]

@@ -106,7 +106,11 @@ _RUN = (
     flag("--ipc", kind="str", metavar="MODE", help="IPC namespace of RUN: private, host, ns:PATH"),
     flag("--pid", kind="str", metavar="MODE", help="PID namespace of RUN: private, host, ns:PATH"),
     flag("--uts", kind="str", metavar="MODE", help="UTS namespace of RUN: private, host, ns:PATH"),
-    flag("--userns", kind="str", metavar="MODE", help="User namespace of RUN: host"),
+    flag("--userns", kind="str", metavar="MODE", help="User namespace of RUN: host, private, auto[:OPTIONS], ns:PATH"),
+    flag("--userns-uid-map", kind="slice", metavar="INSIDE:OUTSIDE:SIZE", help="User ids of RUN's user namespace"),
+    flag("--userns-gid-map", kind="slice", metavar="INSIDE:OUTSIDE:SIZE", help="Group ids of RUN's user namespace"),
+    flag("--userns-uid-map-user", kind="str", metavar="NAME", help="User ids of RUN: those of a name in /etc/subuid"),
+    flag("--userns-gid-map-group", kind="str", metavar="NAME", help="Group ids of RUN: those of a name in /etc/subgid"),
     flag("--isolation", kind="str", metavar="HOW", choices=("", "default", "oci", "rootless", "chroot"),
          help="How RUN is isolated: oci; chroot shares this host's network, processes and IPC"),
     flag("--runtime", kind="str", metavar="NAME", help="The OCI runtime of RUN"),
@@ -140,7 +144,7 @@ _REFUSED = (
     *(flag("--" + name, kind="list", hidden=True) for name in (
         "cw", "decryption-key", "layer-label", "mount", "sign-by",
         "sbom-image-output", "sbom-image-purl-output", "sbom-merge-strategy", "sbom-scanner-command", "sbom-scanner-image",
-        "userns-uid-map", "userns-gid-map", "userns-uid-map-user", "userns-gid-map-group", "policy",
+        "policy",
     )),
 )  # fmt: skip
 BUILD_FLAGS = (*_WHAT, *_RESULT, *_CACHE, *_RUN, *_HOW, *REGISTRY_FLAGS, *_NOTHING, *_REFUSED)
@@ -158,8 +162,4 @@ REFUSALS = {
     "sbom-scanner-command": "the scanner is built in",
     "sbom-scanner-image": "the scanner is built in",
     "sign-by": "sign after a push",
-    "userns-gid-map": "RUN has this user namespace's ids",
-    "userns-gid-map-group": "RUN has this user namespace's ids",
-    "userns-uid-map": "RUN has this user namespace's ids",
-    "userns-uid-map-user": "RUN has this user namespace's ids",
 }

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 _LIMITS = ("memory", "memory_swap", "cpu_shares", "cpu_period", "cpu_quota", "cpuset_cpus", "cpuset_mems")
 _NAMESPACES = {"cgroupns": "cgroup", "ipc": "ipc", "pid": "pid", "uts": "uts", "userns": "user"}
+_ID_MAPS = {
+    "userns_uid_map": "uidmap", "userns_gid_map": "gidmap",
+    "userns_uid_map_user": "subuidname", "userns_gid_map_group": "subgidname",
+}  # fmt: skip
 _CHROOT = {"pid": "host", "ipc": "host", "cgroup": "host"}  # what Buildah's chroot does not separate, with the network
-_ONLY_OF_CONTAINERS = ("U", "copy", "nocopy", "no-dereference", "idmap", "upperdir", "workdir")
+_ONLY_OF_CONTAINERS = ("copy", "nocopy", "no-dereference", "idmap", "upperdir", "workdir")
 _ENTITLEMENTS = ("security.insecure", "network.host", "device")
 
 
@@ -62,6 +66,7 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
         mask=security.get("mask", []),
         unmask=security.get("unmask", []),
         namespaces={**_CHROOT, **_namespaces(args)} if chroot else _namespaces(args),
+        id_maps=_id_maps(args),
         groups=args["group_add"],
         devices=args["device"],
         volumes=_volumes(args["volume"], settings),
@@ -105,15 +110,34 @@ def _host(item: str) -> str:
 def _namespaces(args: Args) -> dict[str, str]:
     found: dict[str, str] = {}
     for flag, kind in _NAMESPACES.items():
-        value = args[flag]
+        value: str = args[flag]
         if not value:
             continue
+        value = "private" if value == "container" else f"ns:{value}" if value.startswith("/") else value
+        if kind == "user" and value.partition(":")[0] == "auto":
+            found[kind] = value
+            continue
         if value not in ("host", "private") and not value.startswith("ns:"):
-            raise UsageError(f'invalid --{flag} "{value}": host, private or ns:PATH are possible in builds')
+            more = ", auto[:OPTIONS]" if kind == "user" else ""
+            raise UsageError(f'invalid --{flag} "{value}": host, private{more} or ns:PATH are possible in builds')
+        if value.startswith("ns:") and not os.path.exists(value[3:]):
+            raise Invalid(f"checking {kind} namespace: stat {value[3:]}: no such file or directory")
         found[kind] = value
-    if found.pop("user", "host") != "host":
-        raise UsageError("--userns is not supported in builds, but for host: RUN has this user namespace's ids")
+    if _id_maps(args):
+        if found.get("user", "private") != "private":
+            mode = "host's user namespace" if found["user"] == "host" else f"--userns={found['user']}"
+            raise UsageError(f"can not specify ID mappings while using {mode}")
+        found["user"] = "private"
     return found
+
+
+def _id_maps(args: Args) -> dict[str, Any]:
+    for kind in ("uid", "gid"):
+        if args[f"userns_{kind}_map"]:
+            from skerry.engine.containers.options.userns import id_maps
+
+            id_maps(args[f"userns_{kind}_map"], f"userns-{kind}-map", kind)
+    return {ours: args[key] for key, ours in _ID_MAPS.items() if args[key]}
 
 
 def _volumes(given: list[str], settings: Settings) -> list[str]:

@@ -38,15 +38,16 @@ class StepNetwork:
         """As the runtime's configuration names it."""
         return f"ns:{self.path}" if self.mode == "ns" else self.mode
 
-    def connect(self) -> None:
-        """Make the namespace and connect it. Killed half-way: `take_down` by whoever sweeps."""
+    def connect(self, owner: str = "") -> None:
+        """Make the namespace and connect it; it belongs to the user namespace ``owner`` (a file), else to ours. Killed
+        half-way: `take_down` by whoever sweeps."""
         if self.mode not in ("bridge", "pasta"):
             return
         self.path = step_netns(self._engine, self._id)
         try:
             os.makedirs(os.path.dirname(self.path), mode=0o711, exist_ok=True)
             step("build.namespace")
-            netns.create(self.path)
+            netns.create(self.path, owner=owner)
         except OSError as error:
             raise Unavailable(f"cannot make a network namespace: {error.strerror}") from error
         step("build.network")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+    from skerry.engine.builds.step_ids import StepIDs
     from skerry.engine.builds.types import RunRequest
     from skerry.engine.engine import Engine
     from skerry.store.early_sync import EarlySync
@@ -39,6 +40,7 @@ class WorkingRoot:
         self._writable = writable
         self._staging: Staging | None = None
         self._mounted: tuple[str, ...] | None = None  # with which folders of stubs
+        self._fuse = False  # fuse-overlayfs wrote into the upper folder
 
     def __enter__(self) -> WorkingRoot:
         store = self.engine.store
@@ -98,21 +100,40 @@ class WorkingRoot:
             self.mount()
         return self.folder + "/merged"
 
-    def mount(self, stubs: Sequence[str] = ()) -> str:
-        """Mount the tree (again) with the folders ``stubs`` below all layers; where."""
+    def mount(self, stubs: Sequence[str] = (), ids: StepIDs | None = None) -> str:
+        """Mount the tree (again) with the folders ``stubs`` below all layers, seen through ``ids``; where."""
         target, store = self.folder + "/merged", self.engine.store
         self.unmount()
         lowers = [layer_dir(store, chain_id) for chain_id in reversed(self.layers)]
         step("build.mount")
-        if self._writable:
+        if ids is not None and ids.differ:
+            self._mount_mapped(ids, [*lowers, *stubs])
+        elif self._writable:
             mount_overlay(
                 store, target, self.layers, upper=self.upper, work=self.folder + "/work", volatile=True,
                 lowers=[*lowers, *stubs],
             )  # fmt: skip
         else:
             mount_overlay(store, target, self.layers, lowers=[*lowers, *stubs])
-        self._mounted = tuple(stubs)
+        # What is seen through other ids is mounted anew before anybody else looks.
+        self._mounted = tuple(stubs) if ids is None else (*stubs, "ids")
         return target
+
+    def _mount_mapped(self, ids: StepIDs, lowers: list[str]) -> None:
+        from skerry.engine.containers import mapped
+
+        target, engine = self.folder + "/merged", self.engine
+        written = (self.upper, self.folder + "/work") if self._writable else None
+        try:
+            try:
+                mapped.overlay(engine, ids.config, target, lowers, written, volatile=True)
+            except OSError as error:
+                if error.errno not in mapped.REFUSED:
+                    raise
+                self._fuse = True
+                mapped.by_fuse(engine, ids.config, target, lowers, written, error)
+        except OSError as error:
+            raise translated(error, "cannot mount a working root") from error
 
     def unmount(self) -> None:
         """Unmount the tree; `path` mounts it again. Idempotent."""
@@ -120,6 +141,14 @@ class WorkingRoot:
             step("build.unmount")
             umount(self.folder + "/merged")
             self._mounted = None
+            if self._fuse:
+                from skerry.engine.containers.fuse_marks import translate_tree
+
+                self._fuse = False
+                try:
+                    translate_tree(self.upper)
+                except OSError as error:
+                    raise translated(error, "cannot read what a step changed") from error
 
     def written_early(self) -> EarlySync:
         """A context manager for what writes much, up to `commit`: the disk works meanwhile, and the commit's wait for it

@@ -17,6 +17,7 @@ from skerry.engine.builds.process import StepProcess
 from skerry.engine.builds.root import translated
 from skerry.engine.builds.step_config import HOSTNAME, bind, configuration, plain_mount
 from skerry.engine.containers import run_files
+from skerry.engine.containers.ownership import give, relabel
 from skerry.errors import SkerryError
 from skerry.records import replace
 from skerry.runtime import bpf, cgroups, oci, spec, users
@@ -25,6 +26,7 @@ from skerry.store.steps import step
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.builds.root import WorkingRoot
+    from skerry.engine.builds.step_ids import StepIDs
     from skerry.engine.builds.types import RunRequest, StepMount
     from skerry.runtime.oci import Runtime
     from skerry.runtime.types import ContainerConfig, MountConfig, RuntimeSpec
@@ -50,7 +52,9 @@ class _Step:
         self._bundle = f"{root.run_folder}/{self._id}"
         self._lock: Lock | None = None
         self._network = StepNetwork(self._engine, self._id, request.network, self._bundle)
+        self._ids: StepIDs | None = None  # a user namespace of its own
         self._files: list[object] = []  # what serves the step's mounts while it runs
+        self._to_give: list[str] = []  # what the step's user is to own
         self._ended = False
 
     def __enter__(self) -> _Step:
@@ -79,12 +83,16 @@ class _Step:
             sweep.remove_bundle(self._bundle)
 
     def execute(self) -> int:
-        self._network.connect()
         request, engine = self._request, self._engine
+        if request.namespaces.get("user", "host") not in ("host", ""):
+            from skerry.engine.builds.step_ids import StepIDs
+
+            self._ids = StepIDs(engine, request, self._root.layers, self._bundle)
+        self._network.connect(self._ids.path if self._ids else "")
         runtime = oci.find(engine.settings, request.runtime, request.runtime_flags)
-        config = configuration(engine, self._id, request, self._network.spec_mode)
+        config = configuration(engine, self._id, request, self._network.spec_mode, self._ids)
         mounts = self._mounts(config)
-        with stubs.Stubs(self._root, mounts) as rootfs:
+        with stubs.Stubs(self._root, mounts, self._ids) as rootfs:
             document = self._document(config, rootfs, mounts, runtime)
             self._remember_filter(runtime, document)
             step("build.launch")
@@ -111,11 +119,15 @@ class _Step:
         if mounts_file := self._engine.settings.mounts_file():
             from skerry.engine.containers.default_mounts import default_mounts
 
-            mounts += default_mounts(self._engine, mounts_file, self._bundle, own)
+            owner = self._ids.outside(0, 0) if self._ids else None
+            mounts += default_mounts(self._engine, mounts_file, self._bundle, own, owner)
         from skerry.engine.builds.served import serve
 
         for mount in self._request.mounts:
             if mount.type in ("secret", "agent"):
+                if self._ids is not None:
+                    uid, gid = self._ids.outside(mount.uid, mount.gid)
+                    mount = replace(mount, uid=uid, gid=gid)
                 source, server = serve(self._bundle, mount)
                 if server is not None:
                     self._files.append(server)
@@ -127,7 +139,10 @@ class _Step:
         return mounts
 
     def _of_the_host(self, mount: StepMount, config: ContainerConfig) -> StepMount:
-        """What --volume's words ask for: O an overlay above the folder, z and Z a label of SELinux's."""
+        """What --volume's words ask for: O an overlay above the folder, U an owner, z and Z a label of SELinux's. What is
+        the build's is seen with the step's ids."""
+        if mount.ours and self._ids is not None:
+            mount = replace(mount, source=self._ids.shown(mount))
         if "O" in mount.options:
             from skerry.engine.builds.overlaid import Overlaid
 
@@ -135,9 +150,9 @@ class _Step:
             overlaid = Overlaid(self._engine.store, folder, mount.source)
             self._files.append(overlaid)
             mount = replace(mount, source=overlaid.path)
+        if "U" in mount.options:
+            self._to_give.append(mount.source)
         if {"z", "Z"} & set(mount.options):
-            from skerry.engine.containers.ownership import relabel
-
             relabel(config, mount.source, shared="z" in mount.options)
         return mount
 
@@ -150,12 +165,21 @@ class _Step:
     ) -> RuntimeSpec:
         engine, request = self._engine, self._request
         user = users.resolve(rootfs, request.user, request.groups)
-        stubs.make_working_directory(rootfs, request.cwd, user, [mount["destination"] for mount in mounts])
+        owner = user
+        if self._ids is not None:
+            uid, gid = self._ids.outside(user["uid"], user["gid"])
+            owner = {**user, "uid": uid, "gid": gid}
+            self._ids.let_in(rootfs, mounts)
+        for source in self._to_give:
+            give(source, owner)
+        places = [mount["destination"] for mount in mounts]
+        stubs.make_working_directory(rootfs, request.cwd, owner, places, self._ids)
         placement = cgroups.place(config, engine.settings)
         run_files.write(self._bundle + "/cgroup", placement.path.encode())
         document = spec.generate(
             config, rootfs=rootfs, user=user, settings=engine.settings, netns_path=self._network.path or None,
-            mounts=mounts, cgroups_path=placement.path, runtime=runtime, warn=engine.warn,
+            mounts=mounts, namespace_paths={"user": self._ids.path} if self._ids else None,
+            cgroups_path=placement.path, runtime=runtime, warn=engine.warn,
         )  # fmt: skip
         if user["uid"] and config["cap_add"] and request.security != "insecure":
             # As in BuildKit and Buildah: what was added is in reach of set-uid programs, and no other user's from the start.

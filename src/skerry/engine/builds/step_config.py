@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from skerry.errors import Invalid, Unsupported
+from skerry.errors import Invalid
 from skerry.runtime.mount_options import PROPAGATION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from skerry.engine.builds.step_ids import StepIDs
     from skerry.engine.builds.types import RunRequest, StepMount
     from skerry.engine.engine import Engine
     from skerry.runtime.types import ContainerConfig, MountConfig
@@ -17,7 +18,9 @@ HOSTNAME = "buildkitsandbox"  # as in BuildKit, and always the same: it ends up 
 _SECURITY = ("", "sandbox", "insecure")
 
 
-def configuration(engine: Engine, container_id: str, request: RunRequest, network: str) -> ContainerConfig:
+def configuration(
+    engine: Engine, container_id: str, request: RunRequest, network: str, ids: StepIDs | None = None
+) -> ContainerConfig:
     """The container's configuration. `Invalid` for what cannot be asked for in a build."""
     settings = engine.settings
     if request.security not in _SECURITY:
@@ -28,8 +31,8 @@ def configuration(engine: Engine, container_id: str, request: RunRequest, networ
         "pid": "private", "ipc": "private", "uts": "private", "cgroup": settings.cgroupns, "user": "host",
         **{kind: mode for kind, mode in request.namespaces.items() if mode}, "net": network,
     }  # fmt: skip
-    if namespaces["user"] != "host":
-        raise Unsupported("a build's step cannot have a user namespace of its own", hint="--userns=host")
+    if ids is not None:
+        namespaces["user"] = ids.mode
     insecure = request.security == "insecure"
     return {
         "id": container_id, "name": "build-" + container_id[:12], "hostname": request.hostname or HOSTNAME,
@@ -43,7 +46,7 @@ def configuration(engine: Engine, container_id: str, request: RunRequest, networ
         "ulimits": list(request.ulimits), "shm_size": request.shm_size or settings.shm_size,
         "namespaces": namespaces,  # type: ignore[typeddict-item]
         "cgroup_parent": request.cgroup_parent, "cgroups": "enabled", "runtime": request.runtime,
-        "annotations": {}, "sysctls": {}, "read_only": False,
+        "annotations": {}, "sysctls": {}, "read_only": False, **(ids.config if ids is not None else {}),
     }  # fmt: skip
 
 

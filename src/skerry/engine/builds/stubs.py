@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from skerry.engine.builds.root import WorkingRoot
+    from skerry.engine.builds.step_ids import StepIDs
     from skerry.engine.engine import Engine
     from skerry.runtime.types import MountConfig, ResolvedUser
 
@@ -48,8 +49,9 @@ class _Made:
 class Stubs:
     """``with Stubs(root, mounts) as path``: the tree, mounted with a place for each of ``mounts``."""
 
-    def __init__(self, root: WorkingRoot, mounts: Sequence[MountConfig]) -> None:
+    def __init__(self, root: WorkingRoot, mounts: Sequence[MountConfig], ids: StepIDs | None = None) -> None:
         self._root = root
+        self._ids = ids
         self._mounts = mounts
         self._made: list[_Made] = []
 
@@ -63,7 +65,7 @@ class Stubs:
                 _make_folder(folders[0])
                 for mount in others:
                     _make_place(folders[0], mount)
-            path = self._root.mount(folders)
+            path = self._root.mount(folders, self._ids)
             self._look(path)
         except OSError as error:
             raise translated(error, "cannot prepare a step's mounts") from error
@@ -202,9 +204,12 @@ def _take_away(made: _Made) -> None:
         os.utime(f"/proc/self/fd/{made.parent}", ns=made.times)
 
 
-def make_working_directory(rootfs: str, cwd: str, user: ResolvedUser, mounted: Sequence[str]) -> None:
-    """Make the step's working directory where it is not there, unless it is inside of a mount."""
+def make_working_directory(
+    rootfs: str, cwd: str, user: ResolvedUser, mounted: Sequence[str], ids: StepIDs | None = None
+) -> None:
+    """Make the step's working directory where it is not there, unless it is inside of a mount. ``user``: out here."""
+    maps = ids.config if ids is not None and ids.differ else {}
     record: Any = {
-        "id": "build", "config": {"cwd": cwd or "/", "mounts": [{"destination": path} for path in mounted]},
+        "id": "build", "config": {"cwd": cwd or "/", "mounts": [{"destination": path} for path in mounted], **maps},
     }  # fmt: skip
     ensure_working_directory(record, rootfs, user)

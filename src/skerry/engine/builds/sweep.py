@@ -150,6 +150,8 @@ def remove_bundle(folder: str) -> None:
     secrets = folder + "/secret"
     if os.path.ismount(secrets):
         umount(secrets, MNT_DETACH)
+    if os.path.lexists(folder + "/ids") or os.path.lexists(folder + "/userns") or os.path.lexists(folder + "/mounts"):
+        _unmount_below(folder)  # it had ids of its own
     remove_tree(folder)
 
 

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, NotRequired, TypedDict
 
+    from skerry.engine.builds.root import WorkingRoot
+
     class StepRecord(TypedDict):
         """A step that was done once: whoever comes to the same key takes its layer."""
 
@@ -37,7 +39,9 @@ class StepMount:
     ``type``: "bind" (``source`` is a folder or file out here: a context's, another stage's, a cache mount's),
     "tmpfs" (``size_bytes``), "secret" (a file with the bytes ``data``), "agent" (a socket that talks to the one at
     ``source``). ``uid``, ``gid``, ``mode``: of a secret or agent, as the step sees them. ``options``: more mount(8)
-    words, of a bind also O (above it an overlay, whose changes go with the step), z and Z (SELinux)."""
+    words, of a bind also O (above it an overlay, whose changes go with the step), U (the step's user becomes its owner),
+    z and Z (SELinux). ``ours``: a bind of what the build has, not of the host's, so that it has the image's ids; where it
+    is in a working root, ``root``."""
 
     type: str
     target: str
@@ -49,6 +53,8 @@ class StepMount:
     gid: int = 0
     mode: int = 0o400
     options: tuple[str, ...] = ()
+    ours: bool = False
+    root: WorkingRoot | None = None
 
 
 @dataclass(slots=True)
@@ -81,7 +87,9 @@ class RunRequest:
     no_new_privileges: bool = False
     mask: list[str] = field(default_factory=list)
     unmask: list[str] = field(default_factory=list)
-    namespaces: Mapping[str, str] = field(default_factory=dict)  # pid, ipc, uts, cgroup: private, host, ns:PATH
+    # pid, ipc, uts, cgroup, user: private, host, ns:PATH; user also auto[:…]
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+    id_maps: Mapping[str, Any] = field(default_factory=dict)  # of the user namespace: uidmap, gidmap, subuidname, …
     groups: list[str] = field(default_factory=list)
     umask: str = ""
     runtime: str = ""

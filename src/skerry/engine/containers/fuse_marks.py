@@ -36,10 +36,15 @@ def translate(engine: Engine, container_id: str) -> None:
     if not os.path.exists(states.folder(engine, container_id, _FLAG)) or not os.path.isdir(upper):
         return
     try:
-        for _path, _folders, _files, fd in os.fwalk(upper, follow_symlinks=False):
-            _translate_folder(fd)
+        translate_tree(upper)
     except OSError as error:
         raise Unavailable(f"cannot read what the container changed: {error.strerror}") from error
+
+
+def translate_tree(upper: str) -> None:
+    """As `translate`, of an upper folder that fuse-overlayfs had. OSError."""
+    for _path, _folders, _files, fd in os.fwalk(upper, follow_symlinks=False):
+        _translate_folder(fd)
 
 
 def _translate_folder(fd: int) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
     from skerry.runtime.types import ContainerConfig, IDMap, MountConfig
 
-_REFUSED = (errno.EPERM, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+REFUSED = (errno.EPERM, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def needs_mapping(config: ContainerConfig) -> bool:
@@ -61,8 +61,13 @@ def owner_outside(config: ContainerConfig, uid: int, gid: int) -> tuple[int, int
 def make_user_namespace(engine: Engine, record: ContainerRecord) -> str:
     """The container's user namespace, bound to a file of its run folder; its path. Made before the runtime, so that the
     network namespace can belong to it."""
-    config = record["config"]
     path = namespace_path(engine, record["id"])
+    bind_user_namespace(record["config"], path)
+    return path
+
+
+def bind_user_namespace(config: ContainerConfig, path: str) -> None:
+    """Make a user namespace with the ids of ``config``, bound to the new file ``path``."""
     try:
         fd = idmap.user_namespace(lines(config["uid_maps"]), lines(config["gid_maps"]))
         try:
@@ -74,7 +79,6 @@ def make_user_namespace(engine: Engine, record: ContainerRecord) -> str:
         if error.errno in (errno.EPERM, errno.EINVAL):
             raise Invalid("the container's user namespace cannot have these ids: they are not ours to give") from error
         raise Unavailable(f"cannot make a user namespace: {error.strerror}") from error
-    return path
 
 
 def namespace_path(engine: Engine, container_id: str) -> str:
@@ -87,12 +91,16 @@ def mount(
 ) -> None:
     """Mount the container's file system at ``target`` as its processes shall see it. `Unavailable` where neither the
     kernel nor fuse-overlayfs can."""
+    config, below = record["config"], lowers(engine, record)
     try:
-        _idmapped(engine, record, target, upper, work, attributes)
+        overlay(
+            engine, config, target, below, (upper, work), volatile=record["auto_remove"], attributes=attributes
+        )  # fmt: skip
     except OSError as error:
-        if error.errno not in _REFUSED:
+        if error.errno not in REFUSED:
             raise
-        _by_fuse(engine, record, target, upper, work, error)
+        fuse_marks.expect(engine, record["id"])
+        by_fuse(engine, config, target, below, (upper, work), error)
 
 
 def image_view(engine: Engine, record: ContainerRecord) -> str:
@@ -107,16 +115,6 @@ def image_view(engine: Engine, record: ContainerRecord) -> str:
     except OSError as error:
         raise Unavailable(f"cannot look into the container: {error.strerror}") from error
     return path
-
-
-def _idmapped(
-    engine: Engine, record: ContainerRecord, target: str, upper: str, work: str, attributes: Sequence[str]
-) -> None:
-    config = record["config"]
-    overlay(
-        engine, config, target, lowers(engine, record), (upper, work), volatile=record["auto_remove"],
-        attributes=attributes,
-    )  # fmt: skip
 
 
 def overlay(
@@ -157,7 +155,11 @@ def overlay(
         os.close(namespace)
 
 
-def _by_fuse(engine: Engine, record: ContainerRecord, target: str, upper: str, work: str, refused: OSError) -> None:
+def by_fuse(
+    engine: Engine, config: ContainerConfig, target: str, below: Sequence[str], written: tuple[str, str] | None,
+    refused: OSError,
+) -> None:  # fmt: skip
+    """As `overlay`, by fuse-overlayfs: where the kernel ``refused``."""
     from skerry.config.programs import find_program
 
     program = find_program("fuse-overlayfs", engine.settings)
@@ -167,14 +169,14 @@ def _by_fuse(engine: Engine, record: ContainerRecord, target: str, upper: str, w
             f"cannot give the image's files the container's ids: the kernel refuses ({refused.strerror}) and {missing}",
             hint="apt-get install fuse-overlayfs" if not program else "chmod 666 /dev/fuse",
         )
-    config = record["config"]
-    options = [f"lowerdir={':'.join(lowers(engine, record))}", f"upperdir={upper}", f"workdir={work}"]
+    options = [f"lowerdir={':'.join(below)}"]
+    if written:
+        options += [f"upperdir={written[0]}", f"workdir={written[1]}"]
     for name in ("uid", "gid"):
         maps: Sequence[IDMap] = config.get(f"{name}_maps", ())  # type: ignore[assignment]
         if maps:
             text = ":".join(f"{entry['containerID']}:{entry['hostID']}:{entry['size']}" for entry in maps)
             options.append(f"{name}mapping={text}")
-    fuse_marks.expect(engine, record["id"])
     done = run([program, "-o", ",".join(options), target])
     if done.code:
         text = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
@@ -195,12 +197,13 @@ def give(engine: Engine, record: ContainerRecord, bundle: str, mounts: Sequence[
         for source in ours:
             os.chown(source, *root)
         for path in dict.fromkeys([f"{bundle}/rootfs", *ours, *mounted, *volumes]):
-            _open_way(config, path, root[0])
+            open_way(config, path, root[0])
     except OSError as error:
         raise Unavailable(f"cannot let the container's root reach {error.filename}: {error.strerror}") from error
 
 
-def _open_way(config: ContainerConfig, path: str, uid: int) -> None:
+def open_way(config: ContainerConfig, path: str, uid: int) -> None:
+    """Let ``uid`` go through the folders that ``path`` is in."""
     while path != "/":
         path = os.path.dirname(path)
         status = os.stat(path)

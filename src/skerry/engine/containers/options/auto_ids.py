@@ -79,7 +79,7 @@ def _ids(engine: Engine, layers: Sequence[str], path: str) -> Iterator[int]:
 
 
 def _free(engine: Engine, kind: str) -> list[Range]:
-    """What is ours to give and no other container has."""
+    """What is ours to give and no other container has, nor a step of a build."""
     if engine.settings.rootless:
         from skerry.engine.containers.options.userns import available
 
@@ -92,9 +92,13 @@ def _free(engine: Engine, kind: str) -> list[Range]:
                 f'cannot find mappings for user "{user}": no sub{kind} ranges found for user "{user}" in {path}',
                 hint=f"echo {user}:2147483647:2147483648 >> {path}",
             )
+    from skerry.engine.builds.step_ids import taken
+
+    theirs = taken(engine, kind)
     for (document,) in engine.store.db.query(MAPPED):
-        for entry in fastjson.loads(document)["config"].get(f"{kind}_maps", ()):
-            free = [piece for each in free for piece in _without(each, (entry["hostID"], entry["size"]))]
+        theirs += fastjson.loads(document)["config"].get(f"{kind}_maps", ())
+    for entry in theirs:
+        free = [piece for each in free for piece in _without(each, (entry["hostID"], entry["size"]))]
     return free
 
 
