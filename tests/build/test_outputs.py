@@ -278,3 +278,26 @@ def test_stages_are_kept_without_labels(engine: Skerry, tmp_path: Path) -> None:
     assert engine("run", "--rm", "--network", "none", stage, "cat", "/kept").lines == ["kept"]
     done = engine("build", "--stage-labels", tmp_path, check=False)
     assert (done.code, done.stderr.splitlines()[0]) == (125, "Error: --stage-labels requires --save-stages")
+
+
+def test_images_of_stages_on_the_way_have_labels_of_their_own(engine: Skerry, tmp_path: Path) -> None:
+    (tmp_path / "Containerfile").write_text(
+        "FROM scratch AS a\nCOPY Containerfile /a\nFROM scratch\nCOPY --from=a /a /\n"
+    )
+    engine(
+        "build", "-q", "--save-stages", "--layer-label", "on=the way", "--layer-label", "bare", "-t", "end", tmp_path
+    )
+    (stage,) = engine("images", "-aq", "--no-trunc", "--filter", "label=on=the way").lines
+    assert engine("image", "inspect", "-f", "{{.Labels.on}}|{{.Labels.bare}}|", stage).stdout == "the way||\n"
+    assert "the way" not in engine("image", "inspect", "-f", "{{.Labels}}", "end").stdout
+
+
+def test_a_policy_of_the_builds_own_is_asked_before_a_pull(engine: Skerry, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"default": [{"type": "reject"}]}')
+    (tmp_path / "Containerfile").write_text("FROM localhost:1/not/here\n")
+    done = engine("build", "--signature-policy", policy, tmp_path, check=False)
+    assert done.code == 125
+    assert "is rejected by policy" in done.stderr
+    (tmp_path / "Containerfile").write_text("FROM localhost/busybox\n")
+    engine("build", "-q", "--signature-policy", policy, tmp_path)

@@ -111,6 +111,7 @@ class BuildOptions:
     skip_unused_stages: bool = True
     save_stages: bool = False  # as images
     stage_labels: bool = False  # that say which each one is
+    layer_labels: dict[str, str] = field(default_factory=dict)  # of all of these but the target's
     jobs: int = 0  # 0: as many as there are processors
     source_date_epoch: int | None = None  # seconds: nothing in history and config is of another time
     rewrite_timestamp: bool = False

@@ -1,4 +1,5 @@
-"""``--save-stages``: an image of each stage on the way to the target; ``--stage-labels`` says which each one is."""
+"""``--save-stages``: an image of each stage on the way to the target; ``--stage-labels`` says which each one is,
+``--layer-label`` whatever is wanted."""
 
 from __future__ import annotations
 
@@ -26,6 +27,8 @@ def save_stages(engine: Engine, options: BuildOptions, solver: Solver, target: S
     for index in sorted(states.keys() - {solver.plan.target}):
         planned = solver.plan.stages[index]
         state = _labelled(options, states[index], planned, images)
+        if options.layer_labels:
+            state = _with_labels(state, options.layer_labels)
         images[index] = make_image(engine, plain, finished(engine, plain, state, planned.platform))["id"]
     return _labelled(options, target, solver.plan.stages[solver.plan.target], images)
 
@@ -34,8 +37,11 @@ def _labelled(options: BuildOptions, state: StageState, planned: Planned, images
     if not options.stage_labels:
         return state
     base = state.base if planned.base is None else images.get(planned.base, "")
+    return _with_labels(state, {_NAME: planned.label, _BASE: base})
+
+
+def _with_labels(state: StageState, labels: dict[str, str]) -> StageState:
     new = state.copy()
     new.base_id = ""  # it is an image of its own
-    labels = {_NAME: planned.label, _BASE: base}
     new.config["Labels"] = {**(state.config.get("Labels") or {}), **labels}
     return new

@@ -206,6 +206,7 @@ def transfer_of(options: BuildOptions) -> Transfer:
 
     given: dict[str, Any] = options.pull_options
     return Transfer(
-        authfile=given.get("authfile", ""), cert_dir=given.get("cert_dir", ""), creds=given.get("creds", ""),
+        authfile=given.get("authfile", ""), cert_dir=given.get("cert_dir", ""),
+        signature_policy=given.get("signature_policy", ""), creds=given.get("creds", ""),
         tls_verify=given.get("tls_verify"), limits=limits(given.get("retry", 3), given.get("retry_delay", "")),
     )  # fmt: skip

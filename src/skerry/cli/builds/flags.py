@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.flags import flag
-from skerry.cli.images.registry_flags import REGISTRY_FLAGS
+from skerry.cli.images.registry_flags import REGISTRY_FLAGS, SIGNATURE_POLICY
 
 _WHAT = (
     flag("-f", "--file", kind="slice", metavar="FILE", complete="files",
@@ -57,6 +57,7 @@ _RESULT = (
     flag("--layers", default=True, help="Take steps from the cache, and keep a layer for each; without: one layer, done anew"),
     flag("--save-stages", help="Keep an image of each stage that was built, not only of the last"),
     flag("--stage-labels", help="Label each stage's image with the stage's name and base (with --save-stages)"),
+    flag("--layer-label", kind="list", metavar="KEY[=VALUE]", help="Label the images of stages on the way (with --save-stages)"),
     flag("--timestamp", kind="int", metavar="SECONDS", help="Give everything this time"),
     flag("--source-date-epoch", kind="int", metavar="SECONDS",
          help="The time of image and history, and the ARG SOURCE_DATE_EPOCH (default: the environment's)"),
@@ -142,16 +143,15 @@ _NOTHING = (
 )  # fmt: skip
 _REFUSED = (
     *(flag("--" + name, kind="list", hidden=True) for name in (
-        "cw", "decryption-key", "layer-label", "mount", "sign-by",
+        "cw", "decryption-key", "mount", "sign-by",
         "sbom-image-output", "sbom-image-purl-output", "sbom-merge-strategy", "sbom-scanner-command", "sbom-scanner-image",
         "policy",
     )),
 )  # fmt: skip
-BUILD_FLAGS = (*_WHAT, *_RESULT, *_CACHE, *_RUN, *_HOW, *REGISTRY_FLAGS, *_NOTHING, *_REFUSED)
+BUILD_FLAGS = (*_WHAT, *_RESULT, *_CACHE, *_RUN, *_HOW, *REGISTRY_FLAGS, SIGNATURE_POLICY, *_NOTHING, *_REFUSED)
 
 # One line for each that cannot be honoured: what to do instead, or why not.
 REFUSALS = {
-    "layer-label": "steps are kept as layers, not as images that could have labels",
     "cw": "images for confidential workloads are not made",
     "decryption-key": "encrypted images are not read",
     "mount": "use --volume, or RUN --mount in the Containerfile",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from skerry.cli.output import Output as Out
     from skerry.engine.engine import Engine
 
-_REGISTRY = ("authfile", "cert_dir", "creds", "tls_verify", "retry", "retry_delay")
+_REGISTRY = ("authfile", "cert_dir", "creds", "tls_verify", "retry", "retry_delay", "signature_policy")
 
 
 def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
@@ -54,6 +54,7 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         skip_unused_stages=args["skip_unused_stages"],
         save_stages=args["save_stages"],
         stage_labels=args["stage_labels"],
+        layer_labels=_pairs(args["layer_label"], "layer-label"),
         jobs=args["jobs"],
         rewrite_timestamp=args["rewrite_timestamp"],
         omit_history=args["omit_history"],

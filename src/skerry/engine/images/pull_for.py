@@ -23,6 +23,7 @@ def image_for(engine: Engine, options: ContainerRequest) -> ImageRecord:
     transfer = Transfer(
         authfile=options.get("authfile", ""),
         cert_dir=options.get("cert_dir", ""),
+        signature_policy=options.get("signature_policy", ""),
         creds=options.get("creds", ""),
         tls_verify=options.get("tls_verify"),
         limits=limits(options.get("retry", 3), options.get("retry_delay", "")),

@@ -130,6 +130,7 @@ class CreateOptions(TypedDict, total=False):
     variant: str
     authfile: str
     cert_dir: str
+    signature_policy: str
     creds: str
     tls_verify: bool
     retry: int
