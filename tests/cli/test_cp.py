@@ -83,11 +83,17 @@ def test_out_again_it_is_ours(skerry: Skerry, box: str, here: Path) -> None:
     assert (here / "theirs").stat().st_uid == 5
 
 
-def test_patterns_and_several_sources(skerry: Skerry, box: str, here: Path) -> None:
+def test_several_sources_and_a_name_that_looks_like_a_pattern(skerry: Skerry, box: str, here: Path) -> None:
     out = here / "out"
     out.mkdir()
-    skerry("cp", f"{box}:/etc/pas*", f"{box}:/etc/gro*", out)
-    assert sorted(os.listdir(out)) == ["group", "passwd"]
+    (here / "p*").write_text("")
+    skerry("cp", here / "p*", f"{box}:/etc")
+    skerry("cp", f"{box}:/etc/p*", f"{box}:/etc/group", out)
+    assert sorted(os.listdir(out)) == ["group", "p*"]
+    refused = skerry("cp", f"{box}:/etc/gro*", out, check=False)
+    assert (refused.code, refused.stderr) == (
+        125, f'Error: "/etc/gro*" could not be found on container {box}: no such file or directory\n'
+    )  # fmt: skip
 
 
 def test_a_tar_in_and_out(skerry: Skerry, box: str, here: Path) -> None:
@@ -137,6 +143,12 @@ def test_overwrite_lets_a_file_replace_a_folder(skerry: Skerry, box: str, here: 
     assert 'error creating "/tmp/d/s": open /tmp/d/s: file exists' in refused.stderr
     skerry("cp", "--overwrite", f"{here}/e/.", f"{box}:/tmp/d")
     assert listing(skerry, box, "/tmp/d/s")["s"].isfile()
+
+
+def test_on_the_host_what_is_in_the_way_is_named_from_the_folder_on(skerry: Skerry, box: str, here: Path) -> None:
+    (here / "out/passwd").mkdir(parents=True)
+    refused = skerry("cp", f"{box}:/etc/passwd", here / "out", check=False)
+    assert f'error creating "/passwd": open {here}/out/passwd: file exists' in refused.stderr
 
 
 @pytest.mark.parametrize("target", ["/etc", "../../../../../../etc", "/proc/self/root/etc"])

@@ -125,3 +125,19 @@ def test_a_host_file_keeps_its_owner_and_is_not_reachable(skerry: Skerry, box: s
 def test_a_command_is_needed(skerry: Skerry, box: str) -> None:
     assert skerry("exec", box, check=False).code == 125
     assert skerry("exec", check=False).code == 125
+
+
+@pytest.mark.parametrize(
+    ("of_run", "of_exec", "term"),
+    [
+        ([], [], ""),
+        (["-t"], [], "xterm"),
+        (["-t", "-e", "TERM=mine"], [], "mine"),
+        (["-t"], ["-e", "TERM=other"], "other"),
+    ],
+)
+def test_a_container_on_a_terminal_says_so_to_all_its_programs(
+    skerry: Skerry, busybox: str, of_run: list[str], of_exec: list[str], term: str
+) -> None:
+    skerry("run", "-d", "--network=none", "--name", "term", *of_run, busybox, "sleep", "100")
+    assert skerry("exec", *of_exec, "term", "sh", "-c", "echo -n $TERM").stdout == term

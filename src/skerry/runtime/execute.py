@@ -62,7 +62,7 @@ class Execution:
             preserve_fds=max(preserve_fds, default=2) - 2,
             log=f"/proc/self/fd/{self._log}",
         )
-        if preserve_fds:
+        if preserve_fds and not runtime.quirks.fd_gaps:  # where crun has a gap, at most our own log gets into it
             argv = filled(argv, preserve_fds)
         try:
             # A session of its own: the terminal's Ctrl-C comes to us alone, and is passed on once.

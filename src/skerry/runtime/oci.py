@@ -33,6 +33,7 @@ class Quirks:
         "crun_state",
         "exec_preserve_fds",
         "exec_terminal",
+        "fd_gaps",
         "flags",
         "ignore_cgroups_flag",
         "json_log",
@@ -53,6 +54,7 @@ class Quirks:
         crun_state: bool = False,
         updates: str = "common",
         exec_terminal: bool = True,
+        fd_gaps: bool = False,
         ignore_cgroups_flag: bool = False,
         shim: bool = False,
     ) -> None:
@@ -64,6 +66,7 @@ class Quirks:
         self.crun_state = crun_state  # keeps its state as `skerry.runtime.crun` knows it
         self.updates = updates  # "all" limits of a running container, the "common" ones (as runc), or "none"
         self.exec_terminal = exec_terminal  # `exec` knows --tty
+        self.fd_gaps = fd_gaps  # numbers below the last that is passed on may be free
         self.ignore_cgroups_flag = ignore_cgroups_flag  # --ignore-cgroups, where it gets none
         self.shim = shim  # a containerd shim (`skerry.runtime.shim`): what conmon has is a stand-in's pid
         self.own_processes = own_processes  # the pid is the program itself, not a sandbox around it
@@ -71,8 +74,8 @@ class Quirks:
 
 # By the base name of the program, the longest prefix wins: "crun-wasm" is a crun.
 QUIRKS = {
-    "crun": Quirks(bpf_annotation=True, cgroup_manager_flag=True, crun_state=True, updates="all"),
-    "krun": Quirks(bpf_annotation=True, cgroup_manager_flag=True, crun_state=True, updates="all"),
+    "crun": Quirks(bpf_annotation=True, cgroup_manager_flag=True, crun_state=True, updates="all", fd_gaps=True),
+    "krun": Quirks(bpf_annotation=True, cgroup_manager_flag=True, crun_state=True, updates="all", fd_gaps=True),
     "runc": Quirks(),
     "youki": Quirks(),
     # gVisor: ptrace works without KVM and on every kernel; the network namespace is ours, so it takes its

@@ -56,7 +56,8 @@ def exec_process(
     ``env`` adds to the container's; ``console_size`` is (rows, columns)."""
     result = _common(config, user, settings, terminal=terminal, privileged=privileged, cap_add=cap_add)
     result["args"] = list(args)
-    result["env"] = environment(config, user, [*config["env"], *env], terminal=terminal)
+    on_terminal = terminal or config.get("terminal", False)  # TERM is one of the container's own variables
+    result["env"] = environment(config, user, [*config["env"], *env], terminal=on_terminal)
     result["cwd"] = cwd or config.get("cwd") or "/"
     if console_size is not None:
         result["consoleSize"] = {"height": console_size[0], "width": console_size[1]}

@@ -15,7 +15,7 @@ USAGE = "[options] [CONTAINER:]SOURCE... [CONTAINER:]DESTINATION"
 DESCRIPTION = (
     "Copies files and folders between a container and this host, or between containers, running or not. A folder's "
     "contents are meant by FOLDER/. and a container's relative paths begin in its working directory. - is a tar on "
-    "standard input or output. Several sources and patterns need a folder as the destination."
+    "standard input or output. Several sources need a folder as the destination."
 )
 EXAMPLES = (
     ("skerry cp web:/etc/nginx/nginx.conf .", "a file out of the container web"),

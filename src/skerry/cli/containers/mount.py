@@ -26,6 +26,12 @@ COMPLETE = "containers"
 def run(args: Args, engine: Engine, out: Output) -> int:
     if args["format"] not in ("", "json"):
         raise UsageError(f"unknown --format argument: {args['format']}")
+    if args["all"] and args["latest"]:
+        raise UsageError("--all and --latest cannot be used together")
+    if args["all"] and args.positional:
+        raise UsageError("no arguments are needed with --all")
+    if args["latest"] and args.positional:
+        raise UsageError("--latest and containers cannot be used together")
     names = [
         *(engine.containers.ids() if args["all"] else []),
         *([engine.containers.latest()] if args["latest"] else []),
@@ -43,8 +49,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     code = 0
     for name in names:
         try:
-            path = engine.containers.mount(name)
-            out.line(path if len(names) == 1 else f"{engine.containers.find(name)[0]['id'][:12]}  {path}")
+            out.line(engine.containers.mount(name))
         except SkerryError as error:
             code = 125
             out.error(str(error))

@@ -23,11 +23,17 @@ COMPLETE = "containers"
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    if args["all"] and args["latest"]:
+        raise UsageError("--all and --latest cannot be used together")
+    if args["all"] and args.positional:
+        raise UsageError("no arguments are needed with --all")
+    if args["latest"] and args.positional:
+        raise UsageError("--latest and containers cannot be used together")
     names = [c["id"] for c, _path in engine.containers.mounted()] if args["all"] else []
     names += [*([engine.containers.latest()] if args["latest"] else []), *args.positional]
     force = args["force"] or args["all"]
     if not names and not args["all"]:
-        raise UsageError("at least one container name or ID must be specified")
+        raise UsageError("you must provide at least one name or id")
     code = 0
     for name in names:
         try:

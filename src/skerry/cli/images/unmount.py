@@ -22,6 +22,8 @@ COMPLETE = "images"
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    if args["all"] and args.positional:
+        raise UsageError("when using the --all switch, you may not pass any image names or IDs")
     names = [*([image["id"] for image, _path in engine.images.mounted()] if args["all"] else []), *args.positional]
     if not names and not args["all"]:
         raise UsageError("image name or ID must be specified")

@@ -107,19 +107,18 @@ def _copy(
                 if target.container is None:
                     # A link below may be one that an earlier copy brought, or a container's that has the folder too.
                     placer.follow_no_links_below(_clean(target.absolute))
-                _place_all(placer, tree, source, base, owner, overwrite=overwrite)
+                # On the host Podman counts from the folder that is copied into.
+                above = len(base.rpartition("/")[0]) if target.container is None else 0
+                _place_all(placer, tree, source, base, owner, overwrite=overwrite, above=above)
             placer.finish()
 
 
 def _chosen(tree: Tree, origin: Place, path: str) -> list[Chosen]:
-    """The source; a pattern only where nothing has that very name."""
-    wild = any(character in "*?[\\" for character in path)
+    """The source, by that very name: patterns are the shell's affair, as with Podman."""
     try:
         found = tree.choose(_literal(path))
     except NotFound:
         raise origin.missing(origin.path) from None
-    if not found and wild:
-        found = tree.choose(path)
     if not found:
         raise origin.missing(origin.path)
     return found
@@ -173,7 +172,10 @@ def _clean(path: str) -> str:
     return "/" + "/".join(parts)
 
 
-def _place_all(placer: Placer, tree: Tree, source: Chosen, base: str, owner: Owner | None, *, overwrite: bool) -> None:
+def _place_all(
+    placer: Placer, tree: Tree, source: Chosen, base: str, owner: Owner | None, *, overwrite: bool, above: int
+) -> None:  # fmt: skip
+    """``above``: how many characters of a path errors leave out."""
     links: dict[tuple[int, int], str] = {}
     for item in tree.items(source, _left_out(source)):
         target = f"{base.rstrip('/')}/{item.name}" if item.name else base
@@ -183,7 +185,7 @@ def _place_all(placer: Placer, tree: Tree, source: Chosen, base: str, owner: Own
         if overwrite:
             _make_way(placer, target, folder=stat.S_ISDIR(status.st_mode))
         elif stat.S_ISDIR(status.st_mode) and placer.is_taken(target):
-            raise _in_the_way(target, "mkdir")
+            raise _in_the_way(target, "mkdir", above)
         if stat.S_ISREG(status.st_mode) and status.st_nlink > 1 and (status.st_dev, status.st_ino) in links:
             placer.hard_link(target, links[status.st_dev, status.st_ino])
             continue
@@ -195,7 +197,7 @@ def _place_all(placer: Placer, tree: Tree, source: Chosen, base: str, owner: Own
             step("copy.place")
             put(placer, tree, item, target, how)
         except Conflict:
-            raise _in_the_way(target, "open") from None
+            raise _in_the_way(target, "open", above) from None
         links[status.st_dev, status.st_ino] = target
 
 
@@ -206,9 +208,9 @@ def _left_out(source: Chosen) -> Callable[[str], bool] | None:
     return lambda name: name in ("dev", "proc", "sys")
 
 
-def _in_the_way(target: str, call: str) -> Conflict:
+def _in_the_way(target: str, call: str, above: int) -> Conflict:
     """A folder where a file shall be, or the other way round; in Podman's words."""
-    return Conflict(f'error creating "{target}": {call} {target}: file exists', hint="--overwrite")
+    return Conflict(f'error creating "{target[above:]}": {call} {target}: file exists', hint="--overwrite")
 
 
 def _make_way(placer: Placer, target: str, *, folder: bool) -> None:

@@ -1,7 +1,7 @@
 """What a container's mounts are made of when it starts: volumes are mounted and filled, images and overlays mounted,
 parts of volumes and images opened beneath them, owners changed.
 
-What has to be mounted here for the runtime to bind is at BUNDLE/mounts/N and goes with the run folder; what an overlay
+What has to be mounted here for the runtime to bind is at BUNDLE/mounts/N (N-ID for an image) and goes with the run folder; what an overlay
 takes up is in the container's folder until it ends.
 """
 
@@ -150,7 +150,7 @@ class _Preparation:
         from skerry.store.layers import layer_dir
         from skerry.store.overlay import mount_overlay
 
-        target = self._place(folder=True)
+        target = self._place(folder=True, name=mount["image_id"])
         store = self._engine.store
         layers = [layer_dir(store, chain_id) for chain_id in reversed(mount["layers"])]
         written = self._written(like=layers[0] if layers else "") if "rw" in mount["options"] else None
@@ -253,10 +253,10 @@ class _Preparation:
             raise translated(error, _WHAT) from error
         return upper, work
 
-    def _place(self, *, folder: bool) -> str:
-        """A new mount point."""
+    def _place(self, *, folder: bool, name: str = "") -> str:
+        """A new mount point; ``name``: of the image, by which ``image mount`` finds it."""
         top = states.run_folder(self._engine, self._record["id"], "mounts")
-        path = f"{top}/{self._count}"
+        path = f"{top}/{self._count}-{name}" if name else f"{top}/{self._count}"
         self._count += 1
         try:
             os.makedirs(top, mode=0o711, exist_ok=True)

@@ -1,4 +1,8 @@
-"""``image mount`` and ``image unmount``: an image's tree on the host, read-only, at runroot/image-mounts/ID."""
+"""``image mount`` and ``image unmount``: an image's tree on the host, read-only, at runroot/image-mounts/ID.
+
+What containers have mounted of images (``--mount type=image``) counts as mounted, too, as in Podman: it can be taken
+away from the host while the container keeps it.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +48,9 @@ def unmount(engine: Engine, name: str, *, force: bool = False) -> str:
     record = resolve(engine, name)
     with engine.store.lock("image", record["id"], fleeting=True):
         was = take_down(engine, record["id"], force=force)
+        for path in _of_containers(engine).get(record["id"], ()):
+            umount(path, MNT_DETACH | UMOUNT_NOFOLLOW)
+            was = True
     if was:
         engine.events.emit(type="image", status="unmount", id=record["id"], name=name)
     return record["id"] if was else ""
@@ -71,4 +78,28 @@ def mounted(engine: Engine) -> list[tuple[ImageRecord, str]]:
     """The images that are mounted, and where."""
     from skerry.engine.images.listing import select
 
-    return [(image, path) for image in select(engine) if os.path.ismount(path := mount_path(engine, image["id"]))]
+    found: list[tuple[ImageRecord, str]] = []
+    containers = _of_containers(engine)
+    for image in select(engine):
+        path = mount_path(engine, image["id"])
+        if os.path.ismount(path):
+            found.append((image, path))
+        elif image["id"] in containers:
+            found.append((image, containers[image["id"]][0]))
+    return found
+
+
+def _of_containers(engine: Engine) -> dict[str, list[str]]:
+    """Where images are mounted on the host for containers, by the images' ids."""
+    from skerry.engine.containers.state import run_folder
+
+    found: dict[str, list[str]] = {}
+    for image_id, user in engine.store.db.query("SELECT image, user FROM image_users"):
+        folder = run_folder(engine, user, "mounts")  # a volume has none
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        paths = [f"{folder}/{name}" for name in sorted(names) if name.endswith(f"-{image_id}")]
+        found.setdefault(image_id, []).extend(path for path in paths if os.path.ismount(path))
+    return {image_id: paths for image_id, paths in found.items() if paths}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.errors import Denied, Invalid, NotFound
+from skerry.errors import Denied, Invalid, NotFound, SkerryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def mounts(engine: Engine, options: CreateOptions, image_volumes: list[str]) -> 
     found = _flags(engine, options)
     conf = engine.settings.conf["containers"]
     for item in conf["mounts"]:
-        for mount in _mount_flag(engine, item):
+        for mount in _configured(engine, item):
             found.setdefault(mount["destination"], mount)
     for mount in _volume_flags(conf["volumes"]):
         found.setdefault(mount["destination"], mount)
@@ -30,6 +30,14 @@ def mounts(engine: Engine, options: CreateOptions, image_volumes: list[str]) -> 
     for mount in [*inherited.values(), *_of_image(engine, options, image_volumes)]:
         found.setdefault(mount["destination"], mount)
     return list(found.values())
+
+
+def _configured(engine: Engine, item: str) -> list[MountConfig]:
+    try:
+        return _mount_flag(engine, item)
+    except SkerryError as error:
+        error.message = f"parsing containers.conf mounts: {error.message}"
+        raise
 
 
 def _flags(engine: Engine, options: CreateOptions) -> dict[str, MountConfig]:
