@@ -130,7 +130,8 @@ def test_manifest_gathers(skerry: Skerry, context: Path) -> None:
 
 def test_packages_are_found_and_links_are_not_followed(skerry: Skerry, packages: Path, tmp_path: Path) -> None:
     skerry("build", "-q", "--sbom-output", tmp_path / "s", "--sbom-purl-output", tmp_path / "p", packages)
-    assert (tmp_path / "p").read_text().splitlines() == [
+    found = json.loads((tmp_path / "p").read_text())["image_contents"]["dependencies"]
+    assert [item["purl"] for item in found] == [
         "pkg:apk/debian/musl@1.2.5-r0?arch=x86_64",
         "pkg:deb/debian/libc6@2.36-9?arch=amd64",
         "pkg:npm/left-pad@1.3.0",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from skerry.build.scan_options import Scan
 from skerry.records import dataclass, field
 
 TYPE_CHECKING = False
@@ -127,8 +128,7 @@ class BuildOptions:
     outputs: list[Output] = field(default_factory=list)  # none: an image
     push: bool = False
     attestations: dict[str, dict[str, str]] = field(default_factory=dict)  # sbom, provenance → attributes
-    sbom_file: str = ""
-    purl_file: str = ""
+    scan: Scan = field(default_factory=Scan)
     iid_file: str = ""
     iid_file_raw: str = ""
     metadata_file: str = ""

@@ -54,6 +54,7 @@ class Flag:
         "name",
         "short",
         "without_value",
+        "words",
     )
 
     def __init__(self, name: str, short: str, also: tuple[str, ...], kind: str) -> None:
@@ -67,6 +68,7 @@ class Flag:
         self.default: Any = ZERO[kind]
         self.hidden = False
         self.without_value: str | None = None
+        self.words: Sequence[str] = ()
 
     @property
     def shown(self) -> str:
@@ -88,6 +90,7 @@ def flag(
     complete: str = "",
     hidden: bool = False,
     deprecated: str = "",
+    words: Sequence[str] = (),
 ) -> Flag:
     """Declare a flag: ``flag("-t", "--time", kind="int", metavar="SECONDS", help="…", default=10)``.
 
@@ -97,6 +100,7 @@ def flag(
     bool      ``--flag`` or ``--flag=false``                               bool
     str       ``--flag value``; with ``choices`` one of them                str
     optstr    ``--flag`` (means ``without_value``) or ``--flag=value``      str
+              or ``--flag value`` where that is one of ``words``
     int uint  Go's integers: 10, 0x1f, 0o17, 1_000                          int
     float                                                                   float
     list      repeatable, each value whole                                  list[str]
@@ -118,7 +122,7 @@ def flag(
             name = text[2:]
     it = Flag(name, short, also, kind)
     it.help, it.metavar, it.choices, it.complete = help, metavar, choices, complete
-    it.hidden, it.deprecated = hidden, deprecated
+    it.hidden, it.deprecated, it.words = hidden, deprecated, words
     if default is not _UNSET:
         it.default = default
     if kind == "bool":

@@ -107,7 +107,10 @@ class _Parser:
                 raise HelpRequested
             raise UsageError(f"unknown flag: --{name}")
         if not equals:
-            if entry[0].without_value is not None:
+            if position < len(argv) and argv[position] in entry[0].words:
+                value = argv[position]
+                position += 1
+            elif entry[0].without_value is not None:
                 value = entry[0].without_value
             elif position < len(argv):
                 value = argv[position]

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 
-from skerry import fastjson
 from skerry.build.events import Note
 from skerry.build.outputs.images import make_list, needs_list, push_options
 from skerry.build.outputs.names import names_of
@@ -60,7 +59,7 @@ def _folder(work: Work, output: Output) -> None:
         folder = f"{output.dest}/{solved.platform.replace('/', '_')}" if split else output.dest
         work.engine.builds.export_tree(solved.layers, folder, clamp_ns=_clamp(work))
         for name, data in _beside(work, solved):
-            _write(f"{folder}/{name}", data)
+            write_data(f"{folder}/{name}", data)
 
 
 def _beside(work: Work, solved: Solved) -> list[tuple[str, bytes]]:
@@ -160,20 +159,8 @@ def _deliver(path: str, dest: str) -> None:
         raise Unavailable(f"cannot write {dest}: {os.strerror(error.errno or 0)}") from None
 
 
-def write_packages(work: Work) -> None:
-    """--sbom-output and --sbom-purl-output: of the first platform."""
-    from skerry.build.attest.statements import packages_of, spdx_of
-
-    options, solved = work.options, work.result.solved[0]
-    if options.sbom_file:
-        name = options.tags[0] if options.tags else "image"
-        _write(options.sbom_file, fastjson.dumps(spdx_of(work.engine, solved, name), indent=2).encode() + b"\n")
-    if options.purl_file:
-        lines = [package.purl for package in packages_of(work.engine, solved)[0]]
-        _write(options.purl_file, "".join(line + "\n" for line in dict.fromkeys(lines)).encode())
-
-
-def _write(path: str, data: bytes) -> None:
+def write_data(path: str, data: bytes) -> None:
+    """A file of ours, whole or not at all. `Unavailable`."""
     try:
         beside = f"{path}.{os.getpid()}"
         with open(beside, "wb") as file:
@@ -184,5 +171,5 @@ def _write(path: str, data: bytes) -> None:
 
 
 def write_text(path: str, text: str) -> None:
-    """A small file of ours, whole or not at all."""
-    _write(path, text.encode("utf-8", "surrogateescape"))
+    """The same of a text."""
+    write_data(path, text.encode("utf-8", "surrogateescape"))

@@ -52,15 +52,21 @@ def _write(
     from skerry.build.outputs.work import Work
 
     work = Work(engine, options, result, contexts.main, started, _now(), _texts(contexts.read))
+    lists = None
+    if options.scan.wanted:
+        from skerry.build.outputs.packages import PackageLists
+
+        lists = PackageLists(engine, options, report)
+        lists.make(contexts, result)
     if options.wants_image:
         write_images(work, report)
-    if options.outputs or options.sbom_file or options.purl_file:
-        from skerry.build.outputs.files import write_files, write_packages
+    if options.outputs:
+        from skerry.build.outputs.files import write_files
 
         for output in options.outputs:
             write_files(work, output, report)
-        if options.sbom_file or options.purl_file:
-            write_packages(work)
+    if lists is not None:
+        lists.write()
     write_notes(work)
     sent = places_of(engine, options) and not any(solved.same_as for solved in result.solved)
     if options.wants_image and (options.outputs or sent) and not result.names:

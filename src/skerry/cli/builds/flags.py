@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skerry.build.scan_options import PRESETS, STRATEGIES
 from skerry.cli.flags import flag
 from skerry.cli.images.registry_flags import REGISTRY_FLAGS, SIGNATURE_POLICY
 
@@ -62,9 +63,18 @@ _RESULT = (
     flag("--source-date-epoch", kind="int", metavar="SECONDS",
          help="The time of image and history, and the ARG SOURCE_DATE_EPOCH (default: the environment's)"),
     flag("--rewrite-timestamp", help="Give no file a time later than --source-date-epoch"),
-    flag("--sbom", kind="optstr", metavar="true|false", without_value="true", help="Attach a list of the packages (SPDX)"),
-    flag("--sbom-output", kind="str", metavar="FILE", complete="files", help="Write the list of packages (SPDX) to a file"),
-    flag("--sbom-purl-output", kind="str", metavar="FILE", complete="files", help="Write the packages' purls to a file"),
+    flag("--sbom", kind="optstr", metavar="true|false|PRESET", without_value="true", words=tuple(PRESETS),
+         help=f"Attach a list of the packages (SPDX); or scan with {', '.join(PRESETS)}"),
+    flag("--sbom-output", kind="str", metavar="FILE", complete="files", help="Write the list of packages to a file"),
+    flag("--sbom-purl-output", kind="str", metavar="FILE", complete="files", help="Write the packages' URLs (purl) to a file"),
+    flag("--sbom-image-output", kind="str", metavar="PATH", help="Write the list of packages to this path of the image"),
+    flag("--sbom-image-purl-output", kind="str", metavar="PATH", help="Write the packages' URLs to this path of the image"),
+    flag("--sbom-scanner-image", kind="str", metavar="IMAGE", complete="images",
+         help="Run this image's scanner instead of the built-in one"),
+    flag("--sbom-scanner-command", kind="list", metavar="COMMAND",
+         help="What the scanner runs, with {ROOTFS} or {CONTEXT}, and {OUTPUT} in it; may be given several times"),
+    flag("--sbom-merge-strategy", kind="str", metavar="HOW", choices=("", *STRATEGIES),
+         help="How the lists of several commands become one"),
     flag("--provenance", kind="optstr", metavar="true|false|mode=max", without_value="true",
          help="Attach how the image was built (SLSA)"),
     flag("--attest", kind="list", metavar="type=sbom|provenance,…", help="Attach an attestation"),
@@ -144,7 +154,6 @@ _NOTHING = (
 _REFUSED = (
     *(flag("--" + name, kind="list", hidden=True) for name in (
         "cw", "decryption-key", "mount", "sign-by",
-        "sbom-image-output", "sbom-image-purl-output", "sbom-merge-strategy", "sbom-scanner-command", "sbom-scanner-image",
         "policy",
     )),
 )  # fmt: skip
@@ -156,10 +165,5 @@ REFUSALS = {
     "decryption-key": "encrypted images are not read",
     "mount": "use --volume, or RUN --mount in the Containerfile",
     "policy": "policies for builds are not evaluated",
-    "sbom-image-output": "the list of packages is attached (--sbom) or written to a file (--sbom-output)",
-    "sbom-image-purl-output": "the purls are written to a file (--sbom-purl-output)",
-    "sbom-merge-strategy": "there is one scanner, so nothing is to be merged",
-    "sbom-scanner-command": "the scanner is built in",
-    "sbom-scanner-image": "the scanner is built in",
     "sign-by": "sign after a push",
 }

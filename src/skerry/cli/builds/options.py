@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from skerry.build.options import BuildOptions, CacheLocation, Output
+from skerry.build.scan_options import PRESETS, Scan, make_scan
 from skerry.cli.builds.flags import BUILD_FLAGS, REFUSALS
 from skerry.cli.builds.run_options import run_options
 from skerry.cli.flags import UsageError
@@ -62,8 +63,7 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         cache_from=[_cache(item, "cache-from") for item in args["cache_from"]],
         cache_to=[_cache(item, "cache-to") for item in args["cache_to"]],
         push=args["push"],
-        sbom_file=args["sbom_output"],
-        purl_file=args["sbom_purl_output"],
+        scan=_scan(args),
         iid_file=args["iidfile"],
         iid_file_raw=args["iidfile_raw"],
         metadata_file=args["metadata_file"],
@@ -326,11 +326,21 @@ def _set_outputs(options: BuildOptions, args: Args) -> None:
         raise UsageError("only one output can go to standard output")
 
 
+def _scan(args: Args) -> Scan:
+    return make_scan(
+        args["sbom"] if args["sbom"] in PRESETS else "", args["sbom_scanner_image"], args["sbom_scanner_command"],
+        args["sbom_merge_strategy"], file=args["sbom_output"], purl_file=args["sbom_purl_output"],
+        image_file=args["sbom_image_output"], image_purl_file=args["sbom_image_purl_output"],
+    )  # fmt: skip
+
+
 def _set_attestations(options: BuildOptions, args: Args) -> None:
     from skerry.build.outputs.parse import parse_attestation
 
     for kind in ("provenance", "sbom"):
         text = args[kind]
+        if kind == "sbom" and text in PRESETS:
+            continue  # Podman's: what scans, not what is attested
         if text and text not in ("0", "false", "disabled=true"):
             given = "" if text in ("1", "true") else "," + text
             parse_attestation(split_csv(f"type={kind}{given}"), options.attestations)
