@@ -373,3 +373,28 @@ def test_the_time_that_is_given_is_an_argument_once_it_is_declared(engine: Skerr
     )
     for flags, env in ((("--source-date-epoch=60",), None), ((), {"SOURCE_DATE_EPOCH": "60"})):
         assert {"before=", "after=60"} <= set(engine("build", "--no-cache", *flags, tmp_path, env=env).lines)
+
+
+def test_a_mount_of_the_command_line_is_there_in_every_step(engine: Skerry, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hidden")
+    (tmp_path / "f").write_text("1")
+    (tmp_path / "Containerfile").write_text(
+        "FROM localhost/busybox\nRUN cat /m/f /s > /seen; test ! -e /bar/x\nRUN cat /s\n"
+    )
+    words = [
+        "--secret",
+        f"id=it,src={tmp_path}/secret",
+        "--mount",
+        "type=secret,id=it,target=/s",
+        "--mount",
+        "target=/m",
+    ]
+    engine("build", "-q", "-t", "mounted", *words, tmp_path)
+    assert engine("run", "--rm", "--network", "none", "mounted", "cat", "/seen").stdout == "1hidden"
+    assert "Using cache" in engine("build", "-t", "mounted", *words, tmp_path).stdout
+    (tmp_path / "f").write_text("2")
+    engine("build", "-q", "-t", "mounted", *words, tmp_path)
+    assert engine("run", "--rm", "--network", "none", "mounted", "cat", "/seen").stdout == "2hidden"
+    done = engine("build", "--mount", "type=nonsense,target=/x", tmp_path, check=False)
+    assert done.code == 125
+    assert 'invalid --mount "type=nonsense,target=/x"' in done.stderr

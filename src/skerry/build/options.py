@@ -70,6 +70,7 @@ class RunOptions:
     groups: list[str] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)
     volumes: list[str] = field(default_factory=list)  # HOST:STEP[:OPTIONS]
+    mounts: list[str] = field(default_factory=list)  # as RUN --mount has them
     runtime: str = ""
     runtime_flags: list[str] = field(default_factory=list)  # without dashes
     hooks_dirs: list[str] = field(default_factory=list)  # instead of the configured ones

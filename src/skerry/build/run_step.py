@@ -40,7 +40,8 @@ class RunStep:
 
         step, command, state = self._step, self._command, self._step.state
         options = step.options
-        self._mounts = [self._mount(mount) for mount in command.mounts]
+        given = [parse_mount(text, lambda value: value) for text in options.run.mounts]
+        self._mounts = [*given, *(self._mount(mount) for mount in command.mounts)]
         script = command.script_file
         if script is not None:
             self._argv = [f"/dev/pipes/{script.name}"]

@@ -96,6 +96,7 @@ _RUN = (
     flag("--dns-option", kind="slice", metavar="OPTION", help="Options of RUN's resolv.conf"),
     flag("--no-hosts", help="Leave the image's /etc/hosts during RUN"),
     flag("--http-proxy", default=True, help="Pass the proxy variables of this environment on to RUN"),
+    flag("--mount", kind="list", metavar="type=…,target=…", help="Mount this in every RUN, as RUN --mount does"),
     flag("-v", "--volume", kind="list", metavar="FOLDER:TARGET[:OPTIONS]", complete="files", help="Mount a folder during RUN"),
     flag("--device", kind="list", metavar="HOST[:TARGET[:rwm]]", complete="files", help="Add a device during RUN"),
     flag("--cap-add", kind="slice", metavar="CAPABILITY", help="Add a capability for RUN"),
@@ -153,7 +154,7 @@ _NOTHING = (
 )  # fmt: skip
 _REFUSED = (
     *(flag("--" + name, kind="list", hidden=True) for name in (
-        "cw", "decryption-key", "mount", "sign-by",
+        "cw", "decryption-key", "sign-by",
         "policy",
     )),
 )  # fmt: skip
@@ -163,7 +164,6 @@ BUILD_FLAGS = (*_WHAT, *_RESULT, *_CACHE, *_RUN, *_HOW, *REGISTRY_FLAGS, SIGNATU
 REFUSALS = {
     "cw": "images for confidential workloads are not made",
     "decryption-key": "encrypted images are not read",
-    "mount": "use --volume, or RUN --mount in the Containerfile",
     "policy": "policies for builds are not evaluated",
     "sign-by": "sign after a push",
 }

@@ -49,6 +49,7 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
     return RunOptions(
         network="host" if chroot else _network(args["network"]),
         hosts=[_host(item) for item in args["add_host"]],
+        mounts=[_mount(item) for item in args["mount"]],
         dns=args["dns"],
         dns_search=args["dns_search"],
         dns_options=args["dns_option"],
@@ -84,6 +85,16 @@ def _security(items: list[str]) -> list[str]:
         if item.startswith("proc-opts"):
             raise UsageError(f'--security-opt "{item}" is not supported in builds')
     return items
+
+
+def _mount(text: str) -> str:
+    from skerry.build.language.mounts import MountError, parse_mount
+
+    try:
+        parse_mount(text, lambda value: value)
+    except MountError as error:
+        raise UsageError(f'invalid --mount "{text}": {error}') from None
+    return text
 
 
 def _network(text: str) -> str:
