@@ -28,7 +28,6 @@ MOOT = {
     "engine.compose_providers": "compose files are not read yet",
     "engine.compose_warning_logs": "compose files are not read yet",
     "engine.database_backend": "state is one SQLite database",
-    "engine.enable_port_reservation": "ports are leased per host, and rules of the kernel forward them",
     "engine.image_copy_tmp_dir": "layers are unpacked in the store's own staging folder",
     "engine.image_default_transport": "a name without a transport is a registry's",
     "engine.image_parallel_copies": "layers are copied side by side, as many as there are processors for",

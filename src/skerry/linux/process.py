@@ -56,6 +56,26 @@ def owner(pid: int) -> int | None:
     return None
 
 
+def descriptor_of(pid: int, target: str) -> int:
+    """Our own descriptor (pidfd_getfd(2), Linux 5.6) of what another process has open under this name of
+    /proc/PID/fd; -1 where it has ended, has no such thing or may not be traced by us."""
+    from skerry.linux.libc import syscall
+
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        return -1
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            if os.readlink(f"/proc/{pid}/fd/{name}") == target:
+                return syscall("pidfd_getfd", pidfd, int(name), 0, about=target)
+    except OSError:
+        pass  # it ended, or closed it, meanwhile
+    finally:
+        os.close(pidfd)
+    return -1
+
+
 def _read(path: str) -> bytes:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

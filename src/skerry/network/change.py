@@ -5,7 +5,7 @@ As in `setup` the lease is written first, so that killed anywhere it tells what 
 
 from __future__ import annotations
 
-from skerry.errors import Conflict, Unavailable
+from skerry.errors import Conflict, SkerryError, Unavailable
 from skerry.linux.netlink import route
 from skerry.network import bridge, definitions, firewall, setup
 from skerry.network import ports as host_ports
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from skerry.network.context import NetworkContext
+    from skerry.network.ports import Claim
+    from skerry.network.reserve import Reserved
     from skerry.network.setup import Host
     from skerry.network.types import Lease, Network, NetworkRequest, PortMapping, Status
 
@@ -32,18 +34,23 @@ def leave(context: NetworkContext, container_id: str, network: str) -> None:
 
 
 def publish(
-    context: NetworkContext, container_id: str, add: list[PortMapping], remove: list[PortMapping]
-) -> list[PortMapping]:
+    context: NetworkContext, container_id: str, add: list[PortMapping], remove: list[PortMapping],
+    reserved: Reserved | None = None,
+) -> list[PortMapping]:  # fmt: skip
     """Publish more ports of a running container, and some no longer: all that it then has, host ports chosen. `Conflict`
-    when one is taken; nothing has changed then."""
-    found: list[PortMapping] = _change(context, "publish", container_id, add, remove)
+    when one is taken; nothing has changed then. ``reserved``: what keeps its ports (not for a user's)."""
+    more = () if reserved is None else (reserved,)
+    found: list[PortMapping] = _change(context, "publish", container_id, add, remove, *more)
     return found
 
 
-def set_ports(context: NetworkContext, container_id: str, ports: list[PortMapping]) -> list[PortMapping]:
+def set_ports(
+    context: NetworkContext, container_id: str, ports: list[PortMapping], reserved: Reserved | None = None
+) -> list[PortMapping]:  # fmt: skip
     """Make a running container publish exactly these, after a `publish` that was cut off; without those that another
     container has taken meanwhile. Idempotent."""
-    found: list[PortMapping] = _change(context, "set_ports", container_id, ports)
+    more = () if reserved is None else (reserved,)
+    found: list[PortMapping] = _change(context, "set_ports", container_id, ports, *more)
     return found
 
 
@@ -147,11 +154,13 @@ def _move_ports(host: Host, old: Lease, new: Lease) -> None:
         host.firewall.add(after)
 
 
-def _publish(host: Host, lease: Lease, add: list[PortMapping], remove: list[PortMapping]) -> list[PortMapping]:
+def _publish(
+    host: Host, lease: Lease, add: list[PortMapping], remove: list[PortMapping], reserved: Reserved | None = None
+) -> list[PortMapping]:  # fmt: skip
     """The lease names what comes and what goes until both are done: killed in between, `_set_ports` knows them."""
     mine = [host_ports.claim(port) for port in remove]
     taken = [claim for claim in host.leases.ports() if claim not in mine]
-    chosen = host_ports.assign(add, taken) if add else []
+    chosen = _exchange(add, remove, taken, reserved)
     host.leases.put({**lease, "ports": [*lease["ports"], *chosen]})
     _close(host, lease, remove)
     for port in chosen:
@@ -164,7 +173,27 @@ def _publish(host: Host, lease: Lease, add: list[PortMapping], remove: list[Port
     return new["ports"]
 
 
-def _set_ports(host: Host, lease: Lease, ports: list[PortMapping]) -> list[PortMapping]:
+def _exchange(
+    add: list[PortMapping], remove: list[PortMapping], taken: list[Claim], reserved: Reserved | None
+) -> list[PortMapping]:  # fmt: skip
+    """The new ports, host ports chosen and reserved in the place of those that go."""
+    if reserved is not None and remove:
+        reserved.drop([host_ports.claim(port) for port in remove])
+    try:
+        chosen = host_ports.assign(add, taken, reserved) if add else []
+    except SkerryError:
+        if reserved is not None:
+            reserved.drop([host_ports.claim(port) for port in add if port["host_port"]])
+            host_ports.hold(remove, reserved)
+        raise
+    if reserved is not None:
+        reserved.flush()
+    return chosen
+
+
+def _set_ports(
+    host: Host, lease: Lease, ports: list[PortMapping], reserved: Reserved | None = None
+) -> list[PortMapping]:  # fmt: skip
     """Undo a change of ports that was cut off: the container has ``ports`` and no others. Those that another one has
     taken meanwhile it loses; what is left."""
     held = {claim: host.leases.port_holder(claim) for claim in host.leases.ports()}
@@ -175,6 +204,10 @@ def _set_ports(host: Host, lease: Lease, ports: list[PortMapping]) -> list[PortM
     for port in kept:
         host.leases.claim_port(host_ports.claim(port), lease["container"])
     setup.open_firewall(host, {**lease, "ports": kept}, [])
+    if reserved is not None:
+        for each in reserved.take():
+            each.close()
+        host_ports.hold(kept, reserved)
     if kept:
         _allow_hairpin(host, lease)
     return kept

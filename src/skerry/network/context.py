@@ -19,15 +19,15 @@ class NetworkContext:
     ``host_dir`` is shared by all stores of a host: addresses, ports and bridges are the host's, not a store's."""
 
     __slots__ = (
-        "conf", "config_dir", "default_network", "helper_dirs", "host_dir", "outer", "programs", "rootless", "run_dir",
-        "shared",
+        "conf", "config_dir", "default_network", "helper_dirs", "host_dir", "outer", "programs", "reserve_ports",
+        "rootless", "run_dir", "shared",
     )  # fmt: skip
 
     def __init__(
         self, config_dir: str, run_dir: str, *, host_dir: str = HOST_DIR, rootless: bool = False,
         conf: Mapping[str, Any] | None = None, default_network: str = "podman",
         helper_dirs: tuple[str, ...] = ("/usr/libexec/podman", "/usr/lib/podman"),
-        programs: Mapping[str, str] | None = None, shared: str = "",
+        programs: Mapping[str, str] | None = None, shared: str = "", reserve_ports: bool = True,
     ) -> None:  # fmt: skip
         self.config_dir = config_dir
         self.run_dir = run_dir
@@ -38,6 +38,7 @@ class NetworkContext:
         self.helper_dirs = helper_dirs
         self.programs = programs or {}  # name: path, where the user chose one
         self.shared = shared
+        self.reserve_ports = reserve_ports  # a container's monitor keeps its host ports bound
         self.outer: NetworkContext | None = None  # that of outside, for what is in the shared namespace
 
     def entered(self) -> NetworkContext:

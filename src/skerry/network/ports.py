@@ -5,13 +5,14 @@ from __future__ import annotations
 import _socket
 import errno
 
-from skerry.errors import Conflict, Denied, Invalid, OutOfSpace
+from skerry.errors import Conflict, Denied, Invalid, OutOfSpace, SkerryError
 from skerry.network.addresses import is_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from skerry.network.reserve import Reserved
     from skerry.network.types import PortMapping
 
     # protocol, address ("" all of both families, 0.0.0.0 or :: all of one), first and last port
@@ -124,22 +125,34 @@ def _has(wide: str, address: str) -> bool:
     return not wide or (bool(address) and wide == ("::" if ":" in address else "0.0.0.0"))
 
 
-def assign(ports: list[PortMapping], taken: Collection[Claim]) -> list[PortMapping]:
-    """The mappings with every host port chosen and found free.
+def assign(
+    ports: list[PortMapping], taken: Collection[Claim], reserved: Reserved | None = None
+) -> list[PortMapping]:  # fmt: skip
+    """The mappings with every host port chosen and found free; ``reserved`` keeps them so.
 
     ``taken`` is what other containers hold. `Conflict` in Podman's words when a port is not to be had."""
     result: list[PortMapping] = []
     mine: list[Claim] = []
     for port in ports:
-        if port["host_port"]:
-            new = claim(port)
-            if any(overlap(new, old) for old in (*taken, *mine)):
-                raise _in_use(port, port["host_port"])
-            check_free(port)
-        else:
+        if not port["host_port"]:
             port = _choose(port, [*taken, *mine])
-            new = claim(port)
+        new = claim(port)
+        if any(overlap(new, old) for old in (*taken, *mine)):
+            raise _in_use(port, port["host_port"])
+        check_free(port, reserved)
         mine.append(new)
+        result.append(port)
+    return result
+
+
+def chosen(ports: list[PortMapping]) -> list[PortMapping]:
+    """The mappings with a host port, free at this moment, for each that names none."""
+    mine = [claim(port) for port in ports if port["host_port"]]
+    result = []
+    for port in ports:
+        if not port["host_port"]:
+            port = _choose(port, mine)
+            mine.append(claim(port))
         result.append(port)
     return result
 
@@ -147,7 +160,7 @@ def assign(ports: list[PortMapping], taken: Collection[Claim]) -> list[PortMappi
 def _choose(port: PortMapping, taken: list[Claim]) -> PortMapping:
     length = port["range"]
     for _ in range(100):
-        probe = _bind(port, 0)
+        probe = _bind(port, 0) if port["host_ip"] else _bind_all(port, 0)
         first = int(probe.getsockname()[1])
         probe.close()
         candidate: PortMapping = {**port, "host_port": first}
@@ -155,18 +168,24 @@ def _choose(port: PortMapping, taken: list[Claim]) -> PortMapping:
             continue
         try:
             for number in range(first + 1, first + length):
-                _bind(port, number).close()
+                (_bind(port, number) if port["host_ip"] else _bind_all(port, number)).close()
         except OSError:
             continue
         return candidate
     raise OutOfSpace(f"cannot find {length} free host port(s)")
 
 
-def check_free(port: PortMapping) -> None:
-    """`Conflict`, in Podman's words, when somebody listens on a mapping's host port(s)."""
+def check_free(port: PortMapping, reserved: Reserved | None = None) -> None:
+    """`Conflict`, in Podman's words, when somebody listens on a mapping's host port(s); ``reserved`` keeps them from
+    others then."""
+    if reserved is not None and (port["protocol"] == "sctp" or port["range"] > reserved.LONGEST):
+        reserved = None
     for number in range(port["host_port"], port["host_port"] + port["range"]):
         try:
-            _bind(port, number).close()
+            if reserved is None:
+                _bind(port, number).close()
+            else:
+                reserved.add(_hold(port, number))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise _in_use(port, number) from None
@@ -179,13 +198,37 @@ def check_free(port: PortMapping) -> None:
             raise kind(f"{_listen(port, number)}: bind: {text}", hint=hint) from None
 
 
-def _bind(port: PortMapping, number: int) -> _socket.socket:
+def hold(ports: list[PortMapping], reserved: Reserved) -> None:
+    """Reserve what can be reserved of a running container's ports."""
+    for port in ports:
+        try:
+            check_free(port, reserved)
+        except SkerryError:
+            continue  # somebody was faster: the rules lead to the container nevertheless
+    reserved.flush()
+
+
+def _hold(port: PortMapping, number: int) -> _socket.socket:
+    """A socket that no other one can be bound beside. (SO_REUSEADDR would let those in that have it, too.)"""
+    bind = _bind if port["host_ip"] else _bind_all
+    try:
+        return bind(port, number, reuse=False)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE or port["protocol"] == "udp":
+            raise
+    # Connections of whoever had the port before may linger for a minute: they are no reason.
+    made = bind(port, number)
+    made.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 0)
+    return made
+
+
+def _bind(port: PortMapping, number: int, *, reuse: bool = True) -> _socket.socket:
     """A socket bound to the host port, as the kernel allows it to whoever would listen there."""
     family = _socket.AF_INET6 if ":" in port["host_ip"] else _socket.AF_INET
     kind = _socket.SOCK_DGRAM if port["protocol"] == "udp" else _socket.SOCK_STREAM
     probe = _socket.socket(family, kind | _socket.SOCK_CLOEXEC, PROTOCOLS[port["protocol"]])
     try:
-        if kind == _socket.SOCK_STREAM:
+        if kind == _socket.SOCK_STREAM and reuse:
             probe.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
         if family == _socket.AF_INET6:
             probe.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 1)
@@ -196,21 +239,22 @@ def _bind(port: PortMapping, number: int) -> _socket.socket:
     return probe
 
 
-def _bind_all(port: PortMapping, number: int) -> _socket.socket:
+def _bind_all(port: PortMapping, number: int, *, reuse: bool = True) -> _socket.socket:
+    """One for all addresses of both families."""
     kind = _socket.SOCK_DGRAM if port["protocol"] == "udp" else _socket.SOCK_STREAM
     try:
         made = _socket.socket(_socket.AF_INET6, kind | _socket.SOCK_CLOEXEC, PROTOCOLS[port["protocol"]])
     except OSError:
-        return _bind(port, number)  # a kernel without IPv6
+        return _bind(port, number, reuse=reuse)  # a kernel without IPv6
     try:
-        if kind == _socket.SOCK_STREAM:
+        if kind == _socket.SOCK_STREAM and reuse:
             made.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
         made.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 0)
         made.bind(("::", number))
     except OSError as error:
         made.close()
         if error.errno == errno.EADDRNOTAVAIL:
-            return _bind(port, number)  # IPv6 is switched off
+            return _bind(port, number, reuse=reuse)  # IPv6 is switched off
         raise
     return made
 

@@ -23,18 +23,20 @@ if TYPE_CHECKING:
 
     from skerry.linux.netlink.message import Netlink
     from skerry.network.context import NetworkContext
+    from skerry.network.reserve import Reserved
     from skerry.network.types import Lease, LeasedInterface, Network, NetworkRequest, PortMapping, Status
 
     Joined = tuple[LeasedInterface, Network]
 
 
 class SetUp:
-    """``status`` is netavark's document (network → interfaces, DNS); ``ports`` have their host ports chosen."""
+    """``status`` is netavark's document (network → interfaces, DNS); ``ports`` have their host ports chosen, which
+    ``reserved`` keeps from others: the container's monitor gets it."""
 
-    __slots__ = ("ports", "status")
+    __slots__ = ("ports", "reserved", "status")
 
-    def __init__(self, status: Status, ports: list[PortMapping]) -> None:
-        self.status, self.ports = status, ports
+    def __init__(self, status: Status, ports: list[PortMapping], reserved: Reserved | None = None) -> None:
+        self.status, self.ports, self.reserved = status, ports, reserved
 
 
 class Host:
@@ -47,6 +49,14 @@ class Host:
         self.netlink: Netlink = route.open_route()
         self.leases = Leases(context.host_dir, self.netlink.cookie())
         self.firewall = firewall.Firewall()
+
+    def reserved(self) -> Reserved | None:
+        """What keeps host ports; None where nothing does: in a user's namespace, or when the user wants none."""
+        if self.context.outer is not None or not self.context.reserve_ports:
+            return None
+        from skerry.network.reserve import Reserved
+
+        return Reserved()
 
     def __enter__(self) -> Host:
         self.leases.__enter__()
@@ -96,8 +106,11 @@ def _join(
     servers = next((request["servers"] for request, _ in wanted if request.get("servers")), None)
     if servers:
         lease["servers"] = servers
+    reserved = host.reserved()
     if ports:
-        lease["ports"] = host_ports.assign(ports, host.leases.ports())
+        lease["ports"] = host_ports.assign(ports, host.leases.ports(), reserved)
+        if reserved is not None:
+            reserved.flush()
     given = {request.get("interface_name") for request, _ in wanted}
     free = (number for number in range(2 * len(wanted)) if f"eth{number}" not in given)
     for request, definition in wanted:
@@ -116,7 +129,7 @@ def _join(
         for ip in item["ips"]:
             host.leases.claim(item["bridge"], ip.partition("/")[0], container_id)
     _apply(host, lease, joined)
-    return SetUp(status(joined), lease["ports"])
+    return SetUp(status(joined), lease["ports"], reserved)
 
 
 def _apply(host: Host, lease: Lease, joined: list[Joined]) -> None:

@@ -41,7 +41,7 @@ class Launch:
 
     __slots__ = (
         "bundle", "conmon", "conmon_pidfile", "enter_cgroup", "env", "exec_attach", "exec_process",
-        "exit_command", "exit_delay_s", "exit_dir", "id", "log_driver", "log_level", "log_path",
+        "exit_command", "exit_delay_s", "exit_dir", "held_fd", "id", "log_driver", "log_level", "log_path",
         "log_size_max", "log_tag", "name", "no_cgroups", "no_new_keyring", "no_pivot", "oci_log",
         "persist_dir", "pidfile", "preserve_fds", "runtime", "sdnotify_socket", "session_id", "stdin",
         "stdin_once", "sync_log", "terminal", "timeout_s",
@@ -75,6 +75,7 @@ class Launch:
         self.no_pivot = False
         self.no_new_keyring = False
         self.preserve_fds: Sequence[int] = ()
+        self.held_fd = -1  # what conmon keeps open as long as it lives, without using it; `launch` closes ours
         self.sdnotify_socket = ""
         self.exec_process = ""  # file with the OCI process of an exec session
         self.exec_attach = False  # conmon waits for an attached client (see `conmon_exec`)
@@ -118,12 +119,13 @@ def _start(launch: Launch) -> tuple[dict[str, Any], int]:
     start_read, start_write = os.pipe()
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     streams = -1 if launch.log_driver == "passthrough" else null
-    passed = launch.preserve_fds
+    passed, held = launch.preserve_fds, [launch.held_fd] if launch.held_fd >= 0 else []
     command = argv(launch)
     if passed:
         from skerry.linux.gaps import above, filled
 
         sync_write, start_read = above(sync_write, passed), above(start_read, passed)
+        held = [above(fd, passed) for fd in held]
         command = filled(command, passed)
     env = environment(launch)
     env["_OCI_SYNCPIPE"], env["_OCI_STARTPIPE"] = str(sync_write), str(start_read)
@@ -136,14 +138,14 @@ def _start(launch: Launch) -> tuple[dict[str, Any], int]:
             stdout=streams,
             stderr=streams,
             cwd=launch.bundle,
-            pass_fds=[sync_write, start_read, *passed],
+            pass_fds=[sync_write, start_read, *passed, *held],
         )
     except BaseException:
         os.close(sync_read)
         os.close(start_write)
         raise
     finally:
-        for fd in (sync_write, start_read, null):
+        for fd in (sync_write, start_read, null, *held):
             os.close(fd)
     try:
         if group is not None:

@@ -8,6 +8,7 @@ import stat
 from skerry.engine.containers import run_files
 from skerry.engine.containers import state as states
 from skerry.errors import Conflict, NotFound, SkerryError, Unavailable
+from skerry.linux import process
 from skerry.network.context import HOST_DIR, NetworkContext
 from skerry.store.steps import step
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from skerry.config.settings import Settings
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
+    from skerry.network.reserve import Reserved
     from skerry.network.types import NetworkRequest, PortMapping
     from skerry.runtime.types import MountConfig
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 class Joined:
     """What `connect` made: the namespace's path (None: the runtime makes one, or the host's), and how it looks."""
 
-    __slots__ = ("address", "forwarder", "host_ip", "path", "ports", "status")
+    __slots__ = ("address", "forwarder", "host_ip", "path", "ports", "reserved", "status")
 
     def __init__(self, path: str | None = None, *, ports: list[PortMapping] | None = None) -> None:
         self.path = path
@@ -34,6 +36,7 @@ class Joined:
         self.host_ip = ""
         self.address = ""  # where there is no status to look into
         self.forwarder = ""
+        self.reserved: Reserved | None = None  # keeps the host ports, as long as the monitor has it
 
 
 def open_context(settings: Settings) -> NetworkContext:
@@ -43,7 +46,7 @@ def open_context(settings: Settings) -> NetworkContext:
         host_dir=os.path.join(settings.run_base, "net") if settings.rootless else HOST_DIR,
         rootless=settings.rootless, conf=settings.conf["network"], default_network=settings.default_network,
         helper_dirs=tuple(settings.helper_dirs),
-        programs={"pasta": settings.network_cmd_path},
+        programs={"pasta": settings.network_cmd_path}, reserve_ports=settings.conf["engine"]["enable_port_reservation"],
         shared=_namespace_folder(settings) + "/skerry-bridges" if settings.rootless else "",
     )  # fmt: skip
 
@@ -127,7 +130,7 @@ def _bridge(engine: Engine, record: ContainerRecord) -> Joined:
         {**request, "aliases": dns_names(record, request), "servers": servers} for request in record["networks"]
     ]
     done = setup.set_up(engine.network, record["id"], record["name"], joined.path, networks, record["ports"])
-    joined.status, joined.ports = done.status, done.ports
+    joined.status, joined.ports, joined.reserved = done.status, done.ports, done.reserved
     _complete(engine, joined)
     return joined
 
@@ -212,12 +215,24 @@ def _pasta_pid(engine: Engine, record: ContainerRecord) -> str:
     return states.folder(engine, record["id"], "pasta.pid")
 
 
+def reserved_ports(state: ContainerState) -> Reserved | None:
+    """What keeps a running container's host ports, held by its monitor."""
+    inode, monitor = state.get("reserved", 0), state.get("conmon_pid", 0)
+    if not inode or not process.is_same(monitor, state.get("conmon_start", 0)):
+        return None
+    from skerry.network import reserve
+
+    return reserve.of(monitor, inode)
+
+
 def disconnect(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
     """Undo `connect`; idempotent, also for what a killed command left half done."""
     mode = str(record["config"]["namespaces"]["net"])
     if mode not in ("bridge", "pasta"):
         return
     path = state.get("netns") or netns_path(engine, record["id"])
+    if state.get("ports") and (reserved := reserved_ports(state)):
+        reserved.free()  # its monitor may live on for a moment
     if mode == "bridge":
         from skerry.network import setup
 

@@ -180,6 +180,9 @@ def _create(
     if _wants_notice(record):
         launch.sdnotify_socket = notify.proxied(record)
     exits.forget_exit(engine, container_id)
+    inode = joined.reserved.inode() if joined.reserved is not None else 0
+    if joined.reserved is not None:
+        launch.held_fd = joined.reserved.detach()
     step("container.launch")
     launched = conmon.launch(launch)
     bpf.remember(runtime, container_id, document, spec.filter_cache(engine.settings))
@@ -187,7 +190,7 @@ def _create(
         **state, "status": "initialized", "boot_id": process.boot_id(), "pid": launched.pid,
         "pid_start": process.start_time(launched.pid) or 0, "conmon_pid": launched.conmon_pid,
         "conmon_start": process.start_time(launched.conmon_pid) or 0, "network": joined.status, "netns": joined.path or "",
-        "ports": joined.ports, "cleaned": False, "error": "", "last_exit_code": state.get("exit_code", 0), "exit_code": 0, "oom_killed": False,
+        "ports": joined.ports, "reserved": inode, "cleaned": False, "error": "", "last_exit_code": state.get("exit_code", 0), "exit_code": 0, "oom_killed": False,
         "stopped_by_user": False, "let_go": False, "restart_due_ns": 0, "cgroup_path": placement.path, "home": user["home"] or "/",
     }  # fmt: skip
     return new

@@ -83,6 +83,7 @@ class ContainerState(TypedDict, total=False):
     pid: int
     pid_start: int  # clock ticks after boot, field 22 of /proc/PID/stat: tells a reused pid
     conmon_pid: int
+    reserved: int  # the inode of what keeps the host ports, held by conmon
     conmon_start: int
     started_ns: int
     finished_ns: int

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from skerry.engine.containers import exits, records
 from skerry.engine.containers import state as states
+from skerry.engine.containers.network import reserved_ports
 from skerry.errors import Conflict, Invalid, NotFound, SkerryError
-from skerry.network.ports import claim, overlap, parse_publish
+from skerry.network.ports import chosen, claim, overlap, parse_publish
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
@@ -70,8 +71,9 @@ def plan(
     live = state["status"] in states.LIVE
     gone = [pair for text in remove for pair in _published(record, state.get("ports") if live else None, text)]
     asked = [port for port in record["ports"] if not any(port is each[0] for each in gone)]
+    add = chosen(list(add))
     for port in add:
-        if port["host_port"] and any(overlap(claim(port), claim(other)) for other in asked if other["host_port"]):
+        if any(overlap(claim(port), claim(other)) for other in asked if other["host_port"]):
             raise Conflict(f"the container publishes port {port['host_port']} already")
         asked.append(port)
     return Change(asked, list(add), [each[1] for each in gone])
@@ -101,7 +103,7 @@ def _now(engine: Engine, record: ContainerRecord, state: ContainerState, change:
     if record["config"]["namespaces"]["net"] == "bridge":
         from skerry.network.change import publish as publish_now
 
-        return publish_now(engine.network, record["id"], change.add, change.remove)
+        return publish_now(engine.network, record["id"], change.add, change.remove, reserved_ports(state))
     from skerry.engine.containers.network import forward_by_pasta
 
     left = [port for port in state.get("ports", ()) if port not in change.remove]
@@ -115,7 +117,7 @@ def put_back(engine: Engine, record: ContainerRecord, state: ContainerState) -> 
     if record["config"]["namespaces"]["net"] == "bridge":
         from skerry.network.change import set_ports
 
-        kept = set_ports(engine.network, record["id"], before)
+        kept = set_ports(engine.network, record["id"], before, reserved_ports(state))
     else:
         from skerry.engine.containers.network import forward_by_pasta
 

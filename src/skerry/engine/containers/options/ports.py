@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def published(engine: Engine, options: ContainerRequest, image: dict[str, Any], mode: str) -> list[PortMapping]:
     """``-p``, and with ``-P`` every exposed port on a random host port."""
-    from skerry.network.ports import parse_publish
+    from skerry.network.ports import chosen, parse_publish
 
     if not options.get("publish") and not options.get("publish_all"):
         return []
@@ -35,7 +35,7 @@ def published(engine: Engine, options: ContainerRequest, image: dict[str, Any], 
     if mode == "bridge" and not engine.settings.rootless and any(port["host_ip"] == "::1" for port in result):
         engine.warn("Ports published on [::1] cannot be reached: the kernel lets no bridge answer that address")
     once = [port for number, port in enumerate(result) if port not in result[:number] or not port["host_port"]]
-    return sorted(once, key=lambda port: (port["protocol"], port["host_ip"], port["host_port"]))
+    return chosen(sorted(once, key=lambda port: (port["protocol"], port["host_ip"], port["host_port"])))
 
 
 def _on_default_hosts(engine: Engine, ports: list[PortMapping]) -> list[PortMapping]:
