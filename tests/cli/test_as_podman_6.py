@@ -73,3 +73,18 @@ def test_the_hosts_name_may_be_left_out(skerry: Skerry, busybox: str, tmp_path: 
     words = ("run", "--rm", "--network", "host", busybox, "cat", "/etc/hosts")
     assert "host.containers.internal" in skerry(*words).stdout
     assert "host.containers.internal" not in skerry(*words, env={"CONTAINERS_CONF_OVERRIDE": str(conf)}).stdout
+
+
+def test_completion_without_descriptions(skerry: Skerry) -> None:
+    for shell in ("bash", "fish", "zsh"):
+        described, bare = skerry("completion", shell).stdout, skerry("completion", shell, "--no-desc").stdout
+        assert "__completeNoDesc" not in described
+        assert bare == described.replace("__complete ", "__completeNoDesc ") != described
+
+
+def test_an_image_without_a_health_check_has_the_field(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    assert skerry("image", "inspect", "-f", "{{.HealthCheck}}", busybox).lines == ["<nil>"]
+    (tmp_path / "Containerfile").write_text(f"FROM {busybox}\nHEALTHCHECK CMD true\n")
+    skerry("build", "-q", "-t", "checked", "--format", "docker", tmp_path)
+    assert "CMD-SHELL true" in skerry("image", "inspect", "-f", "{{.HealthCheck}}", "checked").stdout
+    assert skerry("image", "prune", "-f", "--external").stdout == ""

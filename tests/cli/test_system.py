@@ -180,3 +180,18 @@ def test_reset_works_without_a_database(skerry: Skerry, busybox: str) -> None:
 
 def test_reset_of_nothing_is_fine(skerry: Skerry) -> None:
     assert skerry("system", "reset", "-f").code == 0
+
+
+def test_migrate_stops_everything_and_may_change_the_runtime(skerry: Skerry, busybox: str) -> None:
+    words = ("run", "-d", "--network", "none", "--init", busybox, "sleep", "100")
+    ids = [skerry(*words).stdout.strip() for _ in range(2)]
+    skerry("create", "--name", "never", busybox)
+    done = skerry("system", "migrate", "--new-runtime", "nonsense", check=False)
+    assert done.code == 125
+    assert len(skerry("ps", "-q").lines) == 2
+    done = skerry("system", "migrate", "--new-runtime", "runc")
+    assert sorted(done.stderr.splitlines()) == sorted(f"stopped {container_id}" for container_id in ids)
+    assert skerry("ps", "-q").stdout == ""
+    assert skerry("inspect", "-f", "{{.OCIRuntime}}", "never", *ids).lines == ["runc"] * 3
+    assert skerry("start", "-a", "never", check=False).code == 0
+    assert skerry("system", "renumber").stdout == ""

@@ -198,3 +198,12 @@ print(os.getuid())
 def test_root_has_no_use_for_it() -> None:
     result = subprocess.run([SKERRY, "unshare", "true"], capture_output=True, text=True, check=False)
     assert (result.returncode, "please use unshare with rootless" in result.stderr) == (125, True)
+
+
+def test_migrate_ends_the_users_namespace(user: User) -> None:
+    user.skerry("unshare", "true")
+    before = holder(user)
+    user.skerry("system", "migrate")
+    assert not (user.run / "skerry/userns").exists()
+    user.skerry("unshare", "true")
+    assert holder(user) != before

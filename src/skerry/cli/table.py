@@ -167,9 +167,11 @@ COMMANDS = {
     "version": Command("system.version", "Display the version"),
     "system check": Command("system.check", "Check the store for damage and left-overs, and repair it"),
     "system df": Command("system.df", "Show how much of the disk is used"),
+    "system migrate": Command("system.migrate", "Stop all containers, for other subordinate ids or another runtime"),
     "system prune": Command("system.prune", "Remove unused containers, networks, images and volumes"),
     "system supervise": Command("system.supervise", "Be the supervisor", hidden=True),
     "system supervisor": Command("system.supervisor", "Show what looks after health checks and restarts"),
+    "system renumber": Command("system.renumber", "Renumber locks, of which there are none with numbers"),
     "system reset": Command("system.reset", "Remove everything that Skerry stores"),
     "__shim": Command("shim", "A containerd shim as an OCI runtime", hidden=True),
     "__complete": Command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.build.scan_options import PRESETS, STRATEGIES
+from skerry.build.scan_options import PRESETS
 from skerry.cli.flags import flag
 from skerry.cli.images.registry_flags import REGISTRY_FLAGS, SIGNATURE_POLICY
 
@@ -73,8 +73,8 @@ _RESULT = (
          help="Run this image's scanner instead of the built-in one"),
     flag("--sbom-scanner-command", kind="list", metavar="COMMAND",
          help="What the scanner runs, with {ROOTFS} or {CONTEXT}, and {OUTPUT} in it; may be given several times"),
-    flag("--sbom-merge-strategy", kind="str", metavar="HOW", choices=("", *STRATEGIES),
-         help="How the lists of several commands become one"),
+    flag("--sbom-merge-strategy", kind="str", metavar="HOW",
+         help="How the lists of several commands become one: cat, or by the names of their packages"),
     flag("--provenance", kind="optstr", metavar="true|false|mode=max", without_value="true",
          help="Attach how the image was built (SLSA)"),
     flag("--attest", kind="list", metavar="type=sbom|provenance,…", help="Attach an attestation"),

@@ -17,6 +17,7 @@ EXAMPLES = (("skerry image prune -af --filter until=168h", "what is unused and o
 FLAGS = (
     flag("-a", "--all", help="Every image that no container uses"),
     flag("--build-cache", help="Also the folders of cache mounts (RUN --mount=type=cache)"),
+    flag("--external", help="Also images that only containers of other tools use; none of those is known here"),
     flag("--filter", kind="list", metavar="KEY=VALUE", help="Only those that match (until=, label=, label!=)"),
     flag("-f", "--force", help="Do not ask"),
 )

@@ -20,7 +20,10 @@ EXAMPLES = (
     ("skerry completion zsh -f /usr/share/zsh/site-functions/_skerry", "in every zsh from now on"),
     ("skerry completion fish | source", "complete in this fish"),
 )
-FLAGS = (flag("-f", "--file", kind="str", metavar="FILE", complete="files", help="Write the script to a file"),)
+FLAGS = (
+    flag("-f", "--file", kind="str", metavar="FILE", complete="files", help="Write the script to a file"),
+    flag("--no-desc", help="Complete without descriptions"),
+)
 COMPLETE = "shells"
 MIN_ARGS, MAX_ARGS = 1, 1
 ENGINE = False
@@ -28,6 +31,8 @@ ENGINE = False
 
 def run(args: Args, engine: None, out: Output) -> int:
     script = script_for(args.positional[0])
+    if args["no_desc"]:
+        script = script.replace(" __complete ", " __completeNoDesc ")
     if args["file"]:
         out.redirect(args["file"])
     out.raw(script.encode())

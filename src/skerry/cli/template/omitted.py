@@ -29,6 +29,7 @@ _SECTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
         "Interval": Duration(0), "Timeout": Duration(0), "StartPeriod": Duration(0), "StartInterval": Duration(0),
         "Retries": 0, "Successes": 0,
     }),
+    ("NamesHistory", {"HealthCheck": None}),  # an image
     ("ConmonPidFile", {"SizeRw": None, "SizeRootFs": 0}),  # the container itself
 )  # fmt: skip
 

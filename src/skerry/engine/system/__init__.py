@@ -50,6 +50,12 @@ class System:
 
         return check(self._engine, repair=repair, full=full, force=force, max_layer_age_ns=max_layer_age_ns)
 
+    def migrate(self, new_runtime: str = "") -> list[str]:
+        """Stop all containers (their ids), end the user's namespace, and give them another runtime. `Invalid`."""
+        from skerry.engine.system.migrate import migrate
+
+        return migrate(self._engine, new_runtime)
+
     def reset(self) -> list[str]:
         """Remove everything of this store; works on a damaged one. What could not be removed, a line each."""
         from skerry.engine.system.reset import reset
