@@ -33,10 +33,18 @@ def test_info_has_podman_s_sections_and_keys(skerry: Skerry) -> None:
         ("{{.Host.OS}} {{.Host.Hostname}}", f"linux {os.uname().nodename}"), ("{{.Host.EventLogger}}", "file"),
         ("{{.Store.GraphDriverName}} {{.Store.ContainerStore.Number}}", "overlay 0"),
         ("{{.Host.Security.Rootless}}", "false"), ('{{index .Store.GraphStatus "Supports d_type"}}', "true"),
+        ("{{.Host.CgroupsVersion}}", "v2" if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else "v1"),
+        ("{{slice .Host.Security.DefaultCapabilities 0 4}}", "CAP_"),
     ],
 )  # fmt: skip
 def test_info_answers_templates(skerry: Skerry, template: str, text: str) -> None:
     assert skerry("info", "--format", template).stdout == text + "\n"
+
+
+def test_what_info_does_not_have_is_a_mistake(skerry: Skerry) -> None:
+    result = skerry("info", "--format", "{{.Host.CgroupVersions}}", check=False)
+    assert (result.code, result.stdout) == (125, "")
+    assert "can't evaluate field CgroupVersions" in result.stderr
 
 
 def test_info_counts_containers_by_state(skerry: Skerry, busybox: str) -> None:

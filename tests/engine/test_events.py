@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from skerry.errors import Invalid
 
 def make(folder: Path, size: str = "1m", backend: str = "file") -> Events:
     settings = SimpleNamespace(
-        events_backend=backend, events_path=str(folder / "events" / "events.log"),
+        uid=1234, events_backend=backend, events_path=str(folder / "events" / "events.log"),
         conf={"engine": {"events_logfile_max_size": size}},
     )  # fmt: skip
     return Events(SimpleNamespace(settings=settings))  # type: ignore[arg-type]
@@ -148,6 +149,27 @@ def test_no_backend_writes_nothing_and_cannot_be_read(tmp_path: Path) -> None:
     assert not (tmp_path / "events").exists()
     with pytest.raises(Invalid, match='cannot read events with the "none" backend'):
         events.read()
+
+
+def test_following_journald_ends_at_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "journalctl"
+    entry = '{"PODMAN_EVENT":"start","PODMAN_TYPE":"container","PODMAN_TIME":"%s","PODMAN_NAME":"%s"}'
+    first, last = entry % ("2020-01-01T00:00:00Z", "old"), entry % ("2037-01-01T00:00:00Z", "late")
+    program.write_text(
+        '#!/bin/sh\necho "$*" > "$(dirname "$0")/words"\n'
+        f"echo '{first}'\n"
+        f"case \"$*\" in *--follow*) sleep 0.5; echo '{last}'; exec sleep 60;; esac\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    events = make(tmp_path, backend="journald")
+    began = time.monotonic()
+    assert [event["Name"] for event in events.read(since="2019-01-01", until="2s", follow=True)] == ["old"]
+    assert 1.9 < time.monotonic() - began < 30
+    past = events.read(since="2019-01-01", until="2020-06-01", follow=True)
+    assert [event["Name"] for event in past] == ["old"]
+    assert next(events.read(until="2038-01-01", follow=True))["Name"] == "late"
+    assert "_UID=1234" in (tmp_path / "words").read_text()
 
 
 def test_journald_fields_with_newlines_are_binary() -> None:

@@ -28,6 +28,16 @@ def test_ours_is_loaded_otherwise(kernel: list[str]) -> None:
     assert kernel
 
 
+def test_inspect_names_the_default_and_loads_nothing(kernel: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(apparmor, "_load")
+    assert apparmor.shown("", privileged=False, rootless=False) == apparmor.PROFILE
+    kernel.append("docker-default")
+    assert apparmor.shown("", privileged=False, rootless=False) == "docker-default"
+    assert apparmor.shown("", privileged=True, rootless=False) == ""
+    assert apparmor.shown("", privileged=False, rootless=True) == ""
+    assert apparmor.shown("unconfined", privileged=False, rootless=False) == "unconfined"
+
+
 def test_a_named_profile_must_be_loaded(kernel: list[str]) -> None:
     kernel.append("mine")
     assert apparmor.profile("mine", rootless=False) == "mine"

@@ -30,7 +30,7 @@ def test_a_parent_of_ones_own(tmp_path: Path) -> None:
     config = make_config(cgroup_parent="/mine")
     settings = make_settings(tmp_path, cgroup_manager="cgroupfs")
     assert cgroups.place(config, settings).path == f"/mine/libpod-{config['id']}"
-    with pytest.raises(Invalid, match="is a systemd slice"):
+    with pytest.raises(Invalid, match="systemd slice received"):
         cgroups.place(make_config(cgroup_parent="mine.slice"), settings)
 
 
@@ -49,7 +49,7 @@ def test_scopes_with_systemd(booted: Any) -> None:
     assert cgroups.place(config, booted).path == f"machine.slice:libpod:{config['id']}"
     booted.rootless = True
     assert cgroups.place(config, booted).path == f"user.slice:libpod:{config['id']}"
-    with pytest.raises(Invalid, match="is not a slice"):
+    with pytest.raises(Invalid, match="did not receive systemd slice"):
         cgroups.place(make_config(cgroup_parent="/mine"), booted)
 
 

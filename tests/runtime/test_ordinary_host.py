@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from skerry.engine.containers.logs_journald import _entry
+from skerry.errors import Invalid
 from skerry.linux import cgroup
 from skerry.runtime import cgroups, conmon
 from skerry.runtime.oci import SESSION, Runtime
@@ -56,3 +61,23 @@ def test_a_scope_is_found_by_the_processs_own_path(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(("sent", "text"), [("one\n", b"one"), ("one", b"one"), ("\n", b""), ("a\n\n", b"a\n")])
 def test_conmons_newline_in_the_journal_is_not_the_programs(sent: str, text: bytes) -> None:
     assert _entry({"MESSAGE": sent})[2] == text
+
+
+@pytest.mark.parametrize(
+    ("manager", "parent", "words"),
+    [
+        ("systemd", "/foo", "did not receive systemd slice as cgroup parent when using systemd to manage cgroups"),
+        ("systemd", ".slice", "did not receive systemd slice"),
+        ("systemd", "foo.slice", ""),
+        ("cgroupfs", "foo.slice", "systemd slice received as cgroup parent when using cgroupfs"),
+        ("cgroupfs", "/foo", ""),
+    ],
+)
+def test_a_parent_is_one_of_the_manager_that_the_container_was_created_with(
+    monkeypatch: pytest.MonkeyPatch, manager: str, parent: str, words: str
+) -> None:
+    monkeypatch.setattr(cgroups, "systemd_runs", lambda: True)
+    other = SimpleNamespace(cgroup_manager="cgroupfs" if manager == "systemd" else "systemd")
+    config: Any = {"cgroup_manager": manager, "cgroup_parent": parent}
+    with pytest.raises(Invalid, match=words) if words else contextlib.nullcontext():
+        cgroups.check_parent(other, config)

@@ -11,6 +11,10 @@ import os
 from skerry.errors import Denied, Unavailable
 from skerry.linux.spawn import run
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 PROFILE = "skerry-default"
 _LOADED = "/sys/kernel/security/apparmor/profiles"
 _DEFAULTS = ("containers-default", PROFILE, "docker-default")
@@ -65,11 +69,18 @@ def profile(wanted: str, *, rootless: bool) -> str:
         return wanted
     if rootless or loaded is None:
         return ""  # users cannot load profiles, nor see which there are
-    for prefix in _DEFAULTS:
-        for name in loaded:
-            if name.startswith(prefix):
-                return name
-    return PROFILE if _load() else ""
+    return _default(loaded) or (PROFILE if _load() else "")
+
+
+def shown(wanted: str, *, privileged: bool, rootless: bool) -> str:
+    """What inspect says: the profile that `profile` gives or would give. Loads nothing."""
+    if wanted or privileged or rootless or not enabled():
+        return wanted
+    return _default(_names() or ()) or PROFILE
+
+
+def _default(loaded: Sequence[str]) -> str:
+    return next((name for prefix in _DEFAULTS for name in loaded if name.startswith(prefix)), "")
 
 
 def _names() -> list[str] | None:

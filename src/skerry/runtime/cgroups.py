@@ -49,9 +49,11 @@ def systemd_runs() -> bool:
     return os.path.isdir("/run/systemd/system")
 
 
-def manager(settings: Any) -> str:
-    """``systemd`` or ``cgroupfs``: what was configured, but never systemd where there is none."""
-    return "systemd" if settings.cgroup_manager == "systemd" and systemd_runs() else "cgroupfs"
+def manager(settings: Any, config: ContainerConfig | None = None) -> str:
+    """``systemd`` or ``cgroupfs``: what the container was created with, or else what is configured now; never systemd
+    where there is none."""
+    wanted = (config and config.get("cgroup_manager")) or settings.cgroup_manager
+    return "systemd" if wanted == "systemd" and systemd_runs() else "cgroupfs"
 
 
 def enter_users_tree(settings: Any) -> None:
@@ -83,30 +85,39 @@ def place(config: ContainerConfig, settings: Any) -> Placement:
     mode = config.get("cgroups", "enabled")
     if mode == "disabled":
         return Placement("")
-    if manager(settings) == "systemd":
+    if manager(settings, config) == "systemd":
         placement = _systemd(config, settings)
     elif settings.rootless:
         return Placement(_delegated(config))
     else:
         mend_hybrid()
-        if config.get("cgroup_parent", "").endswith(".slice"):
-            raise Invalid(
-                f"cgroup parent {config['cgroup_parent']} is a systemd slice, and the cgroup manager is cgroupfs: invalid argument"
-            )
+        check_parent(settings, config)
         placement = Placement(default_path(config), _OwnGroups())
     if mode == "no-conmon":
         placement.enter_conmon = None
     return placement
 
 
+def check_parent(settings: Any, config: ContainerConfig) -> None:
+    """`Invalid`, in Podman's words, for a ``--cgroup-parent`` that is none for this cgroup manager."""
+    parent = config.get("cgroup_parent", "")
+    if not parent:
+        return
+    is_slice = parent.endswith(".slice") and len(parent) > len(".slice")
+    if manager(settings, config) == "systemd":
+        if not is_slice:
+            raise Invalid(
+                "did not receive systemd slice as cgroup parent when using systemd to manage cgroups: invalid argument",
+                hint="use a name that ends in .slice, or --cgroup-manager=cgroupfs",
+            )
+    elif is_slice:
+        raise Invalid("systemd slice received as cgroup parent when using cgroupfs: invalid argument")
+
+
 def _systemd(config: ContainerConfig, settings: Any) -> Placement:
     parent = config.get("cgroup_parent") or ("user.slice" if settings.rootless else "machine.slice")
+    check_parent(settings, config)
     parent = parent.rsplit("/", 1)[-1]
-    if not parent.endswith(".slice"):
-        raise Invalid(
-            f'cgroup parent "{parent}" is not a slice, as the cgroup manager systemd needs: invalid argument',
-            hint="use a name that ends in .slice",
-        )
     scope = f"libpod-conmon-{config['id']}.scope"
 
     return Placement(f"{parent}:libpod:{config['id']}", _SystemdScope(scope, parent, user=bool(settings.rootless)))

@@ -149,7 +149,9 @@ class Runtime:
 
 def of(settings: Any, config: ContainerConfig) -> Runtime:
     """The runtime of a container, with the flags that it was created with."""
-    return find(settings, config["runtime"], config.get("runtime_flags", ()))
+    runtime = find(settings, config["runtime"], config.get("runtime_flags", ()))
+    runtime.systemd_cgroup = manager(settings, config) == "systemd"
+    return runtime
 
 
 def find(settings: Any, name: str = "", flags: Sequence[str] = ()) -> Runtime:

@@ -118,6 +118,7 @@ class ContainerConfig(TypedDict, total=False):
     uid_maps: list[IDMap]
     gid_maps: list[IDMap]
     cgroup_parent: str
+    cgroup_manager: str  # systemd or cgroupfs, when it was created
     cgroups: Literal["enabled", "disabled", "no-conmon", "split"]
     init: bool
     init_path: str

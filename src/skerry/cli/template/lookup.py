@@ -28,7 +28,12 @@ _SYNONYMS = {
     "Healthcheck": "Health",
     "HealthMaxLogCount": "HealthcheckMaxLogCount",
     "HealthMaxLogSize": "HealthcheckMaxLogSize",
+    # Fields of `info` that have another name in JSON.
+    "CgroupsVersion": "cgroupVersion",
+    "DefaultCapabilities": "capabilities",
 }
+# Of `info`, whose keys do not look like a struct's: here a name that is none is a mistake.
+_STRUCTS = ("Host", "Store", "Security", "Conmon", "OCIRuntime", "Pasta", "Distribution", "NetworkBackendInfo")
 
 
 def field(value: Any, name: str, parent: str | None) -> Any:
@@ -61,7 +66,7 @@ def _missing(value: dict[str, Any], name: str, parent: str | None) -> Any:
     empty = zero(value, name, NO_VALUE)
     if empty is not NO_VALUE:
         return empty
-    if parent is None or is_struct(value):
+    if parent is None or parent in _STRUCTS or is_struct(value):
         raise ValueProblem(f"can't evaluate field {name} in type {type_name(value)}{_nearest(value, name)}")
     return NO_VALUE
 

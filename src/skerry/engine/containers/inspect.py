@@ -5,6 +5,8 @@ Hot: one query for the container, one for its image, one for each volume, one lo
 
 from __future__ import annotations
 
+import os
+
 from skerry.engine.containers import state as states
 from skerry.engine.containers.inspect_config import config_section, effective_capabilities, host_config_section
 from skerry.engine.containers.inspect_network import network_settings
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
-    from skerry.runtime.types import MountConfig
+    from skerry.runtime.types import ContainerConfig, MountConfig
 
 OCI_VERSION = "1.2.1"
 
@@ -54,7 +56,7 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
         "Driver": "overlay",
         "MountLabel": "",
         "ProcessLabel": "",
-        "AppArmorProfile": config.get("apparmor", ""),
+        "AppArmorProfile": _apparmor(engine, config),
         "EffectiveCaps": effective or None,
         "BoundingCaps": bounding or None,
         "ExecIDs": _exec_ids(engine, container_id) if state["status"] in states.LIVE else [],
@@ -77,6 +79,15 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
 
         found["SizeRw"], found["SizeRootFs"] = sizes(engine, record)
     return found
+
+
+def _apparmor(engine: Engine, config: ContainerConfig) -> str:
+    wanted = config.get("apparmor", "")
+    if wanted or not os.path.exists("/sys/module/apparmor"):
+        return wanted
+    from skerry.runtime.apparmor import shown
+
+    return shown(wanted, privileged=config.get("privileged", False), rootless=engine.settings.rootless)
 
 
 def _state(engine: Engine, record: ContainerRecord, state: ContainerState) -> dict[str, Any]:

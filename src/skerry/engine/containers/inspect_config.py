@@ -144,7 +144,7 @@ def host_config_section(engine: Engine, record: ContainerRecord) -> dict[str, An
     )
     return {
         "Binds": [_bind(mount) for mount in config["mounts"] if mount["type"] not in ("tmpfs", "image")],
-        "CgroupManager": engine.settings.cgroup_manager,
+        "CgroupManager": config.get("cgroup_manager") or engine.settings.cgroup_manager,
         "CgroupMode": namespaces.get("cgroup", "private"),
         "ContainerIDFile": record.get("cid_file", ""),
         "LogConfig": _log_config(engine, record),
@@ -187,7 +187,7 @@ def host_config_section(engine: Engine, record: ContainerRecord) -> dict[str, An
         "Runtime": "oci",
         "ConsoleSize": [0, 0],
         "Isolation": "",
-        "CgroupParent": config.get("cgroup_parent", ""),
+        "CgroupParent": config.get("cgroup_parent", "") or _users_slice(engine, config),
         "Devices": [_device(text) for text in config.get("devices", ())],
         **({"DeviceCgroupRules": config["device_cgroup_rules"]} if config.get("device_cgroup_rules") else {}),
         **({"Init": True} if config.get("init") else {}),
@@ -201,6 +201,12 @@ def host_config_section(engine: Engine, record: ContainerRecord) -> dict[str, An
         **({"IntelRdtClosID": config["rdt_class"]} if config.get("rdt_class") else {}),
         **_limits(engine, config.get("resources", {})),
     }  # fmt: skip
+
+
+def _users_slice(engine: Engine, config: ContainerConfig) -> str:
+    """Of systemd's default slices Podman leaves out root's only."""
+    systemd = (config.get("cgroup_manager") or engine.settings.cgroup_manager) == "systemd"
+    return "user.slice" if systemd and engine.settings.rootless else ""
 
 
 def _bind(mount: MountConfig) -> str:

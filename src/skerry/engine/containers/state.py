@@ -143,7 +143,7 @@ def _after_exit(engine: Engine, container_id: str, state: ContainerState) -> Con
     if code is None:
         # conmon is about to write it, or was itself killed: then nobody knows the code (Podman: 255 / -1).
         new["exit_code"] = -1
-        new["finished_ns"] = state.get("finished_ns", 0)
+        new["finished_ns"] = 0  # what is written is the end of the run before
     else:
         new["exit_code"], new["finished_ns"] = code, finished_ns
     new["oom_killed"] = os.path.exists(run_folder(engine, container_id, "oom"))

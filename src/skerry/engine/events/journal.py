@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import _socket
-import os
 import struct
+import time
 
 from skerry import fastjson
 
@@ -48,12 +48,14 @@ def _field(name: str, value: str) -> bytes:
     return b"%s\n%s%s\n" % (name.encode(), struct.pack("<Q", len(data)), data)
 
 
-def read_lines(*, follow: bool) -> Iterator[dict[str, Any]]:
-    """All events in journald of this user, oldest first, then (``follow``) those that come."""
+def read_lines(uid: int, *, follow: bool, until_ns: int) -> Iterator[dict[str, Any]]:
+    """All events in journald of this user (outside of their namespace), oldest first, then (``follow``) those that come until ``until_ns`` (0: for ever)."""
     from skerry.engine.journalctl import entries
 
-    matches = [f"SYSLOG_IDENTIFIER={_IDENTIFIER}", f"_UID={os.getuid()}"]
-    for entry in entries(*matches, *(["--follow", "--no-tail"] if follow else [])):
+    matches = [f"SYSLOG_IDENTIFIER={_IDENTIFIER}", f"_UID={uid}"]
+    follow = follow and not 0 < until_ns <= time.time_ns()
+    how = ["--follow", "--no-tail"] if follow else []
+    for entry in entries(*matches, *how, until_ns=until_ns if follow else 0):
         event = _event(entry)
         if event is not None:
             yield event

@@ -43,7 +43,7 @@ def _source(engine: Engine, *, follow: bool, until_ns: int) -> Iterator[dict[str
     if backend == "journald":
         from skerry.engine.events.journal import read_lines
 
-        return read_lines(follow=follow)
+        return read_lines(engine.settings.uid, follow=follow, until_ns=until_ns)
     return _read_file(engine.settings.events_path, follow=follow, until_ns=until_ns)
 
 

@@ -208,6 +208,7 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
         "stop_timeout_s": options.get("stop_timeout", settings.stop_timeout),
         "timeout_s": options.get("timeout", 0),
         "cgroups": options.get("cgroups") or "enabled",  # type: ignore[typeddict-item]
+        "cgroup_manager": settings.cgroup_manager,
         "runtime": settings.runtime,
         "hostname": _hostname(options, container_id),
     }

@@ -33,11 +33,11 @@ def check(engine: Engine, record: ContainerRecord) -> None:
 
 def _check_groups(engine: Engine, record: ContainerRecord) -> None:
     config = record["config"]
-    if config.get("cgroup_parent", "").endswith(".slice"):
-        from skerry.runtime.cgroups import manager
+    parent = config.get("cgroup_parent", "")
+    if parent and config["cgroups"] != "disabled":
+        from skerry.runtime.cgroups import check_parent
 
-        if manager(engine.settings) == "cgroupfs":
-            raise Invalid("systemd slice received as cgroup parent when using cgroupfs: invalid argument")
+        check_parent(engine.settings, config)
     if config["resources"].get("cgroup_conf"):
         from skerry.linux.cgroup import is_unified
 
