@@ -96,7 +96,9 @@ class Host:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.remote = str(folder / "remote")
-        self.context = NetworkContext(str(folder / "networks"), str(folder / "run"), host_dir=str(folder / "host"))
+        self.context = NetworkContext(
+            str(folder / "networks"), str(folder / "run"), host_dir=str(folder / "host"), reserve_ports=False
+        )  # fmt: skip
         self.boxes: list[Box] = []
 
     def box(self, name: str) -> Box:

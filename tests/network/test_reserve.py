@@ -124,6 +124,14 @@ def test_no_program_takes_the_port_of_a_running_container_and_any_can_after_it(s
 
 
 @needs_root
+def test_a_container_that_does_not_start_leaves_its_port_free(skerry: Skerry, busybox: str) -> None:
+    port = free_port()
+    refused = skerry("run", "--name", "box", "-p", f"{port}:80", busybox, "/no/such/program", check=False)
+    assert refused.code == 127
+    assert can_listen(port)
+
+
+@needs_root
 def test_a_program_that_has_the_port_is_met_at_once(skerry: Skerry, busybox: str) -> None:
     with socket.create_server(("0.0.0.0", 0)) as server:
         port = server.getsockname()[1]

@@ -85,9 +85,12 @@ def set_up(
         with Host(context) as host:
             if host.leases.get(container_id) is not None:
                 _release(host, container_id)
+            reserved = host.reserved()
             try:
-                return _join(host, container_id, name, netns_path, wanted, ports)
+                return _join(host, container_id, name, netns_path, wanted, ports, reserved)
             except BaseException:
+                if reserved is not None:
+                    reserved.close()
                 _release(host, container_id)
                 raise
     except OSError as error:
@@ -96,7 +99,7 @@ def set_up(
 
 def _join(
     host: Host, container_id: str, name: str, netns_path: str, wanted: list[tuple[NetworkRequest, Network]],
-    ports: list[PortMapping],
+    ports: list[PortMapping], reserved: Reserved | None,
 ) -> SetUp:  # fmt: skip
     joined: list[Joined] = []
     lease: Lease = {
@@ -106,7 +109,6 @@ def _join(
     servers = next((request["servers"] for request, _ in wanted if request.get("servers")), None)
     if servers:
         lease["servers"] = servers
-    reserved = host.reserved()
     if ports:
         lease["ports"] = host_ports.assign(ports, host.leases.ports(), reserved)
         if reserved is not None:
