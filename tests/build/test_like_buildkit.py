@@ -46,11 +46,17 @@ SELF_CHECKING = {
     "args: defaults expand earlier ones": "ARG a=1\nARG b=${a}2 c=${b}\nRUN [ \"$a$b$c\" = 11212 ] || [ \"$a$b\" = 112 ]",
     "args: ENV wins over ARG": "ARG x=arg\nENV x=env\nRUN [ \"$x\" = env ]",
     "args: platform": "ARG TARGETPLATFORM\nARG TARGETOS\nRUN [ \"$TARGETOS\" = linux ] && [ -n \"$TARGETPLATFORM\" ] && [ -z \"$TARGETARCH\" ]",
+    "args: those of the stage that it is FROM": "ARG a=1\nFROM localhost/busybox\nRUN [ -z \"$a\" ]\nFROM 0\nARG b=$a\nRUN [ \"$a$b\" = 11 ]",
+    "args: the last stage's name": "ARG TARGETSTAGE\nRUN [ \"$TARGETSTAGE\" = default ]",
     "env: one ENV sees only what was before": "ENV abc=hello\nENV abc=bye def=$abc\nENV ghi=$abc\nRUN [ \"$def\" = hello ] && [ \"$ghi\" = bye ]",
     "env: quotes": "ENV a=\"b c\" d='e $f' g=h\\ i\nENV j k  l\nRUN [ \"$a|$d|$g|$j\" = 'b c|e $f|h i|k  l' ]",
     "copy: wildcards": "COPY *.go /go/\nCOPY f*.go /f/\nCOPY sub/* /s/\nRUN [ -f /go/bar.go ] && [ ! -e /f/bar.go ] && [ -f /s/a ] && [ -f /s/c ] && [ ! -e /s/deep ]",
     "copy: a folder's contents": "COPY sub /s\nCOPY sub /t/\nRUN [ -f /s/deep/c ] && [ -f /t/a ]",
     "copy: no match beside a match": "COPY plain nomatch* /x/\nRUN [ -f /x/plain ]",
+    "copy: the folder that is made is root's": (
+        "RUN mkdir -p /a/b && chown 1:2 /a /a/b && chmod 700 /a\nFROM localhost/busybox\nCOPY --from=0 /a /c\nCOPY --from=0 --chown=3:4 /a /d\n"
+        "RUN [ \"$(stat -c %u:%g:%a /c /c/b /d | tr '\\n' ,)\" = 0:0:755,1:2:755,3:4:755, ]"
+    ),
     "copy: into what a link leads to": "RUN mkdir /real && ln -s /real /l\nCOPY plain /l/\nRUN [ -f /real/plain ] && [ -L /l ]",
     "copy: relative to WORKDIR": "WORKDIR /w\nCOPY plain x/\nCOPY plain y\nRUN [ -f /w/x/plain ] && [ -f /w/y ]",
     "copy: over what is there": "RUN mkdir -p /d/sub && echo old > /d/sub/a && echo keep > /d/sub/k\nCOPY sub /d/sub\nRUN grep contents /d/sub/a && grep keep /d/sub/k",
@@ -99,11 +105,29 @@ FAILING = {
     BASE + "COPY --form=x plain /": "unknown flag: --form (did you mean --from?)",
     "FROM a AS a\nFROM scratch\nCOPY --from=1 x /": "",
     "RUN true": "no build stage in current context",
+    "ARG X=1": "dockerfile contains no stages to build",
+    "FROM a AS one\nCOPY --from=three x /\nFROM a AS two\nCOPY --from=one x /\nFROM a AS three\nCOPY --from=two x /": "circular dependency detected on stage: one",
+    BASE.replace("\n", " AS now\n")
+    + "COPY --from=later x /\nFROM scratch AS later\nFROM now": 'cannot copy from stage "later", it needs to be defined before current stage "now"',
+    BASE + "RUN --mount=from=later,target=/m true\nFROM scratch AS later\nFROM 0": 'cannot mount from stage "later"',
+    "FROM --platform=$TRAGETPLATFORM scratch": "empty platform value from expression $TRAGETPLATFORM (did you mean TARGETPLATFORM?)",
+    "ARG CPU\nFROM --platform=linux/$CPU scratch": 'failed to parse platform linux/$CPU: "" is an invalid component of "linux/"',
+    BASE + "COPY --from=$NOTHING plain /": "--from=$NOTHING is empty",
+    BASE
+    + "COPY --chmod=64a plain /": "invalid chmod parameter: '64a'. it should be octal string and between 0 and 07777",
+    BASE + "VOLUME $NOTHING": "VOLUME specified can not be an empty string",
+    BASE + "STOPSIGNAL SIGNONE": "invalid signal: SIGNONE",
+    BASE + "EXPOSE 80/x": "invalid proto: x",
+    BASE + "EXPOSE here:80:80": "invalid IP address: here",
+    BASE + "EXPOSE 1-3:1-2": "",
+    BASE + "COPY https://example.com/a.git /": "source can't be a git ref for COPY",
+    BASE + "RUN invalidcmd": 'process "/bin/sh -c invalidcmd" did not complete successfully: exit code: 127',
     "ARG X\nFROM ${X}": "should not be blank",
     BASE + "RUN --mount=type=bind true": "target",
     BASE + "USER nobody-at-all\nRUN true": "nobody-at-all",
     BASE + "COPY ../x /": "x",
-    BASE + "ADD --checksum=sha256:00 plain /": "checksum",
+    BASE + "ADD --checksum=sha256:00 plain /": "checksum requires HTTP(S) or Git sources",
+    BASE + "ADD --checksum=sha256:00 https://a/b https://a/c /": "checksum can't be specified for multiple sources",
 }
 
 
@@ -115,10 +139,16 @@ def test_it_is_refused(engine: Skerry, context: Path, text: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_ports(engine: Skerry, context: Path) -> None:
+    text = "FROM scratch\nEXPOSE 0.0.0.0:1234-1235:3333-3334/tcp [::1]:81:81 ::1:82:82 ::::83 84/\n"
+    ports = config(engine, build(engine, context, text))["ExposedPorts"]
+    assert sorted(ports) == ["3333/tcp", "3334/tcp", "81/tcp", "82/tcp", "83/tcp", "84/tcp"]
+
+
 def test_stages(engine: Skerry, context: Path) -> None:
     text = (
         "ARG tag=latest\nFROM localhost/busybox:${tag} AS One\nARG tag\nRUN echo $tag > /t\nWORKDIR /w\nRUN touch rel\n"
-        'FROM one AS two\nRUN [ "$PWD" = /w ] && [ -f rel ] && [ -z "$tag" ]\n'
+        'FROM one AS two\nRUN [ "$PWD" = /w ] && [ -f rel ] && [ "$tag" = latest ]\n'
         "FROM localhost/busybox\nCOPY --from=ONE w/rel /a\nCOPY --from=1 /t /b\n"
         'RUN --mount=from=two,source=/w,target=/m [ -f /m/rel ] && [ "$(cat /b)" = latest ]\n'
     )
@@ -126,6 +156,35 @@ def test_stages(engine: Skerry, context: Path) -> None:
     build(engine, context, text, "--target", "Two")
     build(engine, context, text, "--target", "0")
     assert build(engine, context, text, "--target", "twoo", check=False).code != 0
+
+
+def test_checks_of_a_containerfile_that_is_none(engine: Skerry, context: Path) -> None:
+    (context / "Containerfile").write_text("FROM scratch AS Bad\nMAINTAINER me\nBADCMD\n")
+    done = engine("build", "--call=check,format=json", context, check=False)
+    found = json.loads(done.stdout)
+    assert done.code != 0
+    assert [warning["ruleName"] for warning in found["warnings"]] == ["StageNameCasing", "MaintainerDeprecated"]
+    assert found["buildError"]["message"] == "dockerfile parse error on line 3: unknown instruction: BADCMD"
+    assert found["buildError"]["location"]["ranges"][0]["start"]["line"] == 3
+    done = engine("build", context, check=False)
+    assert "StageNameCasing" in done.stderr
+    assert "unknown instruction: BADCMD" in done.stderr
+
+
+def test_a_check_looks_at_all_stages(engine: Skerry, context: Path) -> None:
+    (context / "Containerfile").write_text("FROM scratch AS one\nCOPY $foo .\nFROM scratch\nCOPY $bar .\n")
+    found = json.loads(engine("build", "--call=check,format=json", context, check=False).stdout)
+    assert [warning["detail"][-6:] for warning in found["warnings"]] == ["'$foo'", "'$bar'"]
+
+
+def test_a_proxy_is_seen_in_both_spellings(engine: Skerry, context: Path) -> None:
+    text = BASE + 'RUN [ "$HTTP_PROXY $http_proxy $no_proxy" = "a:1 a:1 x" ]\n'
+    build(engine, context, text, "--build-arg", "http_proxy=a:1", "--build-arg", "NO_PROXY=x")
+
+
+def test_a_file_may_have_a_name_in_small_letters(engine: Skerry, context: Path) -> None:
+    (context / "dockerfile").write_text(BASE)
+    engine("build", "-q", context)
 
 
 def test_the_config(engine: Skerry, context: Path) -> None:

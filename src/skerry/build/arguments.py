@@ -52,4 +52,8 @@ def platform_arguments(build: str, target: str, *, stage: str = "") -> dict[str,
 def proxies(options: BuildOptions, args: Mapping[str, str]) -> dict[str, str]:
     """The proxy variables that RUN sees: the caller's arguments, else (``--http-proxy``) those of the environment."""
     found = {name: os.environ[name] for name in sorted(PROXIES) if name in os.environ} if options.http_proxy else {}
-    return {**found, **{name: value for name, value in args.items() if name in PROXIES}}
+    found.update((name, value) for name, value in args.items() if name in PROXIES)
+    # As BuildKit: programs look for the one spelling or for the other.
+    for name in [*found]:
+        found.setdefault(name.upper() if name.islower() else name.lower(), found[name])
+    return found

@@ -60,14 +60,14 @@ def _solve(
 
         options.platforms = all_platforms(engine, options, contexts, dockerfile)
     platforms = list(dict.fromkeys(normalise(platform) for platform in options.platforms)) or [host()]
-    from skerry.build.checking import checked
+    from skerry.build.checking import checked, planned
     from skerry.build.checks.check import settings_of
 
     schedule = Schedule(report, options.jobs or os.cpu_count() or 1)
     solvers: list[Solver] = []
     identity, several = _identity(contexts, dockerfile), len(platforms) > 1
     for platform in platforms:
-        plan = make_plan(dockerfile, options, platform)
+        plan = planned(dockerfile, options, platform, report)
         if platform == platforms[0]:
             result.warnings += checked(engine, contexts, dockerfile, plan, report)
         _tell_skipped(plan, report)
@@ -155,9 +155,9 @@ def _identity(contexts: Contexts, dockerfile: Dockerfile) -> str:
 
 
 def _tell_skipped(plan: Plan, report: Callable[[Event], None]) -> None:
-    for planned in plan.stages:
-        if planned.stage.index not in plan.needed:
-            report(StageSkipped(planned.label))
+    for each in plan.stages:
+        if each.stage.index not in plan.needed:
+            report(StageSkipped(each.label))
 
 
 def _unused_arguments(plan: Plan, report: Callable[[Event], None]) -> list[Warned]:

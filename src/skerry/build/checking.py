@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from skerry.build.checks.check import check, fail_if_wanted
+from skerry.build.arguments import given
+from skerry.build.checks.check import check, check_until, fail_if_wanted
 from skerry.build.containerfiles import read_containerfiles
 from skerry.build.contexts import open_contexts
+from skerry.build.errors import BuildSyntaxError
 from skerry.build.language.parser import join, lines_of, parse
 from skerry.build.language.stages import parse_stage_list
 from skerry.build.plan import make_plan
@@ -28,11 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Found:
-    """What the checks found; ``error``: why no build could begin. ``sources``: each file's lines."""
+    """What the checks found; ``error``: why no build could begin. ``sources``: each file's lines. ``parsed``: the
+    Containerfile is one, whatever is wrong with it."""
 
     sources: dict[str, tuple[str, ...]]
     warnings: list[Warned] = field(default_factory=list)
     error: SkerryError | None = None
+    parsed: bool = False
 
 
 def findings(engine: Engine, options: BuildOptions) -> Found:
@@ -51,10 +55,26 @@ def _look(
     engine: Engine, options: BuildOptions, contexts: Contexts, files: Sequence[Containerfile], found: Found
 ) -> None:
     dockerfile = join(parse(item.data, item.name) for item in files)
-    plan = make_plan(dockerfile, options, target_of(options))
+    try:
+        parse_stage_list(dockerfile)
+        found.parsed = True
+        plan = make_plan(dockerfile, options, target_of(options))
+    except BuildSyntaxError as error:
+        found.warnings = check_until(dockerfile, error, given(options))
+        raise
     needed = plan.needed if options.target else None
     found.warnings = _run(engine, contexts, dockerfile, plan, needed)
     fail_if_wanted(dockerfile, plan.arguments, found.warnings)
+
+
+def planned(dockerfile: Dockerfile, options: BuildOptions, platform: str, report: Callable[[Event], None]) -> Plan:
+    """What is to be built. `BuildSyntaxError`, after the findings on what stands before the error."""
+    try:
+        return make_plan(dockerfile, options, platform)
+    except BuildSyntaxError as error:
+        for warning in check_until(dockerfile, error, given(options)):
+            report(warning)
+        raise
 
 
 def checked(

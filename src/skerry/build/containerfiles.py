@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
 
 _MOST = 16 << 20
-_NAMES = ("Containerfile", "Dockerfile")
+_NAMES = ("Containerfile", "Dockerfile", "dockerfile")
 
 
 @dataclass(frozen=True, slots=True)

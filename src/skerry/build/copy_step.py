@@ -51,14 +51,16 @@ class CopyStep:
             return expand(text, variables, escape=escape).text
 
         self._sources = [word(source) for source in command.sources]
-        if isinstance(command, typed.Copy) and any(source.startswith(_URLS) for source in self._sources):
-            raise Invalid("source can't be a URL for COPY", hint="ADD takes one")
+        if isinstance(command, typed.Copy):
+            _refuse_remote(self._sources)
         self._dest = state.absolute(word(command.dest))
         chown = word(command.chown) if command.chown else ""
         self._chown = chown
         mode = Mode(word(command.chmod)) if command.chmod else None
         exclude = Patterns(word(pattern) for pattern in command.exclude)
         from_ = word(command.from_) if isinstance(command, typed.Copy) and command.from_ else ""
+        if not from_ and isinstance(command, typed.Copy) and command.from_:
+            raise Invalid(f"--from={command.from_} is empty", hint="give the ARG that it names a value")
         self._from = from_
         # Names are the image's, so they are known only in its tree; numbers count for the key at once.
         self._owner_names = bool(chown) and not chown.replace(":", "").isdigit()
@@ -106,6 +108,10 @@ class CopyStep:
         """The sources that are here, and what was fetched of the others."""
         from skerry.build.remote import clone, fetch, is_git, is_remote
 
+        if self._checksum and len(self._sources) > 1:
+            raise Invalid("checksum can't be specified for multiple sources")
+        if self._checksum and not all(map(is_remote, self._sources)):
+            raise Invalid("checksum requires HTTP(S) or Git sources")
         local: list[str] = []
         found: list[Inline | Tree] = []
         for source in self._sources:
@@ -115,8 +121,6 @@ class CopyStep:
                 found.append(stack.enter_context(clone(self._step, source, command, self._checksum)))
             else:
                 found.append(stack.enter_context(fetch(self._step, source, self._checksum)))
-        if self._checksum and (local or len(found) > 1):
-            raise Invalid("checksum can't be specified for multiple or local sources")
         return local, found
 
     def _tree(self, stack: ExitStack) -> Tree:
@@ -212,6 +216,15 @@ class CopyStep:
 
     def history(self) -> str:
         return f"/bin/sh -c #(nop) {self._command.instruction.keyword} {self._kind}:{self._digest} in {self._dest} "
+
+
+def _refuse_remote(sources: list[str]) -> None:
+    for source in sources:
+        if source.startswith(_URLS):
+            from skerry.build.remote import is_git
+
+            kind = "git ref" if is_git(source) else "URL"
+            raise Invalid(f"source can't be a {kind} for COPY", hint="ADD takes one")
 
 
 def _numbers(text: str) -> tuple[int, int]:

@@ -8,6 +8,8 @@ from skerry.errors import Invalid, SkerryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skerry.build.events import Reason
     from skerry.build.language.ast import Position
 
@@ -56,11 +58,12 @@ def syntax_error(
 
 
 class RunFailed(SkerryError):
-    """A RUN's program ended with an error. ``output`` is the end of what it wrote."""
+    """A RUN's program ``argv`` ended with an error. ``output`` is the end of what it wrote."""
 
-    def __init__(self, text: str, code: int, output: bytes, position: Position) -> None:
+    def __init__(self, text: str, argv: Sequence[str], code: int, output: bytes, position: Position) -> None:
         shown = text if len(text) <= 200 else text[:199] + "…"
         super().__init__(f'building at STEP "{shown}": while running runtime: exit status {code}', exit_code=code)
+        self.argv = argv
         self.program_exit_code = code
         self.output = output
         self.position = position

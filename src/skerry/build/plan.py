@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from skerry.build.arguments import given, platform_arguments
 from skerry.build.errors import syntax_error
 from skerry.build.language import instructions as typed
 from skerry.build.language.stages import parse_stage_list
+from skerry.build.language.suggest import did_you_mean
 from skerry.build.language.words import ExpansionError, expand
+from skerry.build.order import check_order, origins
 from skerry.build.platforms import host, normalise
 from skerry.errors import NotFound
 from skerry.records import dataclass, field
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from skerry.build.language.ast import Dockerfile
     from skerry.build.options import BuildOptions
-
-_FROM = re.compile(r"(?:^|,)from=([^,]*)", re.IGNORECASE)  # of a mount with variables, which is parsed only later
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,10 @@ class Plan:
         return not self.builtin.keys().isdisjoint(self._asked(index))
 
     def _asked(self, index: int) -> set[str]:
-        commands = self.stages[index].stage.commands
+        planned = self.stages[index]
+        commands = planned.stage.commands
         asked = {name for command in commands if isinstance(command, typed.Arg) for name, _ in command.pairs}
+        asked |= set() if planned.base is None else self._asked(planned.base)
         return asked | self.builtin.keys() if any("$" in name for name in asked) else asked
 
     def signature(self, index: int) -> object:
@@ -93,7 +93,7 @@ def make_plan(dockerfile: Dockerfile, options: BuildOptions, platform: str) -> P
     """`BuildSyntaxError` with its place; `NotFound` for a target that is no stage."""
     meta_args, stages = parse_stage_list(dockerfile)
     arguments = given(options)
-    builtin = platform_arguments(host(), platform, stage=options.target)
+    builtin = platform_arguments(host(), platform, stage=options.target or stages[-1].name or "")
     meta: dict[str, str] = {}
     used: set[str] = set()
     for arg in meta_args:
@@ -113,6 +113,7 @@ def make_plan(dockerfile: Dockerfile, options: BuildOptions, platform: str) -> P
     target = _target(options.target, planned)
     needed = needed_by(planned, target) if options.skip_unused_stages else tuple(range(target + 1))
     overridden = frozenset(name.lower() for name in options.build_contexts)
+    check_order(planned, needed, overridden, {**builtin, **meta})
     return Plan(tuple(planned), target, needed, meta, arguments, builtin, used, overridden)
 
 
@@ -132,7 +133,7 @@ def _planned(
         image = expand(stage.from_.image, variables, escape=instruction.escape).text
         given_platform = stage.from_.platform
         if given_platform is not None:
-            platform = normalise(expand(given_platform, variables, escape=instruction.escape).text)
+            platform = _platform(stage.from_, variables)
     except ExpansionError as error:
         raise syntax_error(error.message, instruction.position, source=instruction.source) from None
     if stage.index == 0 and options.from_:
@@ -156,23 +157,21 @@ def _planned(
                 continue
             if found is not None:
                 needs.add(found)
-            elif stage.name is not None and name.lower() == stage.name:
-                raise syntax_error(
-                    f"circular dependency detected on stage: {name}", command.instruction.position,
-                    source=command.instruction.source,
-                )  # fmt: skip
     return Planned(stage, image, base, platform, frozenset(needs))
 
 
-def origins(command: typed.Command) -> list[str]:
-    """What a command copies from or mounts, as it is named (with variables)."""
-    if isinstance(command, typed.Copy):
-        return [command.from_] if command.from_ else []
-    if isinstance(command, typed.Run):
-        found = [_FROM.search(mount.text) if "$" in mount.text else None for mount in command.mounts]
-        named = [match[1] if match else mount.from_ for match, mount in zip(found, command.mounts, strict=True)]
-        return [name for name in named if name]
-    return []
+def _platform(from_: typed.From, variables: dict[str, str]) -> str:
+    """What FROM --platform says. No variable of it may be empty: it would be another platform than was meant."""
+    given, instruction = from_.platform or "", from_.instruction
+    found = expand(given, variables, escape=instruction.escape)
+    hint = next(filter(None, (did_you_mean(name, variables) for name in sorted(found.unmatched))), "")
+    if not found.text:
+        problem = f"empty platform value from expression {given}"
+    elif not all(found.text.split("/")):
+        problem = f'failed to parse platform {given}: "" is an invalid component of "{found.text}"'
+    else:
+        return normalise(found.text)
+    raise syntax_error(problem, instruction.position, hint=hint, source=instruction.source)
 
 
 def _lookup(name: str, earlier: list[Planned]) -> int | None:

@@ -50,7 +50,7 @@ class RunStep:
         else:
             self._argv = list(command.command)
         self._args = {name: value for name, value in state.args.items() if name not in state.env}
-        self._env = {"PATH": DEFAULT_PATH, **self._args, **state.env}
+        self._env = {"PATH": DEFAULT_PATH, **state.inherited, **self._args, **state.env}
         if command.security == "insecure" and not options.run.insecure:
             raise Invalid(
                 "RUN --security=insecure is not allowed", hint="build with --allow security.insecure to allow it"
@@ -72,7 +72,7 @@ class RunStep:
             files.update(each.files)
             texts.update(each.texts)
         self.inputs = {
-            "instruction": f"RUN {' '.join(self._argv)}", "args": self._args, "env": state.env, "settings": settings,
+            "instruction": f"RUN {' '.join(self._argv)}", "args": {**state.inherited, **self._args}, "env": state.env, "settings": settings,
             "files": files, "texts": texts, "content": [d.key for d in described],
         }  # fmt: skip
 
@@ -106,7 +106,8 @@ class RunStep:
 
                 open_shell(step, root, request, code)
             if code:
-                raise RunFailed(command.instruction.original, code, self._tail, command.instruction.position)
+                instruction = command.instruction
+                raise RunFailed(instruction.original, self._argv, code, self._tail, instruction.position)
             layer = root.commit(mtime_ns=step.mtime_ns)
         return layer["chain_id"] if layer else None
 

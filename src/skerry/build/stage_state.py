@@ -6,6 +6,7 @@ import re
 
 from skerry.build.language import instructions as typed
 from skerry.build.language.words import expand
+from skerry.engine.containers.signals import check_signal
 from skerry.errors import Invalid
 from skerry.records import dataclass, field, replace
 
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
     from skerry.build.language.instructions import Command
 
-_PORT = re.compile(
-    r"(?:(?P<ip>\[[^\]]*\]|[^:/\[\]]*):)?(?:(?P<host>[\d-]*):)?(?P<first>\d+)(?:-(?P<last>\d+))?(?:/(?P<protocol>\w+))?\Z"
-)
+_RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?\Z", re.ASCII)
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_SHELL = ["/bin/sh", "-c"]
 
@@ -41,6 +40,7 @@ class StageState:
     config: dict[str, Any] = field(default_factory=dict)
     document: dict[str, Any] = field(default_factory=dict)
     args: dict[str, str] = field(default_factory=dict)  # declared in this stage, with their values
+    inherited: dict[str, str] = field(default_factory=dict)  # declared in the stages that it is FROM
     history: list[Entry] = field(default_factory=list)
     base_history: list[dict[str, Any]] = field(default_factory=list)
     steps: list[tuple[str, str | None, int]] = field(default_factory=list)  # (key, its layer, layers then)
@@ -58,6 +58,7 @@ class StageState:
         # One level deep: what is in these is replaced, never changed.
         return replace(
             self, layers=list(self.layers), config=dict(self.config), document=dict(self.document), args={},
+            inherited={**self.inherited, **self.args},
             history=list(self.history), base_history=list(self.base_history), steps=list(self.steps),
             command_given=False,
         )  # fmt: skip
@@ -71,7 +72,7 @@ class StageState:
 
     def variables(self) -> dict[str, str]:
         """What an instruction's words are expanded with: ENV wins over ARG."""
-        return {**self.args, **self.env}
+        return {**self.inherited, **self.args, **self.env}
 
     def set_env(self, name: str, value: str) -> None:
         """ENV, in place if it is there."""
@@ -133,13 +134,18 @@ def apply_config(state: StageState, command: Command, variables: Mapping[str, st
         ports = [port for text in command.ports for port in parse_ports(word(text))]
         config["ExposedPorts"] = {**(config.get("ExposedPorts") or {}), **{key: {} for key in ports}}
     elif isinstance(command, typed.Volume):
-        config["Volumes"] = {**(config.get("Volumes") or {}), **{word(path): {} for path in command.paths}}
+        paths = [word(path) for path in command.paths]
+        if not all(paths):
+            raise Invalid("VOLUME specified can not be an empty string")
+        config["Volumes"] = {**(config.get("Volumes") or {}), **{path: {} for path in paths}}
     elif isinstance(command, typed.User):
         config["User"] = word(command.user)
     elif isinstance(command, typed.Shell):
         config["Shell"] = list(command.argv)
     elif isinstance(command, typed.StopSignal):
-        config["StopSignal"] = word(command.signal)
+        signal = word(command.signal)
+        check_signal(signal)
+        config["StopSignal"] = signal
     elif isinstance(command, typed.Healthcheck):
         _healthcheck(state, command)
     elif isinstance(command, typed.OnBuild):
@@ -178,15 +184,44 @@ def _healthcheck(state: StageState, command: typed.Healthcheck) -> None:
 
 
 def parse_ports(text: str) -> list[str]:
-    """EXPOSE's words: ``80``, ``80/udp``, ``8000-8010``. `Invalid`."""
+    """EXPOSE's words: ``80``, ``80/udp``, ``8000-8010``; an address and a host's port before it count for nothing.
+    `Invalid`."""
     found = []
     for item in text.split():
-        match = _PORT.match(item)
-        protocol = (match["protocol"] or "tcp").lower() if match else ""
-        if match is None or protocol not in ("tcp", "udp", "sctp"):
+        before, _, port = item.rpartition(":")
+        port, _, protocol = port.partition("/")
+        protocol = protocol.lower() or "tcp"
+        if protocol not in ("tcp", "udp", "sctp"):
+            raise Invalid(f"invalid proto: {protocol}", hint="PORT[-PORT][/tcp|udp|sctp]")
+        ports = _range(port)
+        if ports is None:
             raise Invalid(f"invalid containerPort: {item}", hint="PORT[-PORT][/tcp|udp|sctp]")
-        first, last = int(match["first"]), int(match["last"] or match["first"])
-        if not 0 < first <= last < 65536:
-            raise Invalid(f"invalid containerPort: {item}")
-        found += [f"{port}/{protocol}" for port in range(first, last + 1)]
+        _check_mapping(before, ports)
+        found += [f"{number}/{protocol}" for number in ports]
     return found
+
+
+def _range(text: str) -> range | None:
+    match = _RANGE.match(text)
+    if match is None:
+        return None
+    first, last = int(match[1]), int(match[2] or match[1])
+    return range(first, last + 1) if 0 < first <= last < 65536 else None
+
+
+def _check_mapping(text: str, ports: range) -> None:
+    """What stands before a container's port: ``[IP:][HOST-PORT]``."""
+    address, _, host = text.rpartition(":")
+    if host:
+        published = _range(host)
+        if published is None:
+            raise Invalid(f"invalid hostPort: {host}")
+        if len(ports) != len(published) and len(ports) > 1:
+            raise Invalid(f"invalid ranges specified for container and host Ports: {len(ports)} and {len(published)}")
+    if address:
+        import ipaddress
+
+        try:
+            ipaddress.ip_address(address[1:-1] if address.startswith("[") else address)
+        except ValueError:
+            raise Invalid(f"invalid IP address: {address}") from None

@@ -10,7 +10,7 @@ from skerry.build.events import Reason, StepOutput
 from skerry.build.explain import reason
 from skerry.build.language import instructions as typed
 from skerry.build.language.words import expand
-from skerry.build.plan import origins
+from skerry.build.order import origins
 from skerry.build.run_step import RunStep
 from skerry.build.workdir_step import WorkdirStep
 from skerry.engine.builds.errors import Changed

@@ -38,7 +38,7 @@ CASES = [
     ("FROM scratch AS Bad", ("StageNameCasing", 1, "Stage name 'Bad' should be lowercase")),
     ("FROM scratch as b", ("FromAsCasing", 1, "'as' and 'FROM' keywords' casing do not match")),
     ("from scratch AS b", ("FromAsCasing", 1, "'AS' and 'from' keywords' casing do not match")),
-    ("FROM scratch\nCOPY a \\\n\nb", ("NoEmptyContinuation", 2, "Empty continuation line")),
+    ("FROM scratch\nCOPY a \\\n\nb", ("NoEmptyContinuation", 4, "Empty continuation line")),
     ("FROM scratch\ncopy a /\nCOPY b /", ("ConsistentInstructionCasing", 2, "Command 'copy' should match the case of the command majority (uppercase)")),
     ("from scratch\nCOPY a /\ncopy b /", ("ConsistentInstructionCasing", 2, "Command 'COPY' should match the case of the command majority (lowercase)")),
     ("FROM scratch AS b\nFROM scratch AS b", ("DuplicateStageName", 2, 'Duplicate stage name "b", stage names should be unique')),
@@ -53,6 +53,7 @@ CASES = [
     ('FROM scratch\nCMD ["a"]\nCMD ["b"]', ("MultipleInstructionsDisallowed", 2, "Multiple CMD instructions should not be used in the same stage because only the last one will be used")),
     ("FROM scratch\nENV a b", ("LegacyKeyValueFormat", 2, '"ENV key=value" should be used instead of legacy "ENV key value" format')),
     ("FROM --platform=$TARGETPLATFORM scratch", ("RedundantTargetPlatform", 1, "Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior")),
+    ("FROM --platform=${TARGETPLATFORM} scratch", ("RedundantTargetPlatform", 1, "Setting platform to predefined ${TARGETPLATFORM} in FROM is redundant as this is the default behavior")),
     ("FROM --platform=linux/arm64 scratch", ("FromPlatformFlagConstDisallowed", 1, 'FROM --platform flag should not use constant value "linux/arm64"')),
     ("FROM scratch\nARG API_KEY", ("SecretsUsedInArgOrEnv", 2, 'Do not use ARG or ENV instructions for sensitive data (ARG "API_KEY")')),
     ("FROM scratch\nENV password=x", ("SecretsUsedInArgOrEnv", 2, 'Do not use ARG or ENV instructions for sensitive data (ENV "password")')),
@@ -78,7 +79,8 @@ def test_a_check_finds_it(text: str, warning: tuple[str, int, str]) -> None:
         "FROM scratch\nWORKDIR /x\nWORKDIR y", "FROM scratch AS a\nWORKDIR /x\nFROM a\nWORKDIR y",
         "FROM scratch\nENV foo=1\nCOPY $foo $PATH/", "FROM scratch\nARG foo\nCOPY $foo /",
         "FROM scratch\nARG foo\nRUN echo $undefined", "FROM --platform=$BUILDPLATFORM scratch",
-        "FROM --platform=linux/amd64 scratch AS linux_x", "FROM scratch\nENV PUBLIC_KEY=x\nARG keyboard",
+        "FROM --platform=linux/amd64 scratch AS linux_x", "FROM scratch\nENV PUBLIC_KEY=x\nARG keyboard PASSWORD_FILE KEY_VERSION",
+        "FROM scratch AS a\nARG foo\nFROM a\nCOPY $foo /",
         "ARG TAG=latest\nFROM busybox:${TAG}", "ARG TAG\nFROM busybox:${TAG:-x}", "# bar this\nFROM scratch AS foo",
         "FROM scratch\nEXPOSE 80/tcp 90-91/udp",
     ],
@@ -98,7 +100,21 @@ def test_files_that_the_ignore_file_leaves_out() -> None:
     text = "FROM scratch\nCOPY secret.txt ./a /\nADD https://x/secret.txt /\nCOPY --from=x secret.txt /"
     message = 'Attempting to Copy file "secret.txt" that is excluded by .dockerignore'
     assert found(text, ignored=["*.txt"]) == [("CopyIgnoredFile", 2, message)]
-    assert found(text, ignored=["*.txt", "!b.txt"]) == []
+    assert found(text, ignored=["*.txt", "!b.txt"]) == [("CopyIgnoredFile", 2, message)]
+    assert found(text, ignored=["*.txt", "!*cret.txt"]) == []
+
+
+@pytest.mark.parametrize(
+    ("patterns", "source", "warned"),
+    [
+        ("sub", "sub/a", True), ("sub !sub/b", "sub/a", True), ("!sub/b sub", "sub", True), ("sub !nope/*", "sub/a", True),
+        ("sub", "sub/*.txt", True), ("*", ".", True), ("sub", "other", False), ("sub !sub/b", "sub", False),
+        ("sub !*/keep", "sub", False), ("sub !sub/keep", "sub/*.txt", False), ("sub !sub/keep", "*/keep", False),
+        ("!sub/k sub !sub/k", "sub", False), ("** !sub", "sub/a", False), ("** !Dockerfile", ".", False), (".*", ".", False),
+    ],
+)  # fmt: skip
+def test_what_comes_back_is_not_warned_of(patterns: str, source: str, warned: bool) -> None:
+    assert bool(found(f"FROM scratch\nCOPY {source} /", ignored=patterns.split())) == warned
 
 
 def test_the_directive() -> None:

@@ -61,7 +61,7 @@ def _check(
         unmatched |= platform.unmatched
         if platform.matched == {"TARGETPLATFORM"} and not platform.unmatched:
             if platform.text == builtin.get("TARGETPLATFORM"):
-                findings.add(rules.REDUNDANT_TARGET_PLATFORM, instruction.position, "$TARGETPLATFORM")
+                findings.add(rules.REDUNDANT_TARGET_PLATFORM, instruction.position, stage.from_.platform)
         elif not platform.matched and not platform.unmatched:
             parts = platform.text.split("/")
             if not any(part and part in (stage.name or "") for part in parts[:2]):

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from skerry.build.arguments import platform_arguments
 from skerry.build.checks.bases import check_bases
 from skerry.build.checks.findings import Findings
 from skerry.build.checks.settings import ARGUMENT, CheckSettings, parse_settings
 from skerry.build.checks.structure import check_structure
 from skerry.build.checks.variables import StageCheck, StageWalk
 from skerry.build.errors import BuildSyntaxError
+from skerry.build.language.stages import parse_stage_list
 from skerry.build.language.words import ExpansionError, expand
+from skerry.build.platforms import host
 from skerry.errors import Invalid
+from skerry.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from skerry.build.events import Warned
-    from skerry.build.language.ast import Dockerfile
+    from skerry.build.language.ast import Dockerfile, Instruction
     from skerry.build.language.ignore import Patterns
     from skerry.build.language.instructions import Arg, Stage
 
@@ -73,6 +77,30 @@ def check(
     return findings.warnings
 
 
+def check_until(dockerfile: Dockerfile, error: BuildSyntaxError, arguments: Mapping[str, str]) -> list[Warned]:
+    """What can be said of a Containerfile that has an error: how it is written, up to an instruction that is none."""
+    findings = Findings(settings_of(dockerfile, arguments))
+    try:
+        meta_args, stages = parse_stage_list(dockerfile)
+    except BuildSyntaxError:
+        dockerfile = replace(dockerfile, instructions=tuple(_before(dockerfile, error)))
+        if any(instruction.keyword == "FROM" for instruction in dockerfile.instructions):
+            check_structure(dockerfile, parse_stage_list(dockerfile)[1], findings)
+    else:
+        check_structure(dockerfile, stages, findings)
+        values = {name: arguments.get(name, value or "") for arg in meta_args for name, value in arg.pairs}
+        check_bases(meta_args, stages, findings, values=values, builtin=platform_arguments(host(), host()))
+    return findings.warnings
+
+
+def _before(dockerfile: Dockerfile, error: BuildSyntaxError) -> Iterable[Instruction]:
+    for instruction in dockerfile.instructions:
+        place = instruction.position
+        if place.file == error.file and place.line <= error.line <= place.end_line:
+            break
+        yield instruction
+
+
 def fail_if_wanted(dockerfile: Dockerfile, arguments: Mapping[str, str], warnings: Iterable[Warned]) -> None:
     """`Invalid` when ``error=true`` and something was found."""
     found = sorted({warning.rule for warning in warnings if warning.rule})
@@ -92,7 +120,7 @@ def _start(
         if other.name == image.lower() and other.index in walks:
             base = walks[other.index]
             env = base.env if base.known else None
-            return StageWalk(env, workdir_set=base.workdir_set, shell_set=base.shell_set)
+            return StageWalk(env, workdir_set=base.workdir_set, shell_set=base.shell_set, args=base.args)
     found = {} if image == "scratch" else config(image)
     if found is None:
         return StageWalk(None, workdir_set=False, shell_set=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from skerry.build.checks import rules
 from skerry.build.language import instructions as typed
 from skerry.build.language.splitting import BLANKS
+from skerry.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ def check_structure(dockerfile: Dockerfile, stages: Sequence[Stage], findings: F
     """Casing, names of stages, instructions that come twice, old forms, comments."""
     for instruction in dockerfile.instructions:
         if instruction.empty_continuation:
-            findings.add(rules.NO_EMPTY_CONTINUATION, instruction.position)
+            place = instruction.position
+            findings.add(rules.NO_EMPTY_CONTINUATION, replace(place, line=place.end_line))  # as BuildKit: the end
     _casing(dockerfile.instructions, findings)
     _stage_names(stages, findings)
     for stage in stages:

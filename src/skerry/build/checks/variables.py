@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SECRET = re.compile(
     r"(?:_|\A)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|\Z)", re.IGNORECASE
 )
-_PUBLIC = re.compile(r"(?:_|\A)public(?:_|\Z)", re.IGNORECASE)
+_PUBLIC = re.compile(r"(?:_|\A)(?:public|file|version)(?:_|\Z)", re.IGNORECASE)
 _URL = re.compile(r"[a-z]+://|git@", re.IGNORECASE)
 # What the builder itself gives, whoever declares it.
 _NOT_OURS = frozenset({"BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"})
@@ -33,11 +33,14 @@ class StageWalk:
     ``env`` None means that the base image is not known: then no variable is called undefined.
     """
 
-    def __init__(self, env: Mapping[str, str] | None, *, workdir_set: bool, shell_set: bool) -> None:
+    def __init__(
+        self, env: Mapping[str, str] | None, *, workdir_set: bool, shell_set: bool,
+        args: Mapping[str, str | None] | None = None,
+    ) -> None:  # fmt: skip
         self.known = env is not None
         self.env = dict(env or {})
         self.env.setdefault("PATH", "")
-        self.args: dict[str, str | None] = {}
+        self.args = dict(args or {})
         self.workdir_set = workdir_set
         self.shell_set = shell_set
 
@@ -133,14 +136,13 @@ class StageCheck:
         for heredoc in command.heredocs:
             if heredoc.expand:
                 self._word(command, heredoc.text, raw=True)
-        # With `!` lines nobody can tell from the name alone whether something of a folder comes back.
-        if self.ignored is None or self.ignored.negated or (isinstance(command, typed.Copy) and command.from_):
+        if self.ignored is None or (isinstance(command, typed.Copy) and command.from_):
             return
         verb = "Copy" if isinstance(command, typed.Copy) else "Add"
         for source in command.sources:
             text = expand(source, self.walk.variables(), escape=command.instruction.escape).text
             path = _clean(text)
-            if not _URL.match(text) and self.ignored.matches(path):
+            if not _URL.match(text) and self.ignored.leaves_out_all(path):
                 self.findings.add(rules.COPY_IGNORED_FILE, command.instruction.position, verb, path)
 
 

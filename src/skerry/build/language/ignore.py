@@ -96,13 +96,28 @@ class Patterns:
 
     def may_match_below(self, folder: str) -> bool:
         """Whether something below a folder that is left out may be brought back by a ``!`` line."""
-        if not self.negated:
-            return False
+        return self.negated and self._brings_back(folder, 0)
+
+    def _brings_back(self, folder: str, first: int) -> bool:
         prefix = folder + "/"
         return any(
             negated and ((text + "/").startswith(prefix) or _could_reach(text, folder))
-            for negated, _, text in self._rules
+            for negated, _, text in self._rules[first:]
         )
+
+    def leaves_out_all(self, source: str) -> bool:
+        """Whether a COPY's source (it may have wildcards) and all below it is left out, as far as its name tells."""
+        if source == ".":
+            return not self.negated and any(text in ("*", "**", "**/*") for _, _, text in self._rules)
+        if not self.matches(source):
+            return False
+        parts = source.split("/")
+        plain = next((n for n, part in enumerate(parts) if set(part) & set("*?[")), len(parts))
+        if not plain:
+            return not self.negated
+        above = ["/".join(parts[: n + 1]) for n in range(len(parts))]
+        last = max(n for n, (negated, rule, _) in enumerate(self._rules) if not negated and any(map(rule, above)))
+        return not self._brings_back(above[plain - 1], last + 1)
 
 
 def _could_reach(pattern: str, folder: str) -> bool:

@@ -31,5 +31,7 @@ def parse_stage_list(dockerfile: Dockerfile) -> tuple[list[Arg], list[Stage]]:
             )  # fmt: skip
     if not found:
         last = dockerfile.instructions[-1]
-        raise syntax_error("no build stage: there is no FROM", last.position, source=last.source)
+        raise syntax_error(
+            "no FROM statement found: dockerfile contains no stages to build", last.position, source=last.source
+        )
     return meta, [Stage(start.name, n, start, tuple(commands)) for n, (start, commands) in enumerate(found)]

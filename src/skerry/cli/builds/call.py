@@ -137,7 +137,8 @@ def _document(found: Found) -> dict[str, Any]:
     document: dict[str, Any] = {"warnings": warnings, "sources": sources}
     error = found.error
     if isinstance(error, BuildSyntaxError):
-        document["buildError"] = {"message": error.what, "location": ranges_of(error.line, error.end_line)}
+        before = "" if found.parsed else f"dockerfile parse error on line {error.line}: "
+        document["buildError"] = {"message": before + error.what, "location": ranges_of(error.line, error.end_line)}
     elif error is not None:
         document["buildError"] = {"message": error.message, "location": {}}
     return document

@@ -69,4 +69,8 @@ def _explain(error: BaseException, options: BuildOptions, out: Output) -> None:
         for line in excerpt(lines, place[1], place[2], name=place[0], message=named_by(error)):
             out.error_text(line + "\n")
     if isinstance(error, RunFailed) and not error.hint and not options.on_error_shell:
+        program = " ".join(error.argv)
+        if "\n" not in program:  # a longer one is seen in the excerpt
+            code = error.program_exit_code
+            out.error_text(f'process "{program}" did not complete successfully: exit code: {code}\n')
         out.error_text(f"hint: {hint_of(error)}\n")

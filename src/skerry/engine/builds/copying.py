@@ -187,9 +187,9 @@ def _copy_source(
         target = f"{base}/{item.name}" if item.name else base
         status = item.status
         if item.name == "" and source.is_folder:
-            # As with Podman: what is there stays as it is, a new one is plain, whatever its source is like.
+            # As with Podman and BuildKit: what is there stays as it is, a new one is plain, whatever its source is like.
             there = placer.kind(base or "/") == "folder"
-            uid, gid = request.owner or (status.st_uid, status.st_gid)
+            uid, gid = request.owner or (0, 0)
             new = _metadata(request, tree, item) if named else Metadata(0o755, uid, gid, status.st_mtime_ns)
             placer.folder(base or "/", None if there else new)
         elif (

@@ -18,16 +18,17 @@ class Mode:
     def __init__(self, text: str) -> None:
         self.text = text
         self._octal: int | None = None
+        wrong = f"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777"
         self._clauses: list[tuple[str, list[tuple[str, str]]]] = []
         if text.isascii() and text.isdigit():
             if set(text) - set("01234567") or int(text, 8) > 0o7777:
-                raise Invalid(f"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777")
+                raise Invalid(wrong)
             self._octal = int(text, 8)
             return
         for clause in text.split(","):
             match = _CLAUSE.match(clause)
             if match is None:
-                raise Invalid(f"invalid chmod parameter: '{text}'", hint="octal (0644), or symbolic (u=rwX,go=rX)")
+                raise Invalid(wrong, hint="or symbolic, as u=rwX,go=rX")
             self._clauses.append((match[1] or "a", _ACTION.findall(match[2])))
 
     def apply(self, mode: int, *, folder: bool) -> int:

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     Stopping = tuple[ContainerRecord, ContainerState, float, float]
 
 
+def check_signal(text: str) -> None:
+    """`Invalid` for what is no signal's name or number."""
+    parse_signal(text)
+
+
 def kill(engine: Engine, name: str, signal: str = "KILL") -> str:
     """Send a signal to a running container; its id. After SIGKILL it is waited for, as Podman does."""
     number = parse_signal(signal)
