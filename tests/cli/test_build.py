@@ -52,9 +52,9 @@ def test_lines_are_podmans_and_the_id_is_the_last(skerry: Skerry, context: Path)
     assert again.lines[-1] == done.lines[-1]
 
 
-def test_quiet_prints_the_id_alone(skerry: Skerry, context: Path) -> None:
+def test_quiet_prints_the_id_and_what_programs_complain_about(skerry: Skerry, context: Path) -> None:
     done = skerry("build", "-q", "--network", "none", write(context, BASE + "RUN echo noise; echo more >&2\n"))
-    assert (len(done.id), done.stderr) == (64, "")
+    assert (len(done.id), done.stderr) == (64, "more\n")
 
 
 def test_a_failing_step_shows_its_place_and_has_its_exit_code(skerry: Skerry, context: Path) -> None:

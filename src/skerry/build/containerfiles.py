@@ -42,9 +42,17 @@ def read_containerfiles(engine: Engine, options: BuildOptions, contexts: Context
 
 
 def _discovered(engine: Engine, folder: str) -> Containerfile:
+    astray = ""
     for name in _NAMES:
         if os.path.lexists(f"{folder}/{name}"):
-            return _checked(Containerfile(name, engine.builds.read_file(folder, name, _MOST)))
+            try:
+                return _checked(Containerfile(name, engine.builds.read_file(folder, name, _MOST)))
+            except NotFound:
+                astray = astray or name
+    if astray:
+        raise NotFound(
+            f"cannot find Containerfile or Dockerfile in context directory: {folder}/{astray} links to no file in it"
+        )
     raise NotFound(
         f"no Containerfile or Dockerfile specified or found in context directory, {folder}: no such file or directory"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import time
 from contextlib import ExitStack, nullcontext
 
@@ -12,7 +13,7 @@ from skerry.build.language.ignore import Patterns
 from skerry.build.language.words import expand
 from skerry.engine.builds.copying import CopyRequest, Gathered, Inline, carry_out, gather, owner_ids
 from skerry.engine.builds.modes import Mode
-from skerry.errors import Invalid
+from skerry.errors import Invalid, NotFound
 from skerry.records import replace
 
 TYPE_CHECKING = False
@@ -100,7 +101,12 @@ class CopyStep:
         )
         here = replace(request, patterns=local, inline=inline, unpack=unpack)
         tree = self._tree(stack) if local else None
-        gathered = [gather(step.engine, tree, here)] if local or inline else []
+        try:
+            gathered = [gather(step.engine, tree, here)] if local or inline else []
+        except NotFound as error:
+            if self._from or not any(posixpath.normpath(source.lstrip("/")).startswith("..") for source in local):
+                raise
+            raise NotFound(f"{error.message}: possible escaping context directory error") from None
         trees = [each for each in found if not isinstance(each, Inline)]
         return gathered + [gather(step.engine, each, replace(request, patterns=["."])) for each in trees]
 

@@ -54,10 +54,10 @@ class Download(io.RawIOBase):
                 return
             kind = NotFound if error.code in (404, 410) else Unavailable
             raise kind(f"downloading {self._name}: invalid response status {error.code} ({error.reason})") from None
-        except urllib.error.URLError as error:
-            raise Unavailable(f"downloading {self._name}: {error.reason}") from None
-        except (OSError, ValueError) as error:
-            raise Unavailable(f"downloading {self._name}: {error}") from None
+        except (OSError, ValueError) as error:  # URLError is an OSError
+            from skerry.build.unreachable import of_connection
+
+            raise of_connection(url, self._name, getattr(error, "reason", error)) from None
         length = self._answer.headers.get("Content-Length", "")
         self.length = self._left = int(length) if length.isdecimal() else None
 

@@ -144,13 +144,15 @@ def _whole(git: _Git, url: GitURL, error: Unavailable) -> str:
         return "FETCH_HEAD"
     if not _COMMIT.match(url.ref):
         if "couldn't find remote ref" in error.message:
-            raise NotFound(f"{url}: there is no such branch, tag or commit") from None
+            raise NotFound(
+                f"{url}: couldn't find remote ref {url.ref}: there is no such branch, tag or commit"
+            ) from None
         raise error
     git.run("fetch", "--quiet", "--force", "origin", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
     try:
         git.run("cat-file", "-e", url.ref + "^{commit}")
     except Unavailable:
-        raise NotFound(f"{url}: there is no such branch, tag or commit") from None
+        raise NotFound(f"{url}: couldn't find remote ref {url.ref}: there is no such branch, tag or commit") from None
     return url.ref
 
 

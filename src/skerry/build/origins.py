@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from contextlib import ExitStack, contextmanager
 
 from skerry.build.base_image import find_image
@@ -88,10 +89,11 @@ def open_tree(step: StepWork, name: str) -> Iterator[Tree]:
 
 
 def content_of(step: StepWork, mount: Mount) -> MountContent:
-    """What a RUN's mount adds to its key: a secret and an agent only their names, a cache its id."""
+    """What a RUN's mount adds to its key: a secret and an agent how they are asked for, a cache its id."""
     head = [mount.type, mount.target, mount.readonly]
     if mount.type in ("secret", "ssh"):
-        return MountContent([mount.type, mount.id, mount.target, mount.env])
+        asked = [mount.env, mount.required, mount.uid, mount.gid, mount.mode]
+        return MountContent([mount.type, mount.id or mount.source, mount.target, *asked])
     if mount.type == "tmpfs":
         return MountContent([*head, mount.size, *(["tmpcopyup"] if mount.copy_up else [])])
     if mount.type == "cache":
@@ -129,15 +131,22 @@ def _cache(stack: ExitStack, step: StepWork, mount: Mount) -> str:
 
 
 def _cache_id(step: StepWork, mount: Mount) -> str:
+    """Its id, or its place; one that begins as something else's copy is another with each content of that."""
     name = mount.id or step.state.absolute(mount.target).rstrip("/") or "/"
     space = step.solver.plan.arguments.get("BUILDKIT_CACHE_MOUNT_NS", "")
-    return f"{space}/{name}" if space else name
+    name = f"{space}/{name}" if space else name
+    if not mount.from_:
+        return name
+    found = origin(step, mount.from_)
+    if isinstance(found, Layers):
+        return f"{name} from {found.chain_ids[-1] if found.chain_ids else 'scratch'} {mount.source}".rstrip()
+    return f"{name} from {found.origin} {mount.source}".rstrip()
 
 
 def _bound(stack: ExitStack, step: StepWork, mount: Mount) -> Source:
     """A bind's source. Writes are for the step alone: what is writable is an overlay or a copy."""
     found = origin(step, mount.from_)
-    source = mount.source.strip("/") or "."
+    source = posixpath.normpath("/" + mount.source).strip("/") or "."
     if isinstance(found, Layers):
         root = stack.enter_context(step.engine.builds.open_root(found.chain_ids, writable=not mount.readonly))
         return Source(_inside(root.path, source, mount), root)

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from skerry.build import git
 from skerry.build.download import Download, is_url, tls_of
+from skerry.build.events import Warned
 from skerry.build.keys import digest as digest_of
 from skerry.build.redact import redacted
 from skerry.engine.builds.copying import Inline
@@ -61,9 +62,7 @@ class _Remote:
             return Inline(name, digest=self._wanted, fetch=self._download, mode=0o600)
         before = self._step.engine.builds.latest(self._identity)
         known = before["inputs"] if before and not self._wanted else {}
-        download = Download(
-            self._source, cancelled=self._step.solver.cancelled, conditions=known.get("conditions"), tls=self._tls
-        )
+        download = self._open(known.get("conditions"))
         if download.unchanged:
             return Inline(name, digest=known["digest"], fetch=self._download, mode=0o600)
         path, mtime_ns, content = self._keep(download)
@@ -71,12 +70,19 @@ class _Remote:
 
     def _download(self, wanted: str) -> tuple[str, int]:
         """(where it is, its time) once it is certain that it is needed."""
-        path, mtime_ns, content = self._keep(
-            Download(self._source, cancelled=self._step.solver.cancelled, tls=self._tls)
-        )
+        path, mtime_ns, content = self._keep(self._open())
         if content != wanted:
             raise Changed(f"{redacted(self._source)} has changed meanwhile")
         return path, mtime_ns
+
+    def _open(self, conditions: dict[str, str] | None = None) -> Download:
+        from skerry.build.unreachable import patiently
+
+        solver = self._step.solver
+        return patiently(
+            lambda: Download(self._source, cancelled=solver.cancelled, conditions=conditions, tls=self._tls),
+            self._step.options.pull_options, lambda text: solver.tell(Warned("", text)), solver.cancelled,
+        )  # fmt: skip
 
     def _keep(self, download: Download) -> tuple[str, int, str]:
         try:

@@ -23,7 +23,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(?:([kmgtp])i?)?b?", re.IGNORECASE)
 _FOR_FILES = ("cache", "secret", "ssh")
 # The keys that only some types have; the others are taken with any.
 _ONLY_FOR = {
-    "required": ("secret", "ssh"), "size": ("tmpfs",), "tmpcopyup": ("tmpfs",), "bind-propagation": ("bind",), "mode": _FOR_FILES, "uid": _FOR_FILES, "gid": _FOR_FILES,
+    "required": ("secret", "ssh"), "size": ("tmpfs",), "tmpcopyup": ("tmpfs",), "bind-propagation": ("bind", "cache"), "mode": _FOR_FILES, "uid": _FOR_FILES, "gid": _FOR_FILES,
 }  # fmt: skip
 
 
@@ -42,6 +42,8 @@ def parse_mount(text: str, expand: Callable[[str], str] | None = None) -> Mount:
     """
     fields = _fields(text)
     origin = fields.get("from", "")
+    if "from" in fields and not origin:
+        raise MountError(f"'from' points to an empty value in '{text}'")
     if "$" in origin[:-1]:
         raise MountError("'from' doesn't support variable expansion, define alias stage instead")
     if expand is not None:
@@ -104,7 +106,7 @@ def _checked(mount: Mount) -> Mount:
         raise MountError(f"unsupported sharing value {quoted(mount.sharing)}", did_you_mean(mount.sharing, _SHARING))
     if mount.propagation and mount.propagation not in _PROPAGATION:
         hint = did_you_mean(mount.propagation, _PROPAGATION)
-        raise MountError(f"invalid bind-propagation {quoted(mount.propagation)}", hint)
+        raise MountError(f'invalid mount option "bind-propagation={mount.propagation}"', hint)
     if mount.type == "secret":
         if mount.from_:
             raise MountError("secret mount should not have a from")

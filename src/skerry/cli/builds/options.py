@@ -78,7 +78,7 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         on_error_shell=args["on_error"] == "shell",
     )
     _set_times(options, args)
-    _set_cache_age(options, args["cache_ttl"])
+    _set_cache_age(options, args["cache_ttl"], out)
     _set_secrets(options, args)
     _set_outputs(options, args)
     _set_attestations(options, args)
@@ -267,7 +267,7 @@ def _set_source_policy(options: BuildOptions, args: Args) -> None:
         options.source_policy = load(path)
 
 
-def _set_cache_age(options: BuildOptions, text: str) -> None:
+def _set_cache_age(options: BuildOptions, text: str, out: Out) -> None:
     if not text:
         return
     from skerry.engine.units import parse_duration
@@ -277,6 +277,7 @@ def _set_cache_age(options: BuildOptions, text: str) -> None:
         raise UsageError(f'invalid --cache-ttl "{text}": it is negative')
     if not options.cache_ttl_ns:
         options.no_cache = True  # as Podman has it: nothing is young enough
+        out.debug("Setting --no-cache=true since --cache-ttl was set to 0")
 
 
 def _set_secrets(options: BuildOptions, args: Args) -> None:

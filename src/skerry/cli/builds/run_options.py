@@ -66,7 +66,7 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
         no_new_privileges=security.get("no_new_privileges", False),
         mask=security.get("mask", []),
         unmask=security.get("unmask", []),
-        namespaces={**_CHROOT, **_namespaces(args)} if chroot else _namespaces(args),
+        namespaces={**_namespaces(args), **(_CHROOT if chroot else {})},
         id_maps=_id_maps(args),
         groups=args["group_add"],
         devices=args["device"],
@@ -100,6 +100,8 @@ def _mount(text: str) -> str:
 def _network(text: str) -> str:
     if text in ("", "bridge", "default"):
         return "default"
+    if text == "container":  # Buildah's word for a namespace of its own
+        return "private"
     if text.partition(":")[0] == "slirp4netns":
         raise UsageError("--network slirp4netns is not supported: use pasta")
     if text.startswith("container:"):

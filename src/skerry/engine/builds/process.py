@@ -38,10 +38,11 @@ class StepProcess:
         self._stdout = self._stderr = -1
         self._log = memfd("log", b"")
         try:
-            argv[1:1] = [
-                f"--log=/proc/self/fd/{self._log}",
-                *(("--log-format=json",) if runtime.quirks.json_log else ()),
-            ]
+            if "--debug" not in argv:  # who debugs the runtime wants to see what it says
+                argv[1:1] = [
+                    f"--log=/proc/self/fd/{self._log}",
+                    *(("--log-format=json",) if runtime.quirks.json_log else ()),
+                ]
             self._pid = self._start_on_terminal(argv) if request.terminal else self._start_on_pipes(argv)
         except BaseException:
             self._close()
@@ -146,6 +147,8 @@ class StepProcess:
             message = message_in(os.pread(self._log, _CHUNK, 0))
             if message:
                 raise self._translated(message)
+            if not self._request.terminal and not _number_in(self._pid_file):
+                code = 1  # the runtime has not come to the program: its own code would be taken for the program's
         self.ended = code >= 0
         return 128 - code if code < 0 else code
 

@@ -1,0 +1,99 @@
+"""What mounts, remote sources and the runtime do in a build when things are missing, empty or elsewhere."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from tests.support import containerfile
+from tests.support.command import Skerry
+
+BASE = "FROM localhost/busybox\n"
+
+
+def write(folder: Path, text: str) -> Path:
+    containerfile.write(folder, text)
+    return folder
+
+
+def test_a_secret_that_is_required_is_missed_whatever_is_cached(engine: Skerry, tmp_path: Path) -> None:
+    mount = "RUN --mount=type=secret,id=token{} test -e /run/secrets/token || true\n"
+    engine("build", write(tmp_path, BASE + mount.format("")))
+    done = engine("build", write(tmp_path, BASE + mount.format(",required")), check=False)
+    assert done.code == 125
+    assert 'secret required but no secret with id "token" found' in done.stderr
+
+
+def test_a_cache_mount_begins_as_what_it_is_from_each_time_that_changes(engine: Skerry, tmp_path: Path) -> None:
+    text = BASE.strip() + " AS seed\nRUN echo {0} > /word\n" + BASE
+    text += (
+        "RUN --mount=type=cache,id=seeded,from=seed,target=/c grep {0} /c/word && echo >> /c/more && wc -l < /c/more\n"
+    )
+    for word, lines in (("one", "1"), ("two", "1"), ("one", "2")):
+        done = engine("build", "--no-cache-filter=1", write(tmp_path, text.format(word)))
+        assert f"[2/2] STEP 2/2: …\n{lines}\n" in done.stdout or f"\n{lines}\n" in done.stdout
+
+
+def test_from_nothing_is_refused_and_a_source_cannot_leave_a_context(engine: Skerry, tmp_path: Path) -> None:
+    done = engine("build", write(tmp_path, BASE + "RUN --mount=from=,target=/m true\n"), check=False)
+    assert done.code == 125
+    assert "'from' points to an empty value" in done.stderr
+    (tmp_path / "near").mkdir()
+    (tmp_path / "near" / "inside").touch()
+    write(tmp_path, BASE + "RUN --mount=type=cache,from=near,source=../,target=/m ls /m\n")
+    done = engine("build", "--build-context", f"near={tmp_path}/near", tmp_path)
+    assert "inside" in done.lines
+    done = engine("build", write(tmp_path, BASE + "COPY ../up /\n"), check=False)
+    assert "possible escaping context directory error" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["bind", "cache"])
+def test_a_propagation_that_is_none(engine: Skerry, tmp_path: Path, kind: str) -> None:
+    mount = f"RUN --mount=type={kind},target=/m,bind-propagation=suid true\n"
+    done = engine("build", write(tmp_path, BASE + mount), check=False)
+    assert (done.code, 'invalid mount option "bind-propagation=suid"' in done.stderr) == (125, True)
+
+
+def test_a_containerfile_that_links_out_of_its_context(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE)
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context" / "Containerfile").symlink_to("../Containerfile.not")
+    (tmp_path / "context" / "Dockerfile").symlink_to(tmp_path / "Containerfile")
+    done = engine("build", tmp_path / "context", check=False)
+    assert done.code == 125
+    assert "cannot find Containerfile or Dockerfile in context directory" in done.stderr
+    (tmp_path / "context" / "real").write_text(BASE)
+    (tmp_path / "context" / "Dockerfile").unlink()
+    (tmp_path / "context" / "Dockerfile").symlink_to("/real")
+    engine("build", tmp_path / "context")
+
+
+def test_a_server_that_is_not_there_is_tried_again(engine: Skerry, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    write(tmp_path, f"FROM scratch\nADD http://127.0.0.1:{port}/x /\n")
+    done = engine("build", "--retry=2", "--retry-delay=0.142857s", tmp_path, check=False)
+    assert done.code == 125
+    assert "Failed, retrying in 142.857ms ... (2/2)" in done.stderr
+    assert f"dial tcp 127.0.0.1:{port}: connect: connection refused" in done.stderr.splitlines()[-1]
+    write(tmp_path, "FROM scratch\nADD http://example.invalid/x /\n")
+    env = {**os.environ, "http_proxy": f"http://127.0.0.1:{port}"}
+    done = engine("build", "--retry=0", tmp_path, check=False, env=env)
+    assert f"proxyconnect tcp: dial tcp 127.0.0.1:{port}: connect: connection refused" in done.stderr
+
+
+def test_what_the_runtime_says_of_itself(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + "RUN echo hello\n")
+    done = engine("build", "--runtime-flag", "nosuchflag", tmp_path, check=False)
+    assert done.code == 1  # not the runtime's own 64, which the program could have had
+    assert "nosuchflag" in done.stderr
+    done = engine("build", "-q", "--runtime=crun", "--runtime-flag=debug", "--network=container", tmp_path)
+    assert len(done.id) == 64
+
+
+def test_isolation_by_chroot_keeps_the_hosts_processes_whatever_is_asked_for(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + "RUN readlink /proc/self/ns/pid\n")
+    done = engine("build", "--isolation=chroot", "--pid=private", tmp_path)
+    assert os.readlink("/proc/self/ns/pid") in done.lines
