@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from skerry.cli.configured import fill
+from pathlib import Path
+
+import pytest
+
+from skerry.cli.configured import fill, shown
 from skerry.cli.flags import Args
+from skerry.cli.help import flag_pairs
 from skerry.cli.images import pull, push, save
 from skerry.config.defaults import defaults
 
@@ -31,3 +36,14 @@ def test_push_compresses_as_configured_and_fits_the_level() -> None:
 
 def test_archives_of_several_images_can_be_the_default() -> None:
     assert filled("save", Args(save.FLAGS), multi_image_archive=True)["multi_image_archive"] is True
+
+
+def test_help_shows_the_configured_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    conf = tmp_path / "containers.conf"
+    conf.write_text('[engine]\nretry = 10\nretry_delay = "5s"\n')
+    monkeypatch.setenv("CONTAINERS_CONF", str(conf))
+    assert shown(pull.FLAGS) == {"retry": 10, "retry_delay": "5s"}
+    assert shown(save.FLAGS) == {"multi_image_archive": False}
+    pairs = dict(flag_pairs(pull.FLAGS, shown(pull.FLAGS)))
+    assert pairs["    --retry NUMBER"].endswith("(default 10)")
+    assert pairs["    --retry-delay TIME"].endswith('(default "5s")')

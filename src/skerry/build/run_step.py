@@ -13,6 +13,7 @@ from skerry.build.language.words import expand
 from skerry.build.platforms import require_runnable
 from skerry.build.secrets import read_secret
 from skerry.build.stage_state import DEFAULT_PATH
+from skerry.build.volume_text import split_volume
 from skerry.engine.builds.types import RunRequest, StepMount
 from skerry.errors import Invalid, NotFound
 
@@ -240,8 +241,7 @@ class RunStep:
 
 def _volume(text: str) -> StepMount:
     """``--volume HOST:STEP[:ro,…]``."""
-    source, _, rest = text.partition(":")
-    target, _, options = rest.partition(":")
+    source, target, options = (*split_volume(text), "", "")[:3]
     if not source.startswith("/") or not target.startswith("/"):
         raise Invalid(f"invalid volume {text!r}: HOST-DIR:CONTAINER-DIR[:OPTIONS] is wanted, both absolute")
     words = [word for word in options.split(",") if word]

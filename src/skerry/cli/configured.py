@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from skerry.errors import SkerryError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
-    from skerry.cli.flags import Args
+    from skerry.cli.flags import Args, Flag
 
 _FLAGS = (("retry", "retry"), ("retry_delay", "retry_delay"), ("multi_image_archive", "multi_image_archive"))
 _FORMATS = {"oci": "oci", "v2s2": "docker", "docker": "docker"}
@@ -23,6 +26,20 @@ def fill(command: str, args: Args, engine: dict[str, Any]) -> None:
         args.fall_back("format", _FORMATS[engine["image_default_format"]])
     if verb == "push" and "compression_format" in args and not args.given("compression_format"):
         _compression(args, engine)
+
+
+def shown(flags: Sequence[Flag]) -> dict[str, Any]:
+    """The defaults, by key, that containers.conf gives to flags: what help shows. One that cannot be read gives none."""
+    keys = [(it.key, name) for it in flags for key, name in _FLAGS if it.key == key]
+    if not keys:
+        return {}
+    from skerry.config.settings import load_settings
+
+    try:
+        engine = load_settings().conf["engine"]
+    except SkerryError:
+        return {}
+    return {key: engine[name] for key, name in keys}
 
 
 def _compression(args: Args, engine: dict[str, Any]) -> None:

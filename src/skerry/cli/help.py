@@ -8,8 +8,9 @@ from skerry.cli.table import GROUPS, canonical, lookup, names_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
+    from typing import Any
 
     from skerry.cli.flags import Flag
     from skerry.cli.output import Output
@@ -78,13 +79,17 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def show_command(path: str, command: Command, module: ModuleType, out: Output) -> int:
-    """Print the page of one command."""
-    out.raw(command_page(path, command, module, out).encode())
+    """Print the page of one command, with the defaults that containers.conf gives it."""
+    from skerry.cli.configured import shown
+
+    out.raw(command_page(path, command, module, out, shown(module.FLAGS)).encode())
     return 0
 
 
-def command_page(path: str, command: Command, module: ModuleType, out: Output) -> str:
-    """The page of one command."""
+def command_page(
+    path: str, command: Command, module: ModuleType, out: Output, defaults: Mapping[str, Any] | None = None
+) -> str:
+    """The page of one command. ``defaults``: of flags, by key, instead of their own."""
     page = Page(out)
     page.summary(command.summary)
     description = getattr(module, "DESCRIPTION", "")
@@ -101,7 +106,9 @@ def command_page(path: str, command: Command, module: ModuleType, out: Output) -
     flags = [it for it in module.FLAGS if not it.hidden]
     if flags:
         page.head("Options")
-        page.pairs([*flag_pairs(flags), ("-h, --help" if _free_h(flags) else "    --help", "Show this page")])
+        page.pairs(
+            [*flag_pairs(flags, defaults or {}), ("-h, --help" if _free_h(flags) else "    --help", "Show this page")]
+        )
     page.head("See also")
     page.text(_see_also(path, module))
     return str(page)
@@ -129,9 +136,10 @@ def _see_also(path: str, module: ModuleType) -> str:
     return ", ".join([*named, f"{parent} (the global options)" if not group else parent])
 
 
-def flag_pairs(flags: Sequence[Flag]) -> list[tuple[str, str]]:
+def flag_pairs(flags: Sequence[Flag], defaults: Mapping[str, Any] | None = None) -> list[tuple[str, str]]:
     """Flags as they are shown in help: how to type them, and what they do."""
-    return [(_typed(it), _meaning(it)) for it in sorted(flags, key=lambda it: it.name)]
+    given = defaults or {}
+    return [(_typed(it), _meaning(it, given.get(it.key, it.default))) for it in sorted(flags, key=lambda it: it.name)]
 
 
 def _typed(it: Flag) -> str:
@@ -142,27 +150,27 @@ def _typed(it: Flag) -> str:
     return f"{head}[={metavar}]" if it.without_value is not None else f"{head} {metavar}"
 
 
-def _meaning(it: Flag) -> str:
+def _meaning(it: Flag, default: Any) -> str:
     text = it.help
     if it.choices and not all(choice in text for choice in it.choices):
         text += f" ({' | '.join(it.choices)})"
     if it.kind in ("list", "slice") and "repeated" not in text:
         text += " (may be repeated)"
-    shown = default_text(it)
+    shown = default_text(default)
     if shown and "(default" not in text:
         text += f" (default {shown})"
     return f"{text} (deprecated: {it.deprecated})" if it.deprecated else text
 
 
-def default_text(it: Flag) -> str:
+def default_text(default: Any) -> str:
     """The default as help shows it; empty where nothing is to be shown."""
-    if it.default in (None, "", False, 0, (), []):
+    if default in (None, "", False, 0, (), []):
         return ""
-    if it.default is True:
+    if default is True:
         return "true"
-    if isinstance(it.default, (list, tuple)):
-        return ",".join(map(str, it.default))
-    return f'"{it.default}"' if isinstance(it.default, str) else str(it.default)
+    if isinstance(default, (list, tuple)):
+        return ",".join(map(str, default))
+    return f'"{default}"' if isinstance(default, str) else str(default)
 
 
 # Groups

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 
 from skerry.build.options import RunOptions
+from skerry.build.volume_text import join_volume, split_volume
 from skerry.cli.flags import UsageError
 from skerry.engine.containers.options.mount_words import checked
 from skerry.engine.containers.options.resources import resources
 from skerry.engine.containers.options.security import apply_security
+from skerry.engine.containers.options.volume_flag import check_overlay
 from skerry.engine.units import parse_size
 from skerry.errors import Invalid
 
@@ -26,7 +28,7 @@ _ID_MAPS = {
     "userns_uid_map_user": "subuidname", "userns_gid_map_group": "subgidname",
 }  # fmt: skip
 _CHROOT = {"pid": "host", "ipc": "host", "cgroup": "host"}  # what Buildah's chroot does not separate, with the network
-_ONLY_OF_CONTAINERS = ("copy", "nocopy", "no-dereference", "idmap", "upperdir", "workdir")
+_ONLY_OF_CONTAINERS = ("copy", "nocopy", "no-dereference", "idmap")
 _ENTITLEMENTS = ("security.insecure", "network.host", "device")
 
 
@@ -69,7 +71,7 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
         namespaces={**_namespaces(args), **(_CHROOT if chroot else {})},
         id_maps=_id_maps(args),
         groups=args["group_add"],
-        devices=args["device"],
+        devices=[*settings.conf["containers"]["devices"], *args["device"]],
         volumes=_volumes(args["volume"], settings),
         runtime=args["runtime"],
         runtime_flags=args["runtime_flag"],
@@ -156,26 +158,28 @@ def _id_maps(args: Args) -> dict[str, Any]:
 def _volumes(given: list[str], settings: Settings) -> list[str]:
     """Those of containers.conf, but where one is given for the same place."""
     volumes = [_volume(item) for item in given]
-    taken = {item.split(":")[1] for item in volumes}
+    taken = {split_volume(item)[1] for item in volumes}
     configured = [_volume(item) for item in settings.conf["containers"]["volumes"] if item.startswith("/")]
-    return [*(item for item in configured if item.split(":")[1] not in taken), *volumes]
+    return [*(item for item in configured if split_volume(item)[1] not in taken), *volumes]
 
 
 def _volume(item: str) -> str:
     """FOLDER:TARGET[:OPTIONS]; the folder as seen from here."""
-    source, colon, rest = item.partition(":")
-    target, _colon, words = rest.partition(":")
-    if not colon or not target.startswith("/"):
+    source, target, words = (*split_volume(item), "", "")[:3]
+    if not target.startswith("/"):
         raise UsageError(f'invalid --volume "{item}": FOLDER:TARGET[:OPTIONS] is wanted, with an absolute TARGET')
     given = checked([word for word in words.split(",") if word])
-    for word in given:
-        if word.partition("=")[0] in _ONLY_OF_CONTAINERS:
+    keys = {word.partition("=")[0] for word in given}
+    for word in _ONLY_OF_CONTAINERS:
+        if word in keys:
             raise UsageError(f'invalid --volume "{item}": the option {word} is not supported in builds')
     if "O" in given and "ro" in given:
         raise UsageError(
             f'invalid --volume "{item}": what is written with the option O is forgotten, with ro nothing is'
         )
+    if keys & {"upperdir", "workdir"}:
+        check_overlay(given)
     path = os.path.abspath(source)
     if not os.path.exists(path):
         raise Invalid(f"--volume {item}: {source}: no such file or directory")
-    return ":".join([path, target, *([",".join(given)] if given else [])])
+    return join_volume([path, target, *([",".join(given)] if given else [])])

@@ -147,7 +147,7 @@ class _Step:
             from skerry.engine.builds.overlaid import Overlaid
 
             folder = f"{self._root.folder}/overlays/{len(self._files)}"
-            overlaid = Overlaid(self._engine.store, folder, mount.source)
+            overlaid = Overlaid(self._engine.store, folder, mount.source, mount.options)
             self._files.append(overlaid)
             mount = replace(mount, source=overlaid.path)
         if "U" in mount.options:

@@ -39,7 +39,7 @@ def parse_volume(item: str) -> MountConfig:
     if not source.startswith(("/", ".")):
         return named(source, destination, words)
     if "O" in words:
-        _check_overlay(words)
+        check_overlay(words)
     return bind(source, destination, words)
 
 
@@ -50,7 +50,8 @@ def _resolved(source: str) -> str:
         raise NotFound(f"lstat {source.removeprefix('./')}: {(error.strerror or '').lower()}") from None
 
 
-def _check_overlay(words: list[str]) -> None:
+def check_overlay(words: list[str]) -> None:
+    """`Invalid` for what does not go with ``O``."""
     keys = {word.partition("=")[0] for word in words}
     if len(keys & {"upperdir", "workdir"}) == 1:
         raise Invalid("must set both `upperdir` and `workdir`")
