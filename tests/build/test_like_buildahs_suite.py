@@ -398,3 +398,48 @@ def test_a_mount_of_the_command_line_is_there_in_every_step(engine: Skerry, tmp_
     done = engine("build", "--mount", "type=nonsense,target=/x", tmp_path, check=False)
     assert done.code == 125
     assert 'invalid --mount "type=nonsense,target=/x"' in done.stderr
+
+
+def test_run_finds_the_folder_of_a_volume_wherever_links_lead(engine: Skerry, tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        BASE + "RUN mkdir /data && ln -s /data/log /link\nVOLUME /link/inner /vol/sub\n"
+        "RUN chmod 711 /vol/sub && echo 1 > /data/log/there && stat -c %a /vol /data/log/inner\n",
+    )
+    done = engine("build", "-t", "volumes", tmp_path)
+    assert done.lines.count("755") == 2
+    look = engine("run", "--rm", "--network", "none", "volumes", "sh", "-c", "stat -c %a /vol/sub; cat /data/log/there")
+    assert look.lines == ["711", "1"]
+    engine(
+        "build", "--compat-volumes", "-t", "kept", write(tmp_path, BASE + "VOLUME /v\nRUN chmod 711 /v; >/v/x\n").parent
+    )
+    assert engine("run", "--rm", "--network", "none", "kept", "sh", "-c", "stat -c %a /v; ls /v").lines == ["755"]
+    write(tmp_path, BASE + "RUN ln -s /round/and /round\nVOLUME /round/and\nRUN true\n")
+    done = engine("build", tmp_path, check=False)
+    assert done.code == 125
+    assert 'building at STEP "RUN true": open /round/and: too many levels of symbolic links' in done.stderr
+
+
+def test_the_history_says_in_full_what_it_is_from(engine: Skerry, tmp_path: Path) -> None:
+    engine("tag", "busybox", "registry.example/of/mine:5")
+    write(tmp_path, "FROM of/mine:5\nENV A=1\nENV B=2\n")
+    engine("build", "-q", "-t", "full", tmp_path)
+    history = engine("history", "--format", "{{.Comment}}", "full").stdout.splitlines()
+    assert [line for line in history if line] == ["FROM registry.example/of/mine:5"]
+    engine("untag", "busybox", "registry.example/of/mine:5")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("COPY --chown=$NONE:$NONE Containerfile /", 'looking up UID/GID for ":": can\'t find uid for user'),
+        ("COPY --chown=nosuch Containerfile /", 'looking up UID/GID for "nosuch": can\'t find uid for user nosuch:'),
+        ("COPY --chown=0:nosuch Containerfile /", "can't find gid for group nosuch: unable to find group nosuch"),
+        ("RUN --network=foo true", 'unsupported value "foo" for "RUN --network"'),
+    ],
+)
+def test_mistakes_in_podmans_words(engine: Skerry, tmp_path: Path, line: str, words: str) -> None:
+    write(tmp_path, BASE + line + "\n")
+    done = engine("build", tmp_path, check=False)
+    assert done.code == 125
+    assert words in done.stderr

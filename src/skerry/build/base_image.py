@@ -38,7 +38,7 @@ def from_image(engine: Engine, name: str, platform: str, options: BuildOptions) 
     state = StageState(
         layers=list(image["layers"]), config=config, document=document, base_history=list(image["history"]),
         base=name, base_layers=len(image["layers"]), base_digest=image["digest"], platform=platform,
-        created_ns=image["created_ns"],
+        created_ns=image["created_ns"], base_name=image["names"][0] if image["names"] else "",
     )  # fmt: skip
     if options.inherit_labels and not (options.unset_env or options.unset_labels):
         state.base_id = image["id"]

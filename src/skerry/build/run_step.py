@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import ExitStack
 
 from skerry.build.arguments import PROXIES, proxies
@@ -61,8 +62,8 @@ class RunStep:
                     "directory": state.workdir, "devices": [device.name for device in command.devices]}  # fmt: skip
         if hostname := self._hostname():
             settings["hostname"] = hostname
-        if options.run.compat_volumes:
-            settings["volumes"] = sorted(state.config.get("Volumes") or {})
+        if volumes := sorted(state.config.get("Volumes") or {}):
+            settings["volumes"] = [*volumes, *(["compat"] if options.run.compat_volumes else [])]
         self.key = step_key(
             "run", step.parent, argv=self._argv, env=self._env, mounts=[d.key for d in described],
             script=script.text if script else "", times=step.mtime_ns, **settings,
@@ -89,9 +90,11 @@ class RunStep:
 
     def carry_out(self) -> str | None:
         step, command = self._step, self._command
+        state = step.state
         require_runnable(step.builder.planned.platform)
-        with ExitStack() as stack, step.engine.builds.open_root(step.state.layers) as root:
+        with ExitStack() as stack, step.engine.builds.open_root(state.layers) as root:
             request = self._request()
+            self._make_volumes(root.path if state.config.get("Volumes") else "")
             for mount in self._mounts:
                 self._add_mount(stack, request, mount)
             if step.options.run.compat_volumes:
@@ -197,6 +200,22 @@ class RunStep:
         target = self._step.state.absolute(mount.target) if mount.target else f"/run/secrets/{name}"
         mode = 0o400 if mount.mode is None else mount.mode
         request.mounts.append(StepMount("secret", target, data=data, uid=mount.uid or 0, gid=mount.gid or 0, mode=mode))
+
+    def _make_volumes(self, root: str) -> None:
+        """As with Podman a program finds the folder of a VOLUME, whoever made it."""
+        from skerry.engine.builds.place import Metadata, Placer
+
+        if not root:
+            return
+        state = self._step.state
+        with Placer(root, new_folders=Metadata(0o755, 0, 0, time.time_ns())) as placer:
+            for path in sorted(state.config["Volumes"]):
+                target = state.absolute(path).rstrip("/")
+                if target and placer.kind(target) != "folder":
+                    try:
+                        placer.folder(target, None)
+                    except OSError as error:
+                        raise Invalid(f"open {target}: {os.strerror(error.errno or 0).lower()}") from error
 
     def _add_volumes(self, stack: ExitStack, request: RunRequest) -> None:
         """--compat-volumes: below each VOLUME a copy, which goes when the step ends. Missing folders are made."""

@@ -46,6 +46,7 @@ class StageState:
     steps: list[tuple[str, str | None, int]] = field(default_factory=list)  # (key, its layer, layers then)
     created_ns: int = 0  # of the newest layer that was made here
     base: str = ""  # what FROM named
+    base_name: str = ""  # with registry and tag, as it was found
     base_layers: int = 0
     base_digest: str = ""
     base_id: str = ""  # of the image, where nothing of what is FROM it is changed by --unsetenv and the like
@@ -109,7 +110,8 @@ class StageState:
 
     def note(self, text: str, *, empty: bool = True, created_ns: int = 0) -> None:
         """A line of history."""
-        comment = f"FROM {self.base}" if not self.history and self.base not in ("", "scratch") else ""
+        base = self.base_name or self.base
+        comment = f"FROM {base}" if not self.history and base not in ("", "scratch") else ""
         self.history.append(Entry(text, empty, created_ns, comment))
         self.created_ns = max(self.created_ns, created_ns)
 

@@ -298,9 +298,12 @@ def test_what_is_left_running_in_the_hosts_pid_namespace_is_killed_too(engine, b
     assert not running("sleep\x00994")
 
 
-def test_a_user_namespace_of_its_own_is_refused(shell):
-    with pytest.raises(Invalid, match="user namespace"):
-        shell("true", namespaces={"user": "private"})
+def test_with_ids_of_its_own_a_step_leaves_no_trace_of_its_mounts_either(layer_of, tree, base):
+    mounts = [StepMount("tmpfs", "/a/b/c"), StepMount("secret", "/run/secrets/x", data=b"x"),
+              StepMount("bind", "/src", "/etc", ours=True)]  # fmt: skip
+    ids = {"namespaces": {"user": "private"}, "id_maps": {"uidmap": ["0:100000:1000"]}}
+    layer = layer_of(base, "[ $(stat -c %u /etc /run/secrets/x | uniq) = 0 ] && echo > /file", mounts=mounts, **ids)
+    assert tree(layer) == {"file": "f"}
 
 
 def test_the_callers_umask_changes_nothing(engine, layer_of):

@@ -114,7 +114,8 @@ def _run(instruction: Instruction) -> typed.Run:
         raise _error(instruction, "RUN requires at least one argument")
     network = flags.text("network") or "default"
     if network not in ("default", "none", "host"):
-        raise _error(instruction, f"invalid network mode {quoted(network)}", hint="default, none or host")
+        message = f'unsupported value {quoted(network)} for "RUN --network": invalid network mode'
+        raise _error(instruction, message, hint="default, none or host")
     security = flags.text("security") or "sandbox"
     if security not in ("sandbox", "insecure"):
         raise _error(instruction, f"security {quoted(security)} is not valid", hint="sandbox or insecure")

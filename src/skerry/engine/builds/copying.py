@@ -242,12 +242,15 @@ def _require_unchanged(fd: int, item: Item) -> None:
 def owner_ids(rootfs: str, text: str) -> tuple[int, int]:
     """``--chown``'s user and group in a root file system: names from its own lists; a uid alone is the gid, too."""
     user, colon, group = text.partition(":")
+    failed = f'looking up UID/GID for "{text}": can\'t find uid for user {user}'
     if not user:
-        raise Invalid(f"invalid --chown {text!r}: a user is missing")
+        raise Invalid(f"{failed}: --chown has none")
     try:
         found = resolve(rootfs, f"{user}:{group}" if colon and group else user)
     except NotFound as error:
-        raise NotFound(f"--chown {text}: {error.message}") from None
+        if error.message.startswith("unable to find group"):
+            failed = f'looking up UID/GID for "{text}": can\'t find gid for group {group}'
+        raise NotFound(f"{failed}: {error.message}") from None
     if not (colon and group) and user.isdigit():
         return found["uid"], found["uid"]
     return found["uid"], found["gid"]
