@@ -139,6 +139,14 @@ def test_torn_and_foreign_lines_are_skipped(events: Events, tmp_path: Path) -> N
     assert len(found(events)) == 5
 
 
+def test_a_line_that_was_cut_off_takes_no_other_along(events: Events, tmp_path: Path) -> None:
+    some(events)
+    with open(tmp_path / "events" / "events.log", "ab") as file:
+        file.write(b'{"Name":"cut')
+    events.emit(type="volume", status="remove", id="data", name="data")
+    assert found(events)[-2:] == ["image pull", "volume remove"]
+
+
 def test_a_path_that_cannot_be_written_fails_nothing() -> None:
     make(Path("/proc/nosuch")).emit(type="volume", status="create", name="x")
 

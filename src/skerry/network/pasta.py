@@ -24,6 +24,7 @@ DNS_FORWARD = "169.254.1.1"
 HOST_IP = "169.254.1.2"
 _MAP_HOST = "--map-guest-addr"
 _STOP_MS = 1000
+_TUN = "/dev/net/tun"
 _PROTOCOLS = ("tcp", "udp")
 _FAMILIES = frozenset(("0.0.0.0", "::"))  # all addresses of one
 _OWN_OPTIONS = ("--netns", "--pid", "-P", "--runas", "--fd", "-F", "--config-net")
@@ -63,7 +64,11 @@ def start(
         _note_that_it_maps_none(context, program)
         done = spawn.run([program, *arguments(chosen, options), *where], timeout_s=30)
     if done.code:
-        raise Unavailable(f"pasta failed with exit code {done.code}: {_reason(done.stderr)}")
+        closed = not os.access(_TUN, os.R_OK | os.W_OK)
+        raise Unavailable(
+            f"pasta failed with exit code {done.code}: {_reason(done.stderr)}",
+            hint=f"{_TUN} is not accessible; as root: chmod 666 {_TUN}" if closed else "",
+        )
     started = Started(chosen)
     started.forwarder = _value(options, "--dns-forward") or DNS_FORWARD
     started.host_ip = host_address(context, options)

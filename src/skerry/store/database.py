@@ -11,7 +11,7 @@ import errno
 import os
 import sys
 
-from skerry.errors import OutOfSpace, Unavailable
+from skerry.errors import Denied, OutOfSpace, Unavailable
 from skerry.fastjson import as_text
 
 TYPE_CHECKING = False
@@ -170,6 +170,8 @@ class Database:
         vague = "disk I/O error" in text or "unable to open database file" in text
         if "disk is full" in text or (vague and _is_full(self.path)):
             return OutOfSpace(f"cannot write {self.path}: no space left on device")
+        if vague and not os.access(os.path.dirname(self.path), os.R_OK | os.W_OK | os.X_OK):
+            return Denied(f"state database {self.path}: permission denied")
         if isinstance(error, self._sqlite.IntegrityError):
             same: Exception = error  # the caller knows what it means
             return same

@@ -29,6 +29,9 @@ def append(settings: Settings, event: dict[str, Any]) -> None:
     line = fastjson.dumps(event).encode("utf-8", "backslashreplace") + b"\n"
     fd = _open_current(path, fcntl.LOCK_SH)
     try:
+        end = os.fstat(fd).st_size
+        if end and os.pread(fd, 1, end - 1) != b"\n":
+            line = b"\n" + line  # a full disk cut off the one before
         os.write(fd, line)
         size = os.fstat(fd).st_size
     finally:

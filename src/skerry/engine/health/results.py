@@ -7,12 +7,13 @@ held for as long as a start or a stop takes, and a check must not wait for that.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
 from skerry import fastjson
 from skerry.engine.times import rfc3339
-from skerry.errors import Invalid
+from skerry.errors import Corrupt, Invalid, OutOfSpace, Unavailable
 from skerry.store.locks import Lock
 from skerry.store.steps import step
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from skerry.engine.health.types import Health
     from skerry.runtime.types import ContainerConfig
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 DEFAULT_LOG_COUNT, DEFAULT_LOG_SIZE = 5, 500
 
 
@@ -52,17 +54,40 @@ def path(engine: Engine, container_id: str, suffix: str = "") -> str:
 
 def read(engine: Engine, container_id: str, state: ContainerState) -> Health:
     """What is known about the container's present (or last) run; ``starting`` before its first check, and nothing before
-    it was ever started."""
+    it was ever started. With a warning when the file is damaged."""
     try:
-        fd = os.open(path(engine, container_id), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        found = _load(path(engine, container_id))
+    except Corrupt as error:
+        engine.warn(error.message)
         return _fresh(state)
-    with open(fd, "rb") as file:
-        try:
-            found: Health = fastjson.loads(file.read())
-        except Invalid:
-            return _fresh(state)
-    return found if found.get("run") == state.get("started_ns", 0) else _fresh(state)
+    return found if found and found.get("run") == state.get("started_ns", 0) else _fresh(state)
+
+
+def _load(file: str) -> Health | None:
+    """None without a file. `Corrupt`."""
+    try:
+        fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):  # somebody's link will be replaced
+            return None
+        raise
+    try:
+        with open(fd, "rb") as opened:
+            found = fastjson.loads(opened.read())
+    except Invalid as error:
+        raise Corrupt(f"the health check log {file} is damaged: {error.message}") from error
+    if not isinstance(found, dict) or not isinstance(found.get("log", found.get("Log", [])), list | None):
+        raise Corrupt(f"the health check log {file} is damaged: it is no list of results")
+    return found  # type: ignore[return-value]
+
+
+def _set_aside(engine: Engine, file: str) -> None:
+    """A damaged log is not written over: it is kept beside the new one, and that is said."""
+    try:
+        _load(file)
+    except Corrupt as error:
+        engine.warn(f"{error.message}; it is kept as {file}.damaged, and a new one begins")
+        os.rename(file, file + ".damaged")
 
 
 def _fresh(state: ContainerState) -> Health:
@@ -75,32 +100,65 @@ def change(
 ) -> tuple[Health, Health]:
     """Replace the results by what ``make`` makes of them; those before and after."""
     container_id = record["id"]
-    with Lock(path(engine, container_id, ".lock")):
-        old = read(engine, container_id, state)
-        new = make(old)
-        step("health.results")
-        _replace(path(engine, container_id), fastjson.dumps(new))
+    file = path(engine, container_id)
+    try:
+        with Lock(f"{file}.lock"):
+            _set_aside(engine, file)
+            old = read(engine, container_id, state)
+            new = make(old)
+            step("health.results")
+            _replace(file, fastjson.dumps(new))
+    except OSError as error:
+        kind = OutOfSpace if error.errno in _FULL else Unavailable
+        raise kind(f"cannot write the health check log {file}: {error.strerror}") from error
     where = record["config"].get("health_log_destination", "local")
     if where.startswith("/"):
+        copy = f"{where}/{container_id}-healthcheck.log"
         try:
-            _replace(f"{where}/{container_id}-healthcheck.log", fastjson.dumps(shown(new)))
+            _set_aside(engine, copy)
+            _replace(copy, fastjson.dumps(shown(new)))
         except OSError as error:
-            engine.log(f"health check log of container {record['name']}: {error}")
+            engine.warn(f"cannot write the health check log {copy}: {error.strerror}")
     return old, new
 
 
 def _replace(target: str, text: str) -> None:
     new = f"{target}.new"
-    # The folder may be one that others write to: no link of theirs is followed.
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(text)
-    os.rename(new, target)
+    data = text.encode("utf-8", "backslashreplace")
+    try:
+        # The folder may be one that others write to: no link of theirs is followed.
+        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with open(fd, "wb") as file:
+            file.write(data)
+        os.rename(new, target)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _overwrite(target, data, new, error)
+
+
+def _overwrite(target: str, data: bytes, new: str, full: OSError) -> None:
+    """On a full disk: into the block that the file has. What a check found counts there, too."""
+    try:
+        os.unlink(new)
+    except FileNotFoundError:
+        pass  # there was no inode for it
+    try:
+        fd = os.open(target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise full from None
+    try:
+        status = os.fstat(fd)
+        if len(data) > status.st_blocks * 512:
+            raise full
+        os.pwrite(fd, data.ljust(status.st_size), 0)  # one call: a reader sees the old text or the new one
+    finally:
+        os.close(fd)
 
 
 def forget(engine: Engine, container_id: str) -> None:
     """Remove the results, with the container."""
-    for suffix in ("", ".lock", ".check", ".new"):
+    for suffix in ("", ".lock", ".check", ".new", ".damaged"):
         try:
             os.unlink(path(engine, container_id, suffix))
         except FileNotFoundError:
