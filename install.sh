@@ -11,12 +11,14 @@
 #   --uninstall     remove the command and its folder; containers, images and packages stay
 #
 # What it makes: /usr/local/lib/skerry/VERSION/ (a venv with locked dependencies, the package, compiled),
-# /usr/local/bin/skerry (a short launcher, put in place by one rename) and shell completions.
+# /usr/local/bin/skerry (a short launcher, put in place by one rename), shell completions and, with systemd, the unit
+# skerry-restart (not enabled).
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 prefix=/usr/local
 home=$prefix/lib/skerry
+units=$prefix/lib/systemd
 python=/usr/bin/python3
 dev='' alias='' packages=1 uninstall=''
 
@@ -30,7 +32,7 @@ RUNTIME_PACKAGES="python3 python3-venv ca-certificates crun conmon nftables aard
 DEV_PACKAGES="git runc runsc procps iproute2 util-linux xz-utils zstd attr libcap2-bin e2fsprogs curl passwd
     bash-completion zsh fish strace podman skopeo umoci docker-registry apache2-utils iptables openssl"
 
-usage() { sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 say() { printf 'install: %s\n' "$*"; }
 die() { printf 'install: %s\n' "$*" >&2; exit 1; }
 
@@ -134,6 +136,51 @@ install_completions() {
     "$skerry" completion fish >/usr/share/fish/vendor_completions.d/skerry.fish
 }
 
+# What starts containers after a boot, for who enables it: system-wide and for each user. Nothing is enabled here.
+install_units() {
+    command -v systemctl >/dev/null || return 0
+    local kind network target
+    for kind in system user; do
+        network='' target=default.target
+        if [ "$kind" = system ]; then
+            network=$'Wants=network-online.target\nAfter=network-online.target\n' target=multi-user.target
+        fi
+        install -d "$units/$kind"
+        cat >"$units/$kind/.skerry-restart.new" <<UNIT
+[Unit]
+Description=Start containers that are to run (skerry)
+${network}
+[Service]
+Type=oneshot
+RemainAfterExit=true
+KillMode=process
+ExecStart=$prefix/bin/skerry start --all --filter should-start-on-boot=true
+
+[Install]
+WantedBy=$target
+UNIT
+        mv -T "$units/$kind/.skerry-restart.new" "$units/$kind/skerry-restart.service"
+        if [ -n "$alias" ] && [ ! -e /usr/bin/podman ]; then
+            ln -sfn skerry-restart.service "$units/$kind/podman-restart.service"
+        fi
+    done
+    reload_units
+}
+
+remove_units() {
+    local kind
+    if [ -e "$units/system/skerry-restart.service" ]; then systemctl disable -q skerry-restart 2>/dev/null || true; fi
+    for kind in system user; do
+        rm -f "$units/$kind/skerry-restart.service"
+        if [ -L "$units/$kind/podman-restart.service" ]; then rm -f "$units/$kind/podman-restart.service"; fi
+    done
+    reload_units
+}
+
+reload_units() {
+    if [ -d /run/systemd/system ]; then systemctl daemon-reload || true; fi
+}
+
 # Versions but the new one and the one before it: a command that still runs may load a module of its own version.
 remove_old_versions() {
     local each
@@ -172,6 +219,7 @@ remove() {
         /usr/share/fish/vendor_completions.d/skerry.fish
     if [ "$(readlink "$prefix/bin/podman" 2>/dev/null)" = skerry ]; then rm -f "$prefix/bin/podman"; fi
     rm -rf "$home"
+    remove_units
     say "removed; containers and images are still in /var/lib/skerry ('skerry system reset' before would have removed them)"
 }
 
@@ -207,6 +255,7 @@ version=$home/$(build_name)
 touch "$version"
 write_launcher "$version"
 install_completions
+install_units
 remove_old_versions
 prepare_host
 if [ -n "$alias" ]; then

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from skerry.engine.containers.logs_journald import _entry
+from skerry.engine.containers.state import _oom_in_slice
 from skerry.errors import Invalid
 from skerry.linux import cgroup
 from skerry.runtime import cgroups, conmon
@@ -81,3 +83,25 @@ def test_a_parent_is_one_of_the_manager_that_the_container_was_created_with(
     config: Any = {"cgroup_manager": manager, "cgroup_parent": parent}
     with pytest.raises(Invalid, match=words) if words else contextlib.nullcontext():
         cgroups.check_parent(other, config)
+
+
+def test_what_the_kernel_killed_is_known_after_its_scope_has_gone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cgroup, "own_paths", lambda _pid: {"": "/machine.slice/libpod-abc.scope/container"})
+    monkeypatch.setattr(cgroup, "is_unified", lambda: True)
+    monkeypatch.setattr(cgroup, "ROOT", str(tmp_path))
+    assert cgroups.slices_events("machine.slice:libpod:abc", 5) == ""
+    (tmp_path / "machine.slice").mkdir()
+    events = tmp_path / "machine.slice" / "memory.events"
+    events.write_text("low 0\noom 9\noom_kill 2\noom_group_kill 7\n")
+    file = cgroups.slices_events("machine.slice:libpod:abc", 5)
+    assert file == str(events)
+    assert cgroups.slices_events("/libpod_parent/libpod-abc", 5) == ""
+    state: Any = {"exit_code": 137, "oom_file": file, "oom_count": cgroups.oom_kills(file)}
+    assert not _oom_in_slice(state)
+    events.write_text("oom_kill 3\n")
+    assert _oom_in_slice(state)
+    assert not _oom_in_slice({**state, "exit_code": 3})
+    assert not _oom_in_slice({**state, "stopped_by_user": True})
+    assert not _oom_in_slice({**state, "oom_file": str(tmp_path / "gone")})

@@ -212,6 +212,25 @@ def real_path(path: str, pid: int) -> str:
     return f"/{parts[0]}/{scope}"
 
 
+def slices_events(path: str, pid: int) -> str:
+    """The file that counts what the kernel killed in the slice of a container's scope; empty where there is no scope.
+
+    The scope itself goes with its last process, and what it counted with it: conmon mostly comes too late."""
+    if path.count(":") != 2 or not cgroup.is_unified():
+        return ""
+    file = f"{cgroup.ROOT}{os.path.dirname(real_path(path, pid))}/memory.events"
+    return file if os.path.exists(file) else ""
+
+
+def oom_kills(file: str) -> int:
+    """How often the kernel killed for want of memory, by a ``memory.events`` file; -1 when it cannot be read."""
+    try:
+        with open(file, "rb") as opened:
+            return next((int(line[9:]) for line in opened if line.startswith(b"oom_kill ")), -1)
+    except (OSError, ValueError):
+        return -1
+
+
 def remove(path: str) -> None:
     """Remove what may be left of a container's group after its processes have ended. Idempotent, best effort."""
     if not path.startswith("/") or path.count("/") < 2 or ".." in path:

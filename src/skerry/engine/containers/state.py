@@ -146,8 +146,17 @@ def _after_exit(engine: Engine, container_id: str, state: ContainerState) -> Con
         new["finished_ns"] = 0  # what is written is the end of the run before
     else:
         new["exit_code"], new["finished_ns"] = code, finished_ns
-    new["oom_killed"] = os.path.exists(run_folder(engine, container_id, "oom"))
+    new["oom_killed"] = os.path.exists(run_folder(engine, container_id, "oom")) or _oom_in_slice(new)
     return new
+
+
+def _oom_in_slice(state: ContainerState) -> bool:
+    """Whether its program was killed by nobody who is known, and the kernel killed in its slice meanwhile."""
+    if state["exit_code"] != 137 or not state.get("oom_file") or state.get("stopped_by_user"):
+        return False
+    from skerry.runtime.cgroups import oom_kills
+
+    return oom_kills(state["oom_file"]) > state["oom_count"]
 
 
 def is_restarting(state: ContainerState) -> bool:

@@ -90,6 +90,8 @@ class ContainerState(TypedDict, total=False):
     exit_code: int
     last_exit_code: int  # of the run before this one
     oom_killed: bool
+    oom_file: str  # of the slice, where conmon may not see what happened in the container's scope
+    oom_count: int  # what it said at the start
     error: str
     restarts: int
     restart_due_ns: int  # of CLOCK_BOOTTIME: when the supervisor starts it again; 0: not
