@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -158,6 +159,22 @@ def test_containers_share_namespaces(skerry, busybox):
             "run", "--rm", *network, f"--{kind}", "container:one", busybox, "readlink", f"/proc/self/ns/{file}"
         )
         assert theirs.stdout == mine, kind
+
+
+@pytest.mark.parametrize("flag", ["ipc", "uts", "pid", "network", "cgroupns"])
+def test_who_joins_a_container_that_has_the_hosts_namespace_has_it_too(skerry, busybox, flag):
+    kind = {"network": "net", "cgroupns": "cgroup"}.get(flag, flag)
+    words = [] if flag == "network" else ["--network", "none"]
+    skerry("run", "-d", "--name", "one", *words, f"--{flag}=host", busybox, "sleep", "100")
+    joined = skerry("run", "--rm", *words, f"--{flag}=container:one", busybox, "readlink", f"/proc/self/ns/{kind}")
+    assert joined.stdout.strip() == os.readlink(f"/proc/self/ns/{kind}")
+
+
+def test_an_ipc_namespace_of_other_mounts_has_a_shared_memory_of_its_own(skerry, busybox):
+    skerry("run", "-d", "--name", "own", "--network", "none", "--ipc", "private", busybox, "sleep", "100")
+    path = f"/proc/{skerry('inspect', '-f', '{{.State.Pid}}', 'own').stdout.strip()}/ns/ipc"
+    joined = skerry("run", "--rm", "--network", "none", f"--ipc=ns:{path}", busybox, "readlink", "/proc/self/ns/ipc")
+    assert joined.stdout.strip() == os.readlink(path)
 
 
 def test_shared_memory_is_shared_with_the_ipc_namespace(skerry, busybox):

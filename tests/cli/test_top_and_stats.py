@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -32,11 +33,49 @@ def test_top_has_columns_to_choose_from(skerry: Skerry, busy: str) -> None:
     words = row.split()
     assert words[0] == skerry("inspect", "-f", "{{.State.Pid}}", busy).stdout.strip()
     assert words[1:4] == ["1", "none", "filter"]
-    assert 'unknown descriptor "nope"' in skerry("top", busy, "nope", check=False).stderr
+    assert skerry("top", busy, "uid,huid").lines[1].split() == ["65534", "65534"]
 
 
-def test_top_takes_options_of_the_containers_own_ps(skerry: Skerry, busy: str) -> None:
-    assert "sh -c while" in skerry("top", busy, "-o", "pid,args").stdout
+@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps on the host")
+@pytest.mark.parametrize(
+    "words", [["-eo", "pid,args"], ["-eo", "pid args"], ["ax -o pid,args"], ["ax", "-o", "pid,args"]]
+)
+def test_other_words_are_for_the_hosts_ps_which_sees_the_container_alone(
+    skerry: Skerry, busybox: str, words: list[str]
+) -> None:
+    skerry("run", "-d", "--network=none", "--name", "busy", busybox, "sleep", "100")
+    skerry("exec", "busy", "rm", "-f", "/bin/ps")
+    header, row, *_ = skerry("top", "busy", *words).lines
+    assert header.split() == ["PID", "COMMAND"]
+    assert row.split() == ["1", "sleep", "100"]
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps on the host")
+def test_ps_sees_the_containers_ids_and_its_mistakes_are_ours(skerry: Skerry, busybox: str) -> None:
+    skerry("run", "-d", "--network=none", "--uidmap=0:1000:1000", "--user=9", "--name", "busy", busybox, "sleep", "100")
+    assert skerry("top", "busy", "-ef", "hn").lines[0].split()[:3] == ["9", "1", "0"]
+    refused = skerry("top", "busy", "-eo", "nope", check=False)
+    assert (refused.code, refused.stderr) == (
+        125, 'Error: ps(1) failed with exit code 1: error: unknown user-defined format specifier "nope"\n'
+    )  # fmt: skip
+
+
+def test_who_may_trace_others_gets_no_program_of_the_host(skerry: Skerry, busybox: str) -> None:
+    words = ("--network=none", "--cap-add=SYS_PTRACE", "--name", "tracer", busybox, "sleep", "100")
+    skerry("run", "-d", *words)
+    assert "sleep 100" in skerry("top", "tracer", "-o", "pid,args").stdout
+    skerry("exec", "tracer", "rm", "-f", "/bin/ps")
+    refused = skerry("top", "tracer", "aux", check=False)
+    assert refused.code == 125
+    assert "OCI runtime attempted to invoke a command that was not found" in refused.stderr
+
+
+def test_containers_without_a_control_group_are_not_counted(skerry: Skerry, busybox: str) -> None:
+    for name, words in (("free", ["--cgroups=disabled"]), ("held", [])):
+        skerry("run", "-d", "--network=none", *words, "--name", name, busybox, "sleep", "100")
+    assert skerry("stats", "-a", "--no-stream", "--format", "{{.Name}}").lines == ["held"]
+    refused = skerry("stats", "--no-stream", "free", check=False)
+    assert "this container did not create a cgroup" in refused.stderr
 
 
 def test_top_sees_what_exec_started(skerry: Skerry, busy: str) -> None:

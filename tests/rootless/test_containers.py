@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from tests.rootless.conftest import SKERRY, User, needs_programs, wait_until
 from tests.rootless.test_enter import end, holder
 
@@ -103,6 +105,31 @@ def test_another_user_can_neither_see_nor_enter(user: User, run: Callable[..., s
     )  # type: ignore[call-overload]
     assert join.returncode != 0
     user.skerry("kill", "--signal", str(int(signal.SIGKILL)), "box")
+
+
+@pytest.mark.parametrize("flag", ["ipc", "uts", "pid", "network", "cgroupns"])
+def test_the_hosts_namespaces_are_a_users_too_and_theirs_who_join(
+    user: User, run: Callable[..., str], flag: str
+) -> None:
+    kind = {"network": "net", "cgroupns": "cgroup"}.get(flag, flag)
+
+    def started(mode: str, *words: str, command: tuple[str, ...]) -> str:
+        if flag == "network":
+            return run(*words, command=command, network=mode)
+        return run(*words, f"--{flag}={mode}", command=command)
+
+    started("host", "-d", "--name", "one", command=("sleep", "100"))
+    seen = started("container:one", "--rm", command=("busybox", "readlink", f"/proc/self/ns/{kind}"))
+    assert seen == os.readlink(f"/proc/self/ns/{kind}")
+    user.skerry("rm", "-f", "-t", "0", "one")
+
+
+def test_top_knows_the_users_own_ids(user: User, run: Callable[..., str]) -> None:
+    run("-d", "--name", "one", command=("sleep", "100"))
+    shown = user.skerry("top", "one", "uid", "huid", "huser").stdout.splitlines()[1].split()
+    assert shown == ["0", str(user.uid), user.name]
+    assert "sleep 100" in user.skerry("top", "one", "-ef").stdout
+    user.skerry("rm", "-f", "-t", "0", "one")
 
 
 def test_secrets(user):

@@ -57,10 +57,10 @@ def test_namespaces_that_are_joined(tmp_path: Path) -> None:
         tmp_path,
         namespaces={"net": "bridge", "ipc": "container:" + "a" * 64, "pid": "ns:/proc/1/ns/pid"},
         netns_path="/run/netns/x",
-        namespace_paths={"ipc": "/proc/7/ns/ipc"},
+        namespace_paths={"ipc": "/run/ns/ipc"},
     )
     found = {row["type"]: row.get("path") for row in document["linux"]["namespaces"]}
-    assert (found["network"], found["ipc"], found["pid"]) == ("/run/netns/x", "/proc/7/ns/ipc", "/proc/1/ns/pid")
+    assert (found["network"], found["ipc"], found["pid"]) == ("/run/netns/x", "/run/ns/ipc", "/proc/1/ns/pid")
     assert mount_of(document, "/dev/shm")["source"] == "/proc/7/root/dev/shm"
 
 

@@ -42,6 +42,7 @@ def generate(
     ``warn`` gets a line for each limit that this host cannot grant."""
     tell = warn or _to_standard_error
     paths = namespace_paths or {}
+    config = _with_ours_as_hosts(config, {**paths, "net": netns_path or ""})
     rootless = bool(settings.rootless)
     situation = spec_mounts.Situation(
         rootless=rootless, cgroup_v2=os.path.exists("/sys/fs/cgroup/cgroup.controllers"),
@@ -80,6 +81,23 @@ def generate(
     _add_cdi_devices(config, document, settings)
     _add_seccomp(config, document, settings, runtime)
     return document
+
+
+def _with_ours_as_hosts(config: ContainerConfig, paths: Mapping[str, str]) -> ContainerConfig:
+    """A namespace to join that is ours already (another container's that has the host's) is the host's: a user could not
+    join it, and what is mounted depends on it."""
+    ours = [kind for kind, path in paths.items() if path and kind != "user" and _is_ours(kind, path)]
+    if not ours:
+        return config
+    modes: Any = {**config["namespaces"], **dict.fromkeys(ours, "host")}
+    return {**config, "namespaces": modes}
+
+
+def _is_ours(kind: str, path: str) -> bool:
+    try:
+        return os.path.samefile(path, f"/proc/self/ns/{kind}")
+    except OSError:
+        return False
 
 
 def with_hooks(

@@ -87,7 +87,7 @@ def _system(config: ContainerConfig, situation: Situation) -> list[dict[str, Any
         _mount("/dev", "tmpfs", "tmpfs", [*dev, "ro"] if hardened else dev),
         _sys(config, situation),
         _devpts(config, situation),
-        _mqueue(bind=in_userns and namespaces.get("ipc") == "host"),
+        *_mqueue(bind=in_userns and namespaces.get("ipc") == "host"),
         *_shm(config, situation, read_only=hardened),
         *_cgroup(config, situation),
     ]
@@ -116,10 +116,13 @@ def _devpts(config: ContainerConfig, situation: Situation) -> dict[str, Any]:
     return _mount("/dev/pts", "devpts", "devpts", options)
 
 
-def _mqueue(*, bind: bool) -> dict[str, Any]:
-    if bind:
-        return _mount("/dev/mqueue", "bind", "/dev/mqueue", ["bind", *_SAFE])
-    return _mount("/dev/mqueue", "mqueue", "mqueue", _SAFE)
+def _mqueue(*, bind: bool) -> list[dict[str, Any]]:
+    """``bind``: the queues are the host's, which a container's root cannot mount; some hosts do not mount them either."""
+    if not bind:
+        return [_mount("/dev/mqueue", "mqueue", "mqueue", _SAFE)]
+    if not os.path.isdir("/dev/mqueue"):
+        return []
+    return [_mount("/dev/mqueue", "bind", "/dev/mqueue", ["bind", *_SAFE])]
 
 
 def _shm(config: ContainerConfig, situation: Situation, *, read_only: bool) -> list[dict[str, Any]]:
@@ -129,11 +132,20 @@ def _shm(config: ContainerConfig, situation: Situation, *, read_only: bool) -> l
     if mode == "host":
         return [_mount("/dev/shm", "bind", "/dev/shm", ["bind", "rprivate", *_SAFE])]
     if mode.startswith(("container:", "ns:")) and situation.ipc_path.endswith("/ns/ipc"):
-        shared = situation.ipc_path.removesuffix("/ns/ipc") + "/root/dev/shm"
-        return [_mount("/dev/shm", "bind", shared, ["bind", "rprivate", *_SAFE])]
+        process = situation.ipc_path.removesuffix("/ns/ipc")
+        if _same_mounts(process):
+            return [_mount("/dev/shm", "bind", f"{process}/root/dev/shm", ["bind", "rprivate", *_SAFE])]
     size = config.get("shm_size") or _DEFAULT_SHM
     options = [*_SAFE, "mode=1777", f"size={size}"]
     return [_mount("/dev/shm", "tmpfs", "shm", [*options, "ro"] if read_only else options)]
+
+
+def _same_mounts(process: str) -> bool:
+    """Whether a process (its folder in /proc) sees our mounts: those of others cannot be bound."""
+    try:
+        return os.path.samefile(f"{process}/ns/mnt", "/proc/self/ns/mnt")
+    except OSError:
+        return False
 
 
 def _cgroup(config: ContainerConfig, situation: Situation) -> list[dict[str, Any]]:

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 USAGE = "[options] CONTAINER [DESCRIPTOR... | PS-OPTION...]"
 DESCRIPTION = (
     "Shows the processes of a running container. Descriptors choose the columns: args, capamb, capbnd, capeff, capinh, "
-    "capprm, comm, etime, group, groups, hgroup, hgroups, hpid, huser, label, nice, pcpu, pgid, pid, ppid, rgroup, rss, "
-    "ruser, seccomp, state, stime, time, tty, user, vsz. Options of ps (-ef) run the container's own ps."
+    "capprm, comm, etime, group, groups, hgroup, hgroups, hpid, huid, huser, label, nice, pcpu, pgid, pid, ppid, rgroup, rss, "
+    "ruser, seccomp, state, stime, time, tty, uid, user, vsz. Other words (-ef, aux) are for the host's ps, which is shown the "
+    "container's processes alone; in a container with CAP_SYS_PTRACE they are for its own."
 )
 EXAMPLES = (
     ("skerry top web", "its processes"),
     ("skerry top web pid seccomp args", "with other columns"),
-    ("skerry top web -eo pid,comm", "as its own ps shows them"),
+    ("skerry top web -eo pid,comm", "as ps shows them"),
 )
 FLAGS = (LATEST,)
 MIN_ARGS, MAX_ARGS = 0, None
@@ -29,12 +30,8 @@ COMPLETE = "running-containers"
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     name, words = chosen_one(args, engine, "you must provide the name or id of a running container")
-    if any(word.startswith("-") for word in words):
-        from skerry.engine.containers.run import Streams
-
-        return engine.containers.exec(name, ["ps", *words], streams=Streams())
     rows = engine.containers.top(name, words)
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))] if rows else []
     for row in rows:
         out.line("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
     return 0

@@ -51,11 +51,13 @@ def _make(engine: Engine, record: ContainerRecord) -> str:
 
 
 def _find(engine: Engine, container_id: str) -> str:
-    """The other's, or that which it shares itself."""
+    """The other's, or that which it shares itself, which may be the host's."""
     record, _state = states.find(engine, container_id)
     mode, _, other = str(record["config"]["namespaces"]["ipc"]).partition(":")
     if mode == "container":
         return _find(engine, other)
+    if mode == "host":
+        return PLACE
     path = states.run_folder(engine, record["id"], "shm")
     if mode != "shareable" or not os.path.ismount(path):
         raise Conflict(

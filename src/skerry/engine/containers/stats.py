@@ -40,9 +40,16 @@ def _chosen(engine: Engine, names: Sequence[str], *, all: bool) -> Iterator[tupl
             state = states.observe(engine, record["id"], written)
             if state["status"] not in ("running", "paused"):
                 raise Conflict(f"container {record['id']} is not running: container state improper")
+            if record["config"].get("cgroups") == "disabled":
+                raise Conflict(
+                    f"cannot get stats of container {record['id']} as it did not create a cgroup: "
+                    "this container did not create a cgroup"
+                )
             yield record, state
         return
     for record, state in observed(engine):
+        if record["config"].get("cgroups") == "disabled":
+            continue  # nobody counts what it uses
         if all or state["status"] in ("running", "paused"):
             yield record, state
 

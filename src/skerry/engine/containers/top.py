@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from skerry.engine.containers import state as states
 from skerry.engine.times import go_duration
-from skerry.errors import Conflict, Invalid
+from skerry.errors import Conflict, NotFound
 from skerry.linux import capability
 from skerry.runtime import oci
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
 
 DEFAULT = ("user", "pid", "ppid", "pcpu", "etime", "tty", "time", "args")
@@ -27,9 +28,11 @@ _ALL_CAPS = (1 << len(capability.NAMES)) - 1
 class Process:
     """One process as /proc shows it. Numbers of its own pid namespace by `inner`."""
 
-    def __init__(self, pid: int, users: dict[int, str], groups: dict[int, str]) -> None:
+    def __init__(
+        self, pid: int, users: dict[int, str], groups: dict[int, str], inside: Callable[[int], int]
+    ) -> None:  # fmt: skip
         self.pid = pid
-        self.users, self.groups = users, groups
+        self.users, self.groups, self.inside = users, groups, inside
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             text = file.read()
         self.comm = text[text.index("(") + 1 : text.rindex(")")]
@@ -119,6 +122,7 @@ DESCRIPTORS: dict[str, tuple[str, Callable[[Process], str]]] = {
     "hgroup": ("HGROUP", lambda p: _host("group", p.ids("Gid")[1])),
     "hgroups": ("HGROUPS", lambda p: ",".join(_host("group", gid) for gid in p.ids("Groups"))),
     "hpid": ("HPID", lambda p: str(p.pid)),
+    "huid": ("HUID", lambda p: str(_on_host("uid", p.ids("Uid")[1]))),
     "huser": ("HUSER", lambda p: _host("passwd", p.ids("Uid")[1])),
     "label": ("LABEL", _label),
     "nice": ("NI", lambda p: p.stat[16]),
@@ -134,6 +138,7 @@ DESCRIPTORS: dict[str, tuple[str, Callable[[Process], str]]] = {
     "stime": ("STIME", _started),
     "time": ("TIME", lambda p: go_duration(p.cpu_ns)),
     "tty": ("TTY", _tty),
+    "uid": ("UID", lambda p: str(p.inside(p.ids("Uid")[1]))),
     "user": ("USER", _user(1)),
     "vsz": ("VSZ", lambda p: str(int(p.stat[20]) // 1024)),
 }  # fmt: skip
@@ -143,13 +148,14 @@ _AIX = {"%C": "pcpu", "%G": "group", "%P": "ppid", "%U": "user", "%a": "args", "
 
 
 def top(engine: Engine, name: str, descriptors: Sequence[str] = ()) -> list[list[str]]:
-    """The header and a row for each process. `Conflict` when the container does not run, `Invalid` for a descriptor that
-    is none."""
+    """The header and a row for each process; words that are no descriptors are for ps(1), whose lines are rows of one
+    column. `Conflict` when the container does not run, `Invalid` for what ps does not understand."""
     wanted = [_AIX.get(word, word).lower() for text in descriptors for word in text.split(",") if word] or list(DEFAULT)
-    for word in wanted:
-        if word not in DESCRIPTORS:
-            raise Invalid(f'unknown descriptor "{word}"', hint=", ".join(DESCRIPTORS))
-    record, written = states.find(engine, name)
+    if not all(word in DESCRIPTORS for word in wanted):
+        from skerry.engine.containers.top_ps import ps_lines
+
+        return [[line] for line in ps_lines(engine, name, descriptors)]
+    record, written = _find(engine, name)
     state = states.observe(engine, record["id"], written)
     if state["status"] not in ("running", "paused"):
         raise Conflict("top can only be used on running containers: container state improper")
@@ -159,14 +165,23 @@ def top(engine: Engine, name: str, descriptors: Sequence[str] = ()) -> list[list
 
         return [[DESCRIPTORS[word][0] for word in wanted], *of_sandbox(runtime, record["id"], wanted)]
     users, groups = _names(state["pid"], "passwd"), _names(state["pid"], "group")
+    inside = _inside(state["pid"])
     rows = [[DESCRIPTORS[word][0] for word in wanted]]
     for pid in _processes(state["pid"]):
         try:
-            process = Process(pid, users, groups)
+            process = Process(pid, users, groups, inside)
             rows.append([DESCRIPTORS[word][1](process) for word in wanted])
         except (OSError, IndexError, ValueError):
             continue  # it ended meanwhile
     return rows
+
+
+def _find(engine: Engine, name: str) -> tuple[ContainerRecord, ContainerState]:
+    try:
+        return states.find(engine, name)
+    except NotFound as error:
+        error.message = f"unable to look up requested container: {error.message}"
+        raise
 
 
 def _processes(first: int) -> list[int]:
@@ -191,9 +206,21 @@ def _names(pid: int, kind: str) -> dict[int, str]:
     return {outside(number): name for number, name in read_accounts(f"/proc/{pid}/root", kind)}
 
 
-def _outside(pid: int, kind: str) -> Callable[[int], int]:
+def _inside(pid: int) -> Callable[[int], int]:
+    """Users' ids out here → in the container."""
+    maps = _maps(str(pid), "uid")
+    return lambda uid: next((uid - out + own for own, out, size in maps if out <= uid < out + size), uid)
+
+
+def _maps(pid: str, kind: str) -> list[tuple[int, int, int]]:
+    """Rows of (first id inside, first id outside, how many)."""
     with open(f"/proc/{pid}/{kind}_map", encoding="ascii") as file:
-        maps = [tuple(map(int, line.split())) for line in file]
+        rows = [line.split() for line in file]
+    return [(int(inside), int(out), int(size)) for inside, out, size in rows]
+
+
+def _outside(pid: int, kind: str) -> Callable[[int], int]:
+    maps = _maps(str(pid), kind)
 
     def convert(number: int) -> int:
         for inside, out, size in maps:
@@ -204,10 +231,19 @@ def _outside(pid: int, kind: str) -> Callable[[int], int]:
     return convert
 
 
+def _on_host(kind: str, number: int) -> int:
+    """A user's commands see ids through a namespace of theirs."""
+    for inside, out, size in _maps("self", kind):
+        if inside <= number < inside + size:
+            return out + number - inside
+    return number
+
+
 def _host(kind: str, number: int) -> str:
     import grp
     import pwd
 
+    number = _on_host("uid" if kind == "passwd" else "gid", number)
     try:
         return pwd.getpwuid(number).pw_name if kind == "passwd" else grp.getgrgid(number).gr_name
     except KeyError:
