@@ -10,6 +10,7 @@ from skerry.cli.configured import fill, shown
 from skerry.cli.flags import Args
 from skerry.cli.help import flag_pairs
 from skerry.cli.images import pull, push, save
+from skerry.cli.manifests import push as manifest_push
 from skerry.config.defaults import defaults
 
 
@@ -32,6 +33,14 @@ def test_push_compresses_as_configured_and_fits_the_level() -> None:
     assert filled("push", Args(push.FLAGS), compression_level=9)["compression_level"] == 3
     docker = filled("push", Args(push.FLAGS), compression_format="zstd", image_default_format="v2s2")
     assert (docker["format"], docker["compression_format"]) == ("docker", "")
+
+
+def test_a_pushed_list_gets_images_of_more_compressions_as_configured() -> None:
+    args = filled("manifest push", Args(manifest_push.FLAGS), add_compression=["zstd"])
+    assert args["add_compression"] == ["zstd"]
+    args = Args(manifest_push.FLAGS)
+    args.set("add_compression", ["gzip"])
+    assert filled("manifest push", args, add_compression=["zstd"])["add_compression"] == ["gzip"]
 
 
 def test_archives_of_several_images_can_be_the_default() -> None:

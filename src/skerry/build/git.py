@@ -217,7 +217,9 @@ class _Git:
         output, problem = self._wait(process)
         if process.returncode:
             lines = [line for line in problem.decode("utf-8", "replace").splitlines() if line.strip()]
-            raise Unavailable(f"fetching {self._url}: {self._clean(' '.join(lines[-3:]) or 'git failed')}")
+            raise Unavailable(
+                f"fetching {self._url}: failed while performing `git {arguments[0]}`: {self._clean(' '.join(lines[-3:]) or 'git failed')}"
+            )
         return output.decode("utf-8", "replace")
 
     def _wait(self, process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from skerry.cli.flags import Args, Flag
 
-_FLAGS = (("retry", "retry"), ("retry_delay", "retry_delay"), ("multi_image_archive", "multi_image_archive"))
+_FLAGS = (
+    ("retry", "retry"), ("retry_delay", "retry_delay"), ("multi_image_archive", "multi_image_archive"),
+    ("add_compression", "add_compression"),
+)  # fmt: skip
 _FORMATS = {"oci": "oci", "v2s2": "docker", "docker": "docker"}
 _MAKES_IMAGES = ("build", "commit", "push")
 

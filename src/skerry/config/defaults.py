@@ -94,6 +94,7 @@ def _containers() -> dict[str, Any]:
 
 def _engine() -> dict[str, Any]:
     return {
+        "add_compression": [],
         "cdi_spec_dirs": ["/etc/cdi", "/var/run/cdi"],
         "cgroup_manager": "",
         "compression_format": "gzip",

@@ -29,6 +29,7 @@ _CHOICES = {
 _FLAGS = {
     ("engine", key)
     for key in (
+        "add_compression",
         "compression_format",
         "compression_level",
         "image_default_format",

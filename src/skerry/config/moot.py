@@ -21,7 +21,6 @@ MOOT = {
     "network.default_rootless_network_command": "pasta is the only one",
     "engine.active_service": _REMOTE,
     "engine.service_destinations": _REMOTE,
-    "engine.add_compression": "manifest push adds what --add-compression names",
     "engine.compat_api_enforce_docker_hub": _SERVICE,
     "engine.service_timeout": _SERVICE,
     "engine.exit_command_delay": _SERVICE,
