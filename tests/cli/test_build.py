@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -88,7 +89,7 @@ def test_what_cannot_be_honoured_is_refused_in_one_line(skerry: Skerry, tmp_path
 @pytest.mark.parametrize(
     "flags",
     [["--rm=false"], ["--isolation", "chroot", "--network", "none"], ["--squash", "--squash-all"], ["--platform", "a", "--arch", "b"],
-     ["--timestamp", "1", "--source-date-epoch", "2"], ["--disable-compression=false"], ["--userns", "keep-id"],
+     ["--timestamp", "1", "--source-date-epoch", "2"], ["--disable-compression=false"], ["--userns", "keep-id"], ["--isolation", "bogus"],
      ["--secret", "id=x,src=/none"], ["--secret", "src=x"], ["--ssh", "k=/none"], ["--build-context", "x"],
      ["--cache-to", "type=gha"], ["--network", "container:x"], ["-v", "relative"], ["--label", "=x"], ["--progress", "tty"]],
 )  # fmt: skip
@@ -387,3 +388,25 @@ def test_several_containerfiles_are_read_as_one(skerry: Skerry, context: Path) -
     (context / "two").write_text("LABEL two=yes\n")
     skerry("build", "-q", "-t", "joined", "-f", context / "one", "-f", context / "two")
     assert skerry("image", "inspect", "-f", "{{.Labels.two}}", "joined").id == "yes"
+
+
+def test_what_each_step_takes_is_told_where_it_is_asked_for(skerry: Skerry, context: Path, tmp_path: Path) -> None:
+    write(context, BASE + "RUN dd if=/dev/zero of=/big bs=64k count=16 2>/dev/null\n")
+    told = [line for line in skerry("build", "--log-rusage", context).lines if "(system)" in line]
+    assert len(told) == 2
+    number = r"(\d+ms|[\d.]+s|\d+m[\d.]+s)"
+    assert re.fullmatch(
+        rf"{number}\(system\) {number}\(user\) {number}\(elapsed\) [\d.]+k?M?B input [\d.]+k?M?B output", told[1]
+    )
+    log = tmp_path / "log"
+    done = skerry("build", "-q", "--log-rusage", "--rusage-logfile", log, context)
+    assert len(done.lines) == 1
+    assert log.read_text().count("(elapsed)") == 2
+
+
+def test_pruning_images_with_the_build_cache_leaves_no_step(skerry: Skerry, context: Path) -> None:
+    write(context, BASE + "RUN --mount=type=cache,target=/c echo here; echo x > /c/x\n")
+    assert "here" in skerry("build", context).lines
+    assert "here" not in skerry("build", context).lines
+    skerry("image", "prune", "-f", "--build-cache")
+    assert "here" in skerry("build", context).lines

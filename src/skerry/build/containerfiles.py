@@ -74,9 +74,8 @@ def _one(engine: Engine, options: BuildOptions, contexts: Contexts, path: str) -
     except NotFound:
         if contexts.main.own and os.path.isfile(path):
             return _checked(Containerfile(path, _local(path)))
-        shown = path if os.path.isabs(path) or contexts.main.own else f"{contexts.main.folder}/{path}"
         raise NotFound(
-            f"the specified Containerfile or Dockerfile does not exist, {shown}: no such file or directory"
+            f"the specified Containerfile or Dockerfile does not exist, {path}: no such file or directory"
         ) from None
     except SkerryError as error:
         error.message = f"the specified Containerfile: {error.message}"

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 @contextmanager
 def open_view(args: Args, options: BuildOptions, out: Output) -> Iterator[View]:
     """``with open_view(…) as view``: what the build reports to."""
+    with _opened(args, options, out) as view:
+        if args["log_rusage"]:
+            from skerry.cli.build_view.resources import ResourcesView
+
+            view = ResourcesView(view, args["rusage_logfile"])
+        yield view
+
+
+@contextmanager
+def _opened(args: Args, options: BuildOptions, out: Output) -> Iterator[View]:
     if args["logsplit"]:
         from skerry.build.platforms import host
         from skerry.cli.build_view.split import SplitView
@@ -54,7 +64,7 @@ def _how(args: Args, options: BuildOptions, out: Output) -> str:
         return "quiet"
     if how == "rawjson" or args["explain"]:
         return "rawjson" if how == "rawjson" or args["explain"] == "json" else "plain"
-    if how == "plain":
+    if how == "plain" or (how == "auto" and args["log_rusage"]):
         return "plain"
     terminal = out.err_is_terminal and os.environ.get("TERM", "dumb") != "dumb"
     if how == "tty":

@@ -27,6 +27,7 @@ _ID_MAPS = {
     "userns_uid_map": "uidmap", "userns_gid_map": "gidmap",
     "userns_uid_map_user": "subuidname", "userns_gid_map_group": "subgidname",
 }  # fmt: skip
+_ISOLATIONS = ("", "default", "oci", "rootless", "chroot")
 _CHROOT = {"pid": "host", "ipc": "host", "cgroup": "host"}  # what Buildah's chroot does not separate, with the network
 _ONLY_OF_CONTAINERS = ("copy", "nocopy", "no-dereference", "idmap")
 _ENTITLEMENTS = ("security.insecure", "network.host", "device")
@@ -39,7 +40,9 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
     apply_security({"security_opt": _security(args["security_opt"])}, security)  # type: ignore[arg-type]
     if args["no_hosts"] and args["add_host"]:
         raise UsageError("--no-hosts and --add-host conflict, can not be used together")
-    chroot = args["isolation"] == "chroot"
+    if args["isolation"].lower() not in _ISOLATIONS:
+        raise UsageError(f'unrecognized isolation type "{args["isolation"]}"')
+    chroot = args["isolation"].lower() == "chroot"
     if chroot and args["network"] not in ("", "host"):
         raise UsageError("cannot set --network other than host with --isolation chroot")
     for name in ("dns", "dns-option", "dns-search"):

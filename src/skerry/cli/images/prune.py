@@ -16,7 +16,7 @@ DESCRIPTION = "Removes images without a name, or with --all every image that no 
 EXAMPLES = (("skerry image prune -af --filter until=168h", "what is unused and older than a week"),)
 FLAGS = (
     flag("-a", "--all", help="Every image that no container uses"),
-    flag("--build-cache", help="Also the folders of cache mounts (RUN --mount=type=cache)"),
+    flag("--build-cache", help="Also what builds keep: steps that no image is made of, folders of cache mounts"),
     flag("--external", help="Also images that only containers of other tools use; none of those is known here"),
     flag("--filter", kind="list", metavar="KEY=VALUE", help="Only those that match (until=, label=, label!=)"),
     flag("-f", "--force", help="Do not ask"),
@@ -32,6 +32,6 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     for image_id in engine.images.prune(all=args["all"], filters=args["filter"]):
         out.line(image_id)
     if args["build_cache"]:
-        for name in engine.builds.prune(filters=["type=mount"]).ids:
+        for name in engine.builds.prune().ids:
             out.line(name)
     return 0
