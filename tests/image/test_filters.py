@@ -42,6 +42,7 @@ def names(engine: Engine, filters: Sequence[str]) -> list[str]:
         (["reference=localhost/m*"], ["mid"]), (["reference=old", "reference=new"], ["new", "old"]),
         (["reference=old", "since=mid"], []), (["dangling=true"], []), (["dangling=false"], ["mid", "new", "old"]),
         (["intermediate=true"], []), (["containers=true"], []), (["containers=false"], ["mid", "new", "old"]),
+        (["before=new", "before=mid"], ["old"]), (["label=y*r=2011"], ["mid"]), (["containers=external"], ["mid", "new", "old"]),
         (["manifest=true"], []), (["readonly=true"], []), (["readonly=false"], ["mid", "new", "old"]),
     ],
 )  # fmt: skip
@@ -62,7 +63,9 @@ def test_what_lost_its_name_is_dangling(three: Engine) -> None:
     assert names(three, ["dangling!=true"]) == ["mid", "new"]
 
 
-@pytest.mark.parametrize("item", ["x", "nix=1", "dangling=perhaps", "until=sometime", "=x"])
+@pytest.mark.parametrize(
+    "item", ["x", "nix=1", "dangling=perhaps", "until=sometime", "=x", "digest=abc", "containers=some"]
+)
 def test_what_is_no_filter(three: Engine, item: str) -> None:
     with pytest.raises(Invalid):
         names(three, [item])
@@ -71,3 +74,23 @@ def test_what_is_no_filter(three: Engine, item: str) -> None:
 def test_before_what_does_not_exist(three: Engine) -> None:
     with pytest.raises(NotFound):
         names(three, ["before=nix"])
+
+
+def test_of_a_full_reference_only_what_it_means_is_shown(three: Engine) -> None:
+    three.images.tag("old", "quay.io/team/old:1", "quay.io/team/old:2")
+    assert three.images.list(names=["quay.io/team/old:2"])[0]["Names"] == ["quay.io/team/old:2"]
+    assert three.images.list(filters=["reference=quay.io/team/old:1"])[0]["Names"] == ["quay.io/team/old:1"]
+    assert len(three.images.list(names=["team/old"])[0]["Names"]) == 3
+    digest = three.images.resolve("old")["digest"]
+    assert three.images.list(names=[f"quay.io/team/old@{digest}"])[0]["Names"] == [
+        "quay.io/team/old:1",
+        "quay.io/team/old:2",
+    ]
+    both = ["reference=quay.io/team/old:1", "reference=mid"]
+    assert [len(row["Names"]) for row in three.images.list(filters=both)] == [1, 3]
+
+
+def test_a_boolean_filter_has_one_value(three: Engine) -> None:
+    with pytest.raises(Invalid, match='specifying "dangling" filter more than once'):
+        names(three, ["dangling=true", "dangling=false"])
+    assert names(three, ["dangling=true", "dangling=true"]) == []

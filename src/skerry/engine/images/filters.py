@@ -1,4 +1,4 @@
-"""``--filter`` of ``images`` and ``image prune``. The same key twice: either; different keys: both."""
+"""``--filter`` of ``images`` and ``image prune``. All must hold; of several references one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from skerry.engine.images.resolve import find
 from skerry.engine.manifests.document import INDEXES
 from skerry.engine.units import parse_duration
 from skerry.errors import Invalid, NotFound
-from skerry.image.reference import repository_of, tag_of
+from skerry.image.reference import complete, parse, repository_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,33 +20,41 @@ if TYPE_CHECKING:
 
     Test = Callable[[Listed], bool]
 
+_ONCE = ("dangling", "intermediate", "readonly", "manifest", "containers")
+
 
 def matcher(engine: Engine, filters: Sequence[str]) -> Test:
     """Whether an image passes all filters. `Invalid` for one that is none."""
-    groups: dict[str, list[Test]] = {}
     every: list[Test] = []
+    wanted: list[Test] = []
+    values: dict[str, str] = {}
     for item in filters:
         key, equals, value = item.partition("=")
         if not equals:
-            raise Invalid(f'invalid image filter "{item}": must be in the format "filter=value or filter!=value"')
+            raise _no_filter(item)
         negated = key.endswith("!")
-        test = _test(engine, key.removesuffix("!"), value)
+        key = key.removesuffix("!")
+        if key in _ONCE and values.setdefault(key, value) != value:
+            raise Invalid(f'specifying "{key}" filter more than once with different values is not supported')
+        test = _test(engine, key, value)
         if negated:
             every.append(lambda image, test=test: not test(image))  # type: ignore[misc]
-        elif key == "label":
-            every.append(test)
         else:
-            groups.setdefault(key, []).append(test)
+            (wanted if key == "reference" else every).append(test)
     return lambda image: (
-        all(test(image) for test in every) and all(any(test(image) for test in tests) for tests in groups.values())
-    )
+        all(test(image) for test in every) and (not wanted or any(test(image) for test in wanted))
+    )  # fmt: skip
+
+
+def _no_filter(text: str) -> Invalid:
+    return Invalid(f'invalid image filter "{text}": must be in the format "filter=value or filter!=value"')
 
 
 def _test(engine: Engine, key: str, value: str) -> Test:
     if key in ("before", "since", "after"):
         other = find(engine, value)
         if other is None:
-            raise NotFound(f"{value}: image not known")
+            raise NotFound(f'could not find local image for filter "{key}"="{value}": {value}: image not known')
         limit = other["created_ns"]
         if key == "before":
             return lambda image: image["created_ns"] < limit
@@ -55,23 +63,42 @@ def _test(engine: Engine, key: str, value: str) -> Test:
         until = _time(value)
         return lambda image: image["created_ns"] < until
     if key == "label":
-        name, equals, wanted = value.partition("=")
-        return lambda image: (
-            name in (image["config"].get("Labels") or {})
-            and (not equals or image["config"]["Labels"][name] == wanted)
-        )  # fmt: skip
+        return _label(value)
     if key == "reference":
-        return lambda image: any(_matches(value, name) for name in image["names"])
+        meant = find(engine, value)
+        return lambda image: (
+            (meant is not None and image["id"] == meant["id"]) or any(_matches(value, name) for name in image["names"])
+        )
     if key == "id":
         return lambda image: image["id"].startswith(value.removeprefix("sha256:"))
     if key == "digest":
+        if not value.startswith("sha256:"):
+            raise Invalid(f'invalid value "{value}" for digest filter')
         return lambda image: any(item.startswith(value) for item in (image["digest"], *image.get("index_digests", ())))
-    if key in ("dangling", "intermediate", "readonly", "manifest", "containers"):
+    if key in _ONCE:
         return _boolean(key, value)
-    raise Invalid(f'unsupported image filter "{key}"')
+    raise _no_filter(key)
+
+
+def _label(value: str) -> Test:
+    """KEY[=TEXT]; a star in KEY stands for anything."""
+    from fnmatch import fnmatchcase
+
+    key, _equals, text = value.partition("=")
+
+    def test(image: Listed) -> bool:
+        labels = image["config"].get("Labels") or {}
+        return any((not text or labels[name] == text) and fnmatchcase(name, key) for name in labels)
+
+    return test
 
 
 def _boolean(key: str, value: str) -> Test:
+    if key == "containers":
+        if value not in ("true", "false", "external"):
+            raise Invalid(f'unsupported value "{value}" for containers filter')
+        # external: none but containers of other tools, which nothing is known of here.
+        return lambda image: bool(image["containers"]) == (value == "true")
     lowered = value.lower()
     if lowered not in ("true", "false", "1", "0", "t", "f"):
         raise Invalid(
@@ -80,8 +107,6 @@ def _boolean(key: str, value: str) -> Test:
     wanted = lowered in ("true", "1", "t")
     if key == "dangling":
         return lambda image: (not image["names"]) == wanted
-    if key == "containers":
-        return lambda image: bool(image["containers"]) == wanted
     if key == "intermediate":
         return lambda image: (not image["names"] and image["is_parent"]) == wanted
     if key == "manifest":
@@ -90,16 +115,37 @@ def _boolean(key: str, value: str) -> Test:
 
 
 def _matches(pattern: str, name: str) -> bool:
-    """A shell pattern against the full name, and each end of it that begins behind a slash, with and without tag.
+    """A shell pattern against the name, with and without its tag: whole, without the registry, or the last part alone.
     As in a path, no wildcard stands for a slash."""
     from fnmatch import fnmatchcase
 
     wanted = pattern.split("/")
-    parts = repository_of(name).split("/")
-    for ends in (parts, [*parts[:-1], f"{parts[-1]}:{tag_of(name)}"]):
-        if len(wanted) <= len(ends) and all(map(fnmatchcase, ends[-len(wanted) :], wanted)):
-            return True
+    for whole in (name, repository_of(name)):
+        path = whole.partition("/")[2]
+        for text in (whole, path, path.rpartition("/")[2]):
+            parts = text.split("/")
+            if len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted)):
+                return True
     return False
+
+
+def asked_names(filters: Sequence[str], names: list[str]) -> list[str]:
+    """Which of an image's names are shown: where one full reference is asked for, only what it means."""
+    asked = [value for key, _, value in (item.partition("=") for item in filters) if key == "reference"]
+    if len(asked) != 1 or any(item.startswith("reference!=") for item in filters) or not _is_full(asked[0]):
+        return names
+    if "@" in asked[0]:
+        return [name for name in names if repository_of(name) == repository_of(asked[0])]
+    return [name for name in names if name == asked[0]]
+
+
+def _is_full(text: str) -> bool:
+    """With a registry, and a tag or digest."""
+    try:
+        reference = parse(text)
+    except Invalid:
+        return False
+    return bool(reference.domain and (reference.tag or reference.digest)) and complete(reference) == text
 
 
 def _time(text: str) -> int:

@@ -88,8 +88,19 @@ def json_rows(
     engine: Engine, *, all: bool = False, filters: Sequence[str] = (), names: Sequence[str] = (), sort: str = "created"
 ) -> list[dict[str, Any]]:
     """See `Images.list`."""
-    images = _visible(select(engine, filters=filters, names=names, lists=True), all, filters)
+    images = _shown_of(engine, all, filters, names)
     return _sorted([_json_row(image) for image in images], sort)
+
+
+def _shown_of(engine: Engine, all: bool, filters: Sequence[str], names: Sequence[str]) -> list[Listed]:
+    images = _visible(select(engine, filters=filters, names=names, lists=True), all, filters)
+    if names or filters:
+        from skerry.engine.images.filters import asked_names
+
+        asked = [*(f"reference={name}" for name in names), *filters]
+        for image in images:
+            image["names"] = asked_names(asked, image["names"])
+    return images
 
 
 def _visible(images: list[Listed], all: bool, filters: Sequence[str]) -> list[Listed]:
@@ -148,7 +159,7 @@ def table_rows(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """One row for each name of each image, with the fields of ``podman images --format``."""
     rows = []
-    for image in _visible(select(engine, filters=filters, names=names, lists=True), all, filters):
+    for image in _shown_of(engine, all, filters, names):
         base = _json_row(image)
         created, size = image["created_ns"], image["size"]
         base |= {
