@@ -20,7 +20,7 @@ from skerry.errors import Invalid
 def make(folder: Path, size: str = "1m", backend: str = "file") -> Events:
     settings = SimpleNamespace(
         uid=1234, events_backend=backend, events_path=str(folder / "events" / "events.log"),
-        conf={"engine": {"events_logfile_max_size": size}},
+        conf={"engine": {"events_logfile_max_size": size, "events_container_create_inspect_data": False}},
     )  # fmt: skip
     return Events(SimpleNamespace(settings=settings))  # type: ignore[arg-type]
 
@@ -99,13 +99,29 @@ def test_the_file_stays_below_its_bound_and_loses_only_the_oldest(tmp_path: Path
     assert len(names) > 50
 
 
+def test_the_younger_half_stays_between_marks_and_the_event_that_found_no_room_comes_last(tmp_path: Path) -> None:
+    path = tmp_path / "events/events.log"
+    path.parent.mkdir()
+    line = '{"Name":"old%02d","Status":"pull","Time":"2022-04-06T11:26:42.723667900+02:00","Type":"image","Attributes":null}\n'
+    path.write_text("".join(line % number for number in range(100)))
+    make(tmp_path, size=str(path.stat().st_size)).emit(type="volume", status="create", name="new")
+    lines = [fastjson.loads(line) for line in path.read_bytes().splitlines()]
+    names = [
+        line["Attributes"]["io.podman.event.rotate"] if line["Type"] == "system" else line["Name"] for line in lines
+    ]
+    assert names == ["begin", *(f"old{number}" for number in range(51, 100)), "end", "new"]
+    assert lines[-1]["Attributes"] is None
+
+
 def test_a_follower_sees_each_event_once_through_rotations(tmp_path: Path) -> None:
     events = make(tmp_path, size="20k")
     events.emit(type="volume", status="create", name="-1")
-    seen: list[int] = []
+    seen: list[str] = []
+    marks: list[str] = []
 
     def follow() -> None:
-        seen.extend(int(event["Name"]) for event in events.read(since="1m", follow=True, until="2s"))
+        for event in events.read(since="1m", follow=True, until="2s"):
+            (seen if event["Type"] == "volume" else marks).append(event["Name"])
 
     reader = threading.Thread(target=follow)
     reader.start()
@@ -114,7 +130,8 @@ def test_a_follower_sees_each_event_once_through_rotations(tmp_path: Path) -> No
         events.emit(type="volume", status="create", name=str(number))
         time.sleep(0.0005)
     reader.join()
-    assert seen == list(range(-1, 500))
+    assert seen == [str(number) for number in range(-1, 500)]
+    assert marks
 
 
 def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:

@@ -108,6 +108,7 @@ def _engine() -> dict[str, Any]:
         "detach_keys": "ctrl-p,ctrl-q",
         "enable_port_reservation": True,
         "env": [],
+        "events_container_create_inspect_data": False,
         "events_logfile_max_size": "1m",
         "events_logfile_path": "",
         "events_logger": "",

@@ -45,7 +45,6 @@ MOOT = {
     "engine.tmp_dir": _STORE,
     "engine.volume_path": _STORE,
     "engine.chown_copied_files": "cp gives files to the container's root unless --archive=false",
-    "engine.events_container_create_inspect_data": "events are one short line each",
     "machine": "there are no virtual machines",
     "farms": "there are no farms of builders",
     "podmansh": "there is no podmansh",

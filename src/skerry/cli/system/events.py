@@ -74,18 +74,18 @@ def line(event: dict[str, Any], *, no_trunc: bool = True) -> str:
             details.append(f"pod_id={event['PodID']}")
         if event.get("health_status"):
             details.append(f"health_status={event['health_status']}")
-        details += [f"{key}={value}" for key, value in sorted(event["Attributes"].items())]
+        details += [f"{key}={value}" for key, value in sorted((event["Attributes"] or {}).items())]
         text += f" {object_id} ({', '.join(details)})"
     elif kind == "pod":
         text += f" {object_id} (image={event.get('Image', '')}, name={event.get('Name', '')})"
-    elif kind == "network" and "driver" in event["Attributes"]:
+    elif kind == "network" and "driver" in (event["Attributes"] or {}):
         text += f" {object_id} (name={event.get('network', '')}, type={event['Attributes']['driver']})"
     elif kind == "network":
         text += f" {object_id} (container={event.get('ID', '')}, name={event.get('network', event.get('Name', ''))})"
     elif kind == "secret":
         text += f" {object_id}"
     elif kind == "image":
-        text += f" {object_id} {event.get('Name', '')}"
+        text += f" {object_id} {event.get('Name', '')}" + (f" {event['error']}" if event.get("error") else "")
     else:
         text += f" {event.get('Name', '')}"
     if text.isprintable():
@@ -96,8 +96,10 @@ def line(event: dict[str, Any], *, no_trunc: bool = True) -> str:
 def fields(event: dict[str, Any]) -> dict[str, Any]:
     """The JSON form: Podman's keys, the time in seconds and in nanoseconds."""
     moment = time_ns(event["Time"].encode())
-    kept = {key: value for key, value in event.items() if key not in ("Time", "Attributes")}
-    return {**kept, "time": moment // 10**9, "timeNano": moment, "Attributes": event["Attributes"]}
+    shown: dict[str, Any] = {}
+    for key, value in event.items():
+        shown |= {"time": moment // 10**9, "timeNano": moment} if key == "Time" else {key: value}
+    return shown
 
 
 def template_fields(event: dict[str, Any]) -> dict[str, Any]:
@@ -106,8 +108,8 @@ def template_fields(event: dict[str, Any]) -> dict[str, Any]:
     return {
         "ID": event.get("ID", ""), "Image": event.get("Image", ""), "Name": event.get("Name", ""),
         "Network": event.get("network", ""), "Status": event["Status"], "Type": event["Type"],
-        "Time": shown_time(event["Time"]), "TimeNano": moment, "Attributes": event["Attributes"],
+        "Time": shown_time(event["Time"]), "TimeNano": moment, "Attributes": event["Attributes"] or {},
         "ContainerExitCode": event.get("ContainerExitCode", 0), "HealthStatus": event.get("health_status", ""),
         "Error": event.get("error", ""), "PodID": event.get("PodID", ""), "OOMKilled": event.get("OOMKilled", False),
-        "ContainerInspectData": "",
+        "ContainerInspectData": event.get("ContainerInspectData", ""),
     }  # fmt: skip

@@ -127,6 +127,10 @@ def find_image(engine: Engine, options: ContainerRequest) -> ImageRecord:
         if record is None and options["pull"] == "never":
             raise NotFound(f"{name}: image not known")
         if record is not None:
+            # Podman's pull finds it here, and is noted all the same.
+            engine.events.emit(
+                type="image", status="pull", id=record["id"], name=record["names"][0] if record["names"] else name
+            )
             return record
     from skerry.engine.images.pull_for import image_for
 

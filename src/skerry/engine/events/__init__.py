@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 
+from skerry import fastjson
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +22,7 @@ _KEYS = {
     "exit_code": "ContainerExitCode", "id": "ID", "image": "Image", "name": "Name", "network": "network",
     "status": "Status", "time": "Time", "type": "Type", "health_status": "health_status", "error": "error",
     "oom_killed": "OOMKilled", "pod": "PodID", "health_log": "health_log",
-    "health_failing_streak": "health_failing_streak",
+    "health_failing_streak": "health_failing_streak", "inspect_data": "ContainerInspectData",
 }  # fmt: skip
 
 
@@ -53,7 +55,7 @@ class Events:
             "time": timestamp(time.time_ns()), **extra,
         }  # fmt: skip
         event = {key: values[given] for given, key in _KEYS.items() if values.get(given) not in (None, "")}
-        event["Attributes"] = dict(attributes or {})
+        event["Attributes"] = dict(attributes) if attributes is not None else None
         try:
             if backend == "journald":
                 from skerry.engine.events.journal import send
@@ -69,6 +71,8 @@ class Events:
     def emit_container(self, status: str, record: ContainerRecord, **extra: object) -> None:
         """`emit` for a container: its names, pod and labels are filled in; ``signal`` becomes an attribute."""
         attributes = dict(record["config"].get("labels") or {})
+        if status == "create" and self._engine.settings.conf["engine"]["events_container_create_inspect_data"]:
+            extra["inspect_data"] = fastjson.dumps(self._engine.containers.inspect(record["id"], size=True))
         signal = extra.pop("signal", None)
         if signal is not None:
             attributes["signal"] = str(signal)

@@ -24,21 +24,25 @@ _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 def append(settings: Settings, event: dict[str, Any]) -> None:
-    """Write one event by one write(2). ``OSError`` when that fails."""
+    """Write one event by one write(2), in a file that has room for it. ``OSError`` when that fails."""
     path = settings.events_path
     line = fastjson.dumps(event).encode("utf-8", "backslashreplace") + b"\n"
     fd = _open_current(path, fcntl.LOCK_SH)
     try:
         end = os.fstat(fd).st_size
+        limit = _limit(settings)
+        if end and 0 < limit < end + len(line):
+            os.close(fd)
+            fd = -1
+            _rotate(path, limit - len(line))
+            fd = _open_current(path, fcntl.LOCK_SH)
+            end = os.fstat(fd).st_size
         if end and os.pread(fd, 1, end - 1) != b"\n":
             line = b"\n" + line  # a full disk cut off the one before
         os.write(fd, line)
-        size = os.fstat(fd).st_size
     finally:
-        os.close(fd)
-    limit = _limit(settings)
-    if 0 < limit < size:
-        _rotate(path, limit)
+        if fd >= 0:
+            os.close(fd)
 
 
 def _open_current(path: str, lock: int) -> int:
@@ -70,18 +74,14 @@ def _limit(settings: Settings) -> int:
 
 
 def _rotate(path: str, limit: int) -> None:
-    """Keep the younger half, and a line that says so (a follower goes on after it)."""
+    """Keep the younger half, between lines that say so (a follower goes on with the last one)."""
     fd = _open_current(path, fcntl.LOCK_EX)
     try:
         size = os.fstat(fd).st_size
         if size <= limit:
             return  # somebody else was faster
         kept = os.pread(fd, size - size // 2, size // 2)
-        kept = kept[kept.find(b"\n") + 1 :]
-        kept += (
-            b'{"Name":"%s",%s,"Time":"%s","Type":"system","Attributes":{"io.podman.event.rotate":"end"}}\n'
-            % (fastjson.dumps(path)[1:-1].encode("utf-8", "backslashreplace"), ROTATED, _now())
-        )  # fmt: skip
+        kept = _mark(path, "begin") + kept[kept.find(b"\n") + 1 :] + _mark(path, "end")
         beside = f"{path}.{os.getpid()}"
         new = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -93,7 +93,10 @@ def _rotate(path: str, limit: int) -> None:
         os.close(fd)
 
 
-def _now() -> bytes:
+def _mark(path: str, which: str) -> bytes:
     from skerry.engine.events import timestamp
 
-    return timestamp(time.time_ns()).encode()
+    name = fastjson.dumps(path)[1:-1].encode("utf-8", "backslashreplace")
+    return b'{"Name":"%s",%s,"Time":"%s","Type":"system","Attributes":{"io.podman.event.rotate":"%s"}}\n' % (
+        name, ROTATED, timestamp(time.time_ns()).encode(), which.encode(),
+    )  # fmt: skip

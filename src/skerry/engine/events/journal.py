@@ -20,6 +20,7 @@ _FIELDS = {
     "ID": "PODMAN_ID", "Name": "PODMAN_NAME", "Image": "PODMAN_IMAGE", "Status": "PODMAN_EVENT", "Type": "PODMAN_TYPE",
     "Time": "PODMAN_TIME", "ContainerExitCode": "PODMAN_EXIT_CODE", "PodID": "PODMAN_POD_ID",
     "network": "PODMAN_NETWORK_NAME", "health_status": "PODMAN_HEALTH_STATUS", "error": "ERROR",
+    "ContainerInspectData": "PODMAN_CONTAINER_INSPECT_DATA",
 }  # fmt: skip
 
 

@@ -29,9 +29,13 @@ _KINDS = ("container", "event", "image", "label", "pod", "type", "volume", "netw
 def read(engine: Engine, *, filters: list[str], since: str, until: str, follow: bool) -> Iterator[dict[str, Any]]:
     """See `Events.read`. Without ``since`` a follower starts now, as Podman's does; otherwise all is read."""
     wanted = _parse(filters)
-    since_ns = parse_moment(since, "--since", past=True) if since else (time.time_ns() if follow else 0)
-    # A duration means that long ago or ahead, whichever the command waits for.
-    until_ns = parse_moment(until, "--until", past=False) if until else 0
+    try:
+        since_ns = parse_moment(since, "--since", past=True) if since else (time.time_ns() if follow else 0)
+        # A duration means that long ago or ahead, whichever the command waits for.
+        until_ns = parse_moment(until, "--until", past=False) if until else 0
+    except Invalid as error:
+        error.message = f"failed to parse event filters: {error.message}"
+        raise
     events = _source(engine, follow=follow, until_ns=until_ns)
     return (event for event in events if _matches(event, wanted, since_ns, until_ns))
 
@@ -79,7 +83,7 @@ def _is(event: dict[str, Any], kind: str, value: str) -> bool:
         return bool(object_type == value)
     if kind == "label":
         key, equals, text = value.partition("=")
-        attributes = event["Attributes"]
+        attributes = event["Attributes"] or {}
         return key in attributes and (not equals or attributes[key] == text)
     if kind == "pod":
         own = object_type == "pod" and (name == value or object_id.startswith(value))
@@ -161,7 +165,7 @@ class _Tail:
         text = os.pread(self._fd, os.fstat(self._fd).st_size, 0)
         mark = text.rfind(ROTATED)
         if mark >= 0:
-            self._offset = text.find(b"\n", mark) + 1
+            self._offset = text.rfind(b"\n", 0, mark) + 1
 
     def _to_end(self) -> Iterator[dict[str, Any]]:
         while block := os.pread(self._fd, _BLOCK, self._offset):
@@ -188,5 +192,5 @@ def _event(line: bytes) -> dict[str, Any] | None:
     if not isinstance(event, dict) or not {"Status", "Time", "Type"} <= event.keys() or event["Status"] == "rotate":
         return None
     if not isinstance(event.get("Attributes"), dict):
-        event["Attributes"] = {}
+        event["Attributes"] = None
     return event

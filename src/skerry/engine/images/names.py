@@ -34,8 +34,8 @@ def tag(engine: Engine, name: str, names: Sequence[str]) -> None:
             raise NotFound(f"{name}: image not known")
         for item in full:
             give(db, item, target)
-    for item in full:
-        engine.events.emit(type="image", status="tag", id=target, name=item)
+    for new in names:
+        engine.events.emit(type="image", status="tag", id=target, name=new)  # as it was said, like Podman
 
 
 def give(db: Database, name: str, image_id: str) -> None:

@@ -194,7 +194,10 @@ def _delete_rows(db: Database, image_id: str, names: list[str]) -> None:
             f"image used by {using[0]}: image is in use by a container: consider listing external containers and "
             "force-removing image"
         )
-    names[:] = [row[0] for row in db.query("SELECT name FROM image_names WHERE image = ? ORDER BY name", image_id)]
+    names[:] = [
+        row[0]
+        for row in db.query("SELECT name FROM image_names WHERE image = ? ORDER BY created_ns DESC, name", image_id)
+    ]
     db.execute("DELETE FROM image_names WHERE image = ?", image_id)
     db.execute("DELETE FROM past_names WHERE image = ?", image_id)
     db.execute("DELETE FROM images WHERE id = ?", image_id)
