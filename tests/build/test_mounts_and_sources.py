@@ -97,3 +97,41 @@ def test_isolation_by_chroot_keeps_the_hosts_processes_whatever_is_asked_for(eng
     write(tmp_path, BASE + "RUN readlink /proc/self/ns/pid\n")
     done = engine("build", "--isolation=chroot", "--pid=private", tmp_path)
     assert os.readlink("/proc/self/ns/pid") in done.lines
+
+
+def test_an_archive_of_the_context_is_a_base_and_a_stage_waits_for_others(engine: Skerry, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    engine("save", "--format", "oci-archive", "-o", tmp_path / "in" / "base.tar", "localhost/busybox")
+    for place in ("in/base.tar", "/in/base.tar", "./in/base.tar"):
+        done = engine("build", write(tmp_path, f"FROM oci-archive:{place}\nRUN true\n"))
+        assert "level=warning" not in done.stderr
+    last = "FROM --after=${WHICH} localhost/busybox\n"
+    write(tmp_path, "ARG WHICH=first\n" + BASE.strip() + " AS first\nRUN echo ran $((6 * 7))\n" + last)
+    assert "ran 42" in engine("build", "--jobs=2", tmp_path).lines
+    for name, said in (("self", "cannot depend on later stage"), ("later", 'stage "later" not found')):
+        text = f"FROM --after={name} scratch AS self\nFROM scratch AS later\n"
+        done = engine("build", write(tmp_path, text), check=False)
+        assert (done.code, f"FROM --after={name}: {said}" in done.stderr) == (125, True)
+
+
+def test_other_annotations_make_another_image(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + "RUN true\n")
+    engine("build", "-t", "one", "--annotation", "a=1", tmp_path)
+    engine("build", "-t", "two", "--annotation", "a=2", tmp_path)
+    shown = [engine("image", "inspect", "-f", "{{.Annotations.a}}", name).id for name in ("one", "two")]
+    assert shown == ["1", "2"]
+
+
+def test_a_linked_layer_is_the_same_whenever_it_is_made(engine: Skerry, tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    write(tmp_path, BASE + "COPY --link f /deep/down/\nADD --link f /other/\n")
+    layers = []
+    for _ in range(2):
+        engine("build", "--no-cache", "-t", "linked", tmp_path)
+        layers.append(engine("image", "inspect", "-f", "{{.RootFS.Layers}}", "linked").stdout)
+    assert layers[0] == layers[1]
+
+
+def test_the_id_without_its_algorithm_by_the_flags_other_name(engine: Skerry, tmp_path: Path) -> None:
+    done = engine("build", "--raw-iidfile", tmp_path / "id", write(tmp_path, BASE + "RUN true\n"))
+    assert (tmp_path / "id").read_text() == done.lines[-1]

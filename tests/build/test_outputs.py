@@ -81,6 +81,13 @@ def test_a_folder_and_a_tar(skerry: Skerry, context: Path, tmp_path: Path) -> No
     assert skerry("images", "-q").lines == []
 
 
+def test_an_image_that_has_a_name_is_kept_beside_its_files(skerry: Skerry, context: Path, tmp_path: Path) -> None:
+    done = skerry("build", "-o", tmp_path / "out", "-t", "kept", "-t", f"oci:{tmp_path}/layout", context)
+    assert (tmp_path / "out" / "f").read_text() == "content"
+    assert skerry("image", "inspect", "-f", "{{.Id}}", "kept").id == done.lines[-1]
+    assert (tmp_path / "layout" / "index.json").exists()
+
+
 @pytest.mark.parametrize("kind", ["oci", "docker"])
 def test_archives_are_read_by_podman(skerry: Skerry, podman: Podman, context: Path, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "a.tar"

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from skerry.build.stage_state import StageState
-from skerry.errors import SkerryError
+from skerry.engine.builds.select import Tree
+from skerry.errors import NotFound, SkerryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from skerry.build.contexts import Context
+    from skerry.build.contexts import Context, Contexts
     from skerry.build.options import BuildOptions
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
 
+_ARCHIVES = ("oci-archive", "docker-archive", "oci", "dir")
 _DOCUMENT = ("author", "os.version", "os.features")
 
 
@@ -73,6 +75,20 @@ def from_folder(engine: Engine, context: Context, name: str, platform: str) -> S
         state.layers.append(record["layer"])
         state.note(f"/bin/sh -c #(nop) COPY dir:{gathered.digest} in / ", empty=False, created_ns=record["created_ns"])
     return state
+
+
+def in_context(contexts: Contexts, name: str) -> str:
+    """An image's name; of an archive or a layout that the context has, as Podman looks for it, its place out here."""
+    transport, _, rest = name.partition(":")
+    if transport not in _ARCHIVES or not contexts.main.folder:
+        return name
+    path, colon, which = (rest, "", "") if transport == "dir" else rest.partition(":")
+    with Tree(contexts.main.folder) as tree:
+        try:
+            (chosen,) = tree.choose(path)
+        except (NotFound, ValueError):
+            return name
+    return f"{transport}:{contexts.main.folder}/{chosen.real}{colon}{which}"
 
 
 def find_image(engine: Engine, name: str, platform: str, options: BuildOptions) -> ImageRecord:

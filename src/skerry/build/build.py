@@ -295,7 +295,17 @@ def _created(engine: Engine, options: BuildOptions, state: StageState, document:
     """The image's time: a given one, or when this very image was first built, so that a rebuild is the same image."""
     if fixed := _fixed(options):
         return fixed
-    key = step_key("image", state.layers[-1] if state.layers else "", document=document, format=options.format)
+    # An image with other annotations is another one, though they are not in its config.
+    annotated = (
+        options.annotations,
+        options.unset_annotations,
+        options.inherit_annotations,
+        options.created_annotation,
+    )
+    key = step_key(
+        "image", state.layers[-1] if state.layers else "", document=document, format=options.format,
+        annotations=list(annotated) if annotated != ({}, [], True, True) else [],
+    )  # fmt: skip
     record = None if options.no_cache else engine.builds.lookup(key)
     if record is None:
         record = engine.builds.record(key, state.layers[-1] if state.layers else None)

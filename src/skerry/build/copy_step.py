@@ -208,8 +208,10 @@ class CopyStep:
             # With --link what is below does not count: no link in it is followed, no folder's owner taken over.
             where = root.upper if self._command.link else root.path
             several = len(gathered) > 1
+            # What a linked layer makes on the way has the time of what is copied: the layer is the same whenever it is made.
+            now_ns = _latest(gathered) if self._command.link else time.time_ns()
             for part in gathered:
-                carry_out(where, part, now_ns=time.time_ns(), into_folder=several, between=between)
+                carry_out(where, part, now_ns=now_ns, into_folder=several, between=between)
             layer = root.commit(mtime_ns=step.mtime_ns)
         return layer["chain_id"] if layer else None
 
@@ -222,6 +224,10 @@ class CopyStep:
 
     def history(self) -> str:
         return f"/bin/sh -c #(nop) {self._command.instruction.keyword} {self._kind}:{self._digest} in {self._dest} "
+
+
+def _latest(gathered: list[Gathered]) -> int:
+    return max((item.status.st_mtime_ns for part in gathered for items in part.items for item in items), default=0)
 
 
 def _refuse_remote(sources: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from contextlib import ExitStack, contextmanager
 
-from skerry.build.base_image import find_image
+from skerry.build.base_image import find_image, in_context
 from skerry.build.contexts import Context, ImageContext
 from skerry.engine.builds.copying import CopyRequest, carry_out, gather
 from skerry.engine.builds.select import Tree
@@ -59,7 +59,7 @@ def origin(step: StepWork, name: str) -> Context | Layers:
     named = contexts.named(name)
     if isinstance(named, Context):
         return named
-    reference = named.reference if isinstance(named, ImageContext) else name
+    reference = named.reference if isinstance(named, ImageContext) else in_context(contexts, name)
     if name == "scratch":
         return Layers((), name)
     image = find_image(step.engine, reference, step.builder.planned.platform, step.options)

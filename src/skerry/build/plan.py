@@ -30,6 +30,7 @@ class Planned:
     base: int | None
     platform: str
     needs: frozenset[int]
+    after: tuple[int, ...] = ()  # of those it needs, what is built before it begins
 
     @property
     def label(self) -> str:
@@ -148,7 +149,8 @@ def _planned(
     base = None
     if image.lower() not in overridden:
         base = _lookup(image, earlier)  # by number, too, as Podman
-    needs = {base} if base is not None else set()
+    after = tuple(_earlier(name, stage, earlier, variables) for name in stage.from_.after)
+    needs = {*after, *(() if base is None else (base,))}
     for command in stage.commands:
         for name in origins(command):
             name = expand(name, variables, escape=command.instruction.escape).text
@@ -157,7 +159,19 @@ def _planned(
                 continue
             if found is not None:
                 needs.add(found)
-    return Planned(stage, image, base, platform, frozenset(needs))
+    return Planned(stage, image, base, platform, frozenset(needs), after)
+
+
+def _earlier(name: str, stage: typed.Stage, earlier: list[Planned], variables: dict[str, str]) -> int:
+    """The stage that FROM --after=NAME means."""
+    instruction = stage.from_.instruction
+    name = expand(name, variables, escape=instruction.escape).text
+    found = _lookup(name, earlier)
+    if found is None:
+        own = name.lower() == stage.name or name == str(stage.index)
+        problem = "cannot depend on later stage" if own else f'stage "{name}" not found'
+        raise syntax_error(f"FROM --after={name}: {problem}", instruction.position, source=instruction.source)
+    return found
 
 
 def _platform(from_: typed.From, variables: dict[str, str]) -> str:

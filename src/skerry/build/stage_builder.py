@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from skerry.build.arguments import PROXIES
-from skerry.build.base_image import from_folder, from_image, scratch
+from skerry.build.base_image import from_folder, from_image, in_context, scratch
 from skerry.build.checks import rules
 from skerry.build.contexts import Context
 from skerry.build.early_links import EarlyLinks
@@ -118,6 +118,8 @@ class StageBuilder:
 
     def _base(self) -> StageState:
         planned = self.planned
+        for index in planned.after:
+            self.solver.result(index)
         if planned.base is not None:
             return self.solver.result(planned.base).copy()
         if planned.image == "scratch":
@@ -126,7 +128,7 @@ class StageBuilder:
         with self.solver.working:
             if isinstance(named, Context):
                 return from_folder(self.engine, named, planned.image, planned.platform)
-            name = named.reference if named is not None else planned.image
+            name = named.reference if named is not None else in_context(self.solver.contexts, planned.image)
             state = from_image(self.engine, name, planned.platform, self.options)
         self._check_platform(name, state)
         return state

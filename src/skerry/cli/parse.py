@@ -25,7 +25,7 @@ _FORMER = {
     "dns-opt": "dns-option", "healthcheck-command": "health-cmd", "healthcheck-interval": "health-interval",
     "healthcheck-retries": "health-retries", "healthcheck-start-period": "health-start-period",
     "healthcheck-timeout": "health-timeout", "net": "network", "namespace": "ns", "storage": "external",
-    "purge": "rm", "notruncate": "no-trunc", "override-arch": "arch", "override-os": "os", "override-variant": "variant",
+    "purge": "rm", "raw-iidfile": "iidfile-raw", "notruncate": "no-trunc", "override-arch": "arch", "override-os": "os", "override-variant": "variant",
 }  # fmt: skip
 
 

@@ -18,6 +18,8 @@ _NAME = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*\Z")
 _HOST = re.compile(r"(?:[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::\d+)?\Z")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 _DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}\Z")
+# What Podman builds on, too.
+_PLACES = ("containers-storage:", "docker-archive:", "oci-archive:", "docker://", "oci:", "dir:")
 
 
 def check_bases(
@@ -34,7 +36,7 @@ def check_bases(
             image = expand(stage.from_.image, defaults, escape=stage.from_.instruction.escape).text
         except ExpansionError:
             continue
-        if not valid_reference(image):
+        if not image.startswith(_PLACES) and not valid_reference(image):
             findings.add(rules.INVALID_DEFAULT_ARG_IN_FROM, stage.from_.instruction.position, stage.from_.image)
 
 

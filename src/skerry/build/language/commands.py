@@ -66,7 +66,8 @@ def _from(instruction: Instruction) -> typed.From:
             raise _error(instruction, what)
     elif len(words) != 1:
         raise _error(instruction, "FROM requires either one or three arguments")
-    return typed.From(instruction, words[0], Flags(instruction).text("platform"), name)
+    flags = Flags(instruction)
+    return typed.From(instruction, words[0], flags.text("platform"), name, flags.list("after"))
 
 
 def _arg(instruction: Instruction) -> typed.Arg:

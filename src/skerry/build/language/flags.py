@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # keyword → flag → kind: text, list, or bool
 KNOWN: dict[str, dict[str, str]] = {
-    "FROM": {"platform": "text"},
+    "FROM": {"platform": "text", "after": "list"},  # --after is Buildah's
     "RUN": {"mount": "list", "network": "text", "security": "text", "device": "list"},
     "COPY": {
         "from": "text", "chown": "text", "chmod": "text", "link": "bool", "parents": "bool", "exclude": "list",

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class From:
-    """FROM [--platform=P] IMAGE [AS NAME]. ``name`` is lower-case, as stages are looked up."""
+    """FROM [--platform=P] IMAGE [AS NAME]. ``name`` is lower-case, as stages are looked up. ``after``: stages that are
+    built before it begins, whatever it takes from them."""
 
     instruction: Instruction
     image: str
     platform: str | None = None
     name: str | None = None
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -321,7 +321,9 @@ def _set_outputs(options: BuildOptions, args: Args) -> None:
         raise UsageError("--push and --output cannot be used together: say -o type=image,push=true")
     if args["push"] and not options.tags and not options.manifest:
         raise UsageError("tag is needed when pushing to registry: -t NAME")
-    if args["load"] and options.outputs and not options.wants_image:
+    # What has a name is kept beside the files, as Podman has it.
+    named = options.tags and all(output.type in ("local", "tar") for output in options.outputs)
+    if (args["load"] or named) and options.outputs and not options.wants_image:
         options.outputs.append(Output("image"))
     if sum(output.dest == "-" for output in options.outputs) > 1:
         raise UsageError("only one output can go to standard output")

@@ -141,6 +141,8 @@ class Placer:
             os.fchmod(fd, how.mode)
         finally:
             os.close(fd)
+        if metadata is None:
+            self._times[path] = how.mtime_ns
         return True
 
     def file(self, path: str, source: int, metadata: Metadata) -> None:
