@@ -112,3 +112,26 @@ def test_a_volume_can_be_given_to_the_steps_user(engine: Skerry, tmp_path: Path)
     assert (given / "new").stat().st_uid == 12
     engine("build", "--no-cache", *MAP, "-v", f"{given}:/v:U,rw", context)
     assert ((given / "f").stat().st_uid, (given / "f").stat().st_gid) == (100012, 100013)
+
+
+@pytest.mark.parametrize("pid", ["host", "container"])
+@pytest.mark.parametrize("network", ["host", "container"])
+def test_it_goes_with_any_other_namespace(engine: Skerry, tmp_path: Path, pid: str, network: str) -> None:
+    kinds = {"user": "container", "pid": pid, "net": network, "ipc": "host", "uts": "container"}
+    write(tmp_path, BASE + "".join(f"RUN readlink /proc/self/ns/{kind}\n" for kind in kinds))
+    flags = ("--userns=container", f"--pid={pid}", f"--network={network}", "--ipc=host", "--uts=container")
+    done = engine("build", "--no-cache", *flags, tmp_path)
+    for kind, mode in kinds.items():
+        assert (os.readlink(f"/proc/self/ns/{kind}") in done.lines) is (mode == "host"), kind
+
+
+def test_a_network_namespace_can_be_named_by_its_path_alone(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + "RUN readlink /proc/self/ns/net\n")
+    with subprocess.Popen(["unshare", "-n", "sleep", "60"]) as other:
+        path = f"/proc/{other.pid}/ns/net"
+        try:
+            while os.readlink(path) == os.readlink("/proc/self/ns/net"):
+                time.sleep(0.01)
+            assert os.readlink(path) in engine("build", "--no-cache", f"--network={path}", tmp_path).lines
+        finally:
+            other.kill()

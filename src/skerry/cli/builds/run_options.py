@@ -105,6 +105,10 @@ def _mount(text: str) -> str:
 def _network(text: str) -> str:
     if text in ("", "bridge", "default"):
         return "default"
+    if text == "container":  # Buildah's word for one of its own
+        return "private"
+    if text.startswith("/"):
+        text = f"ns:{text}"
     if text == "container":  # Buildah's word for a namespace of its own
         return "private"
     if text.partition(":")[0] == "slirp4netns":
