@@ -88,13 +88,65 @@ def test_a_file_with_a_checksum_is_asked_for_once(
         build_in(BASE + f"ADD {served.url}/nope /f\n")
 
 
-def test_repositories(build_in: Build, skerry: Skerry, served: Served) -> None:
+@pytest.mark.parametrize(
+    ("checksum", "words"),
+    [
+        ("sha256:beef", "invalid checksum digest length"), ("md5:7e55db001d319a94b0b713529a756623", "unsupported digest algorithm"),
+        ("0" * 64, "invalid checksum digest format"), ("sha256:" + "X" * 64, "invalid checksum digest format"),
+    ],
+)  # fmt: skip
+def test_a_checksum_that_is_none_is_refused(build_in: Build, served: Served, checksum: str, words: str) -> None:
+    with pytest.raises(SkerryError, match=words):
+        build_in(BASE + f"ADD --checksum={checksum} {served.url}/f.txt /f\n")
+
+
+def test_a_url_without_a_name_has_buildkits(build_in: Build, skerry: Skerry, served: Served) -> None:
+    assert look(skerry, build_in(BASE + f"ADD {served.url}/ /d/\n").id, "ls /d") == ["__unnamed__"]
+
+
+def repository(served: Served) -> None:
     script = (
         "git init -q r && cd r && git config user.email a@b && git config user.name n && echo g > g && mkdir s &&"
         " echo t > s/t && git add . && git commit -qm 1 && git tag v1 && git rm -q g && git commit -qm 2 &&"
         " git clone -q --bare . ../r.git && cd ../r.git && git update-server-info"
     )
     subprocess.run(["sh", "-c", script], cwd=served.folder, check=True)
+
+
+def test_a_commit_of_a_repository(build_in: Build, skerry: Skerry, served: Served) -> None:
+    repository(served)
+    command = ["git", "rev-parse", "v1", "HEAD"]
+    done = subprocess.run(command, cwd=served.folder / "r", check=True, capture_output=True, text=True)
+    first, last = done.stdout.split()
+    good = (f"?commit={first[:8]}", f"?tag=v1&commit={first}", "?tag=v1#refs/tags/v1", f"?ref={first}", "?subdir=s#v1")
+    text = BASE + "".join(f"ADD {served.url}/r.git{end} /d{n}/\n" for n, end in enumerate(good))
+    assert look(skerry, build_in(text).id, "cat /d0/g /d1/g /d2/g /d3/g /d4/t") == ["g", "g", "g", "g", "t"]
+    for end, words in {
+        f"?tag=v1&commit={last}": "expected checksum to match", "?branch=v1": "repository does not contain ref",
+        f"?ref={first[:8]}": "repository does not contain ref", "?tag=v1#refs/heads/x": "ref conflicts",
+        "?commit=xyz": "expected hex commit hash", "?keep-git-dir=true": "inconsistent keep-git-dir configuration",
+    }.items():  # fmt: skip
+        with pytest.raises(SkerryError, match=words):
+            build_in(BASE + f"ADD --keep-git-dir=false {served.url}/r.git{end} /d/\n")
+
+
+def test_a_repository_with_its_history_is_cached_by_its_commit(build_in: Build, served: Served, tmp_path: Path) -> None:
+    repository(served)
+    context = tmp_path / "c"
+    context.mkdir()
+    text = BASE + f"ADD --keep-git-dir {served.url}/r.git#v1 /r\n"
+    assert build_in(text, context=context).cached == [False]
+    assert build_in(text, context=context).cached == [True]
+    assert build_in(text.replace("#v1", ""), context=context).cached == [False]
+
+
+def test_a_containerfile_at_a_url_is_it_whatever_name_is_given(skerry: Skerry, busybox: str, served: Served) -> None:
+    (served.folder / "df").write_text(BASE + "RUN touch /x\n")
+    skerry("build", "-q", "-f", "anything", f"{served.url}/df")
+
+
+def test_repositories(build_in: Build, skerry: Skerry, served: Served) -> None:
+    repository(served)
     text = BASE + f"ADD {served.url}/r.git#v1 /v1\nADD {served.url}/r.git /head/\nADD {served.url}/r.git#v1:s /sub\n"
     assert look(skerry, build_in(text).id, "find /v1 /head /sub -type f | sort") == [
         "/head/s/t", "/sub/t", "/v1/g", "/v1/s/t",

@@ -313,7 +313,7 @@ def test_git_commits_and_folders(skerry: Skerry, tmp_path: Path, repository: tup
     assert built(skerry, f"{url}#{commit}", out=tmp_path / "o1") == {"hello": "other"}
     assert "Containerfile" in built(skerry, f"{url}#main:sub", out=tmp_path / "o2")
     result = skerry("build", f"{url}?ref=main&checksum=abcdef0", check=False)
-    assert "the commit is" in result.stderr
+    assert "expected checksum to match" in result.stderr
     for wrong in ("#nosuch", "#main:none", "#main:out"):
         result = skerry("build", url + wrong, check=False)
         assert result.code == 125, result

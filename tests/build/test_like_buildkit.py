@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ SELF_CHECKING = {
     "heredoc: a script": "RUN <<EOF\nset -e\necho foo > /a\necho bar > /b\nEOF\nRUN [ \"$(cat /a /b | tr '\\n' ,)\" = foo,bar, ]",
     "heredoc: the shell expands": 'RUN <<EOF\nx=1; echo "$x" > /a\nEOF\nRUN [ "$(cat /a)" = 1 ]',
     "heredoc: a program": "RUN <<EOF\n#!/bin/sed w/a\nEOF\nRUN [ -f /a ] && [ ! -e /dev/pipes/EOF ]",
+    "heredoc: a program, indented": "RUN <<-EOF\n\t#!/bin/sed w/a\nEOF\nRUN [ -f /a ]",
     "heredoc: into a command": "RUN cat <<EOF > /a\nhello\nEOF\nRUN [ \"$(cat /a)\" = hello ]",
     "heredoc: several": "RUN cat <<A > /a && cat <<-'B' > /b\nin a\nA\n\tin $b\n\tB\nRUN grep 'in a' /a && grep '^in $b' /b",
     "heredoc: files": (
@@ -61,6 +63,10 @@ SELF_CHECKING = {
     "copy: relative to WORKDIR": "WORKDIR /w\nCOPY plain x/\nCOPY plain y\nRUN [ -f /w/x/plain ] && [ -f /w/y ]",
     "copy: over what is there": "RUN mkdir -p /d/sub && echo old > /d/sub/a && echo keep > /d/sub/k\nCOPY sub /d/sub\nRUN grep contents /d/sub/a && grep keep /d/sub/k",
     "copy: --parents": "COPY --parents sub/deep/c other/d /p/\nCOPY --parents ./sub/./deep/c /q/\nRUN [ -f /p/sub/deep/c ] && [ -f /p/other/d ] && [ -f /q/deep/c ]",
+    "copy: --parents, from below wildcards": (
+        "RUN mkdir -p /a/b1/c/d/e /a/b2/c/d/e && touch /a/b1/c/x /a/b1/c/d/e/y /a/b2/c/d/e/z\nFROM localhost/busybox\n"
+        "COPY --from=0 --parents /a/b*/./c/**/e /o/\nRUN [ -f /o/c/d/e/y ] && [ -f /o/c/d/e/z ] && [ ! -e /o/c/x ]"
+    ),
     "copy: --exclude": "COPY --exclude=*.go --exclude=sub/deep . /e/\nRUN [ -f /e/plain ] && [ ! -e /e/foo.go ] && [ -f /e/sub/a ] && [ ! -e /e/sub/deep/c ]",
     "copy: --chmod in symbols": "COPY --chmod=u=rwX,go=rX sub /m\nRUN [ \"$(stat -c %a /m/a)\" = 644 ] && [ \"$(stat -c %a /m/deep)\" = 755 ]",
     "copy: --link": "RUN mkdir -p /k && echo x > /k/old\nCOPY --link plain /k/\nRUN [ -f /k/old ] && [ -f /k/plain ]",
@@ -137,6 +143,24 @@ def test_it_is_refused(engine: Skerry, context: Path, text: str) -> None:
     assert done.code != 0
     assert FAILING[text] in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_platforms_side_by_side_in_a_tar(engine: Skerry, context: Path) -> None:
+    text = "FROM scratch AS for-arm\nCOPY plain a\nFROM scratch AS for-s390x\nCOPY plain s\nFROM for-$TARGETARCH\n"
+    build(engine, context, text, "--platform=linux/arm,linux/s390x", "-o", f"type=tar,dest={context}/out.tar")
+    with tarfile.open(context / "out.tar") as tar:
+        assert {"linux_arm_v7/a", "linux_s390x/s"} <= set(tar.getnames())
+
+
+def test_a_named_context_may_be_nothing(engine: Skerry, context: Path) -> None:
+    build(engine, context, "FROM some\nCOPY plain /\n", "--build-context=some=docker-image://scratch", "--pull=never")
+
+
+def test_secrets_of_the_outline_have_their_variables_values(engine: Skerry, context: Path) -> None:
+    text = "FROM scratch\nARG X\nENV Y=2\nRUN --mount=type=secret,id=s$X$Y true\n"
+    (context / "Containerfile").write_text(text)
+    done = engine("build", "--call=outline,format=json", "--build-arg=X=1", context)
+    assert [secret["name"] for secret in json.loads(done.stdout)["secrets"]] == ["s12"]
 
 
 def test_ports(engine: Skerry, context: Path) -> None:

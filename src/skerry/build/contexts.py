@@ -185,7 +185,7 @@ class Contexts:
         where = "standard input" if origin == "-" else origin
         if not main or b"\0" in head:
             raise Invalid(f"{where} is no tar archive" + (" and no Containerfile" if main else ""))
-        if self._options.containerfiles:
+        if origin == "-" and self._options.containerfiles:
             raise Invalid(f"{where} is no tar archive, and the Containerfile is another file")
         self.containerfile = head + stream.read(_MOST_CONTAINERFILE)
         if not self.containerfile.strip():

@@ -58,7 +58,8 @@ class CopyStep:
         chown = word(command.chown) if command.chown else ""
         self._chown = chown
         mode = Mode(word(command.chmod)) if command.chmod else None
-        exclude = Patterns(word(pattern) for pattern in command.exclude)
+        self._excluded = [word(pattern) for pattern in command.exclude]
+        exclude = Patterns(self._excluded)
         from_ = word(command.from_) if isinstance(command, typed.Copy) and command.from_ else ""
         if not from_ and isinstance(command, typed.Copy) and command.from_:
             raise Invalid(f"--from={command.from_} is empty", hint="give the ARG that it names a value")
@@ -108,7 +109,12 @@ class CopyStep:
                 raise
             raise NotFound(f"{error.message}: possible escaping context directory error") from None
         trees = [each for each in found if not isinstance(each, Inline)]
-        return gathered + [gather(step.engine, each, replace(request, patterns=["."])) for each in trees]
+        for each in trees:
+            part = gather(step.engine, each, replace(request, patterns=["."]))
+            if each.identity:
+                part.digest = digest([each.identity, self._excluded])
+            gathered.append(part)
+        return gathered
 
     def _remote(self, stack: ExitStack, command: typed.Add) -> tuple[list[str], list[Inline | Tree]]:
         """The sources that are here, and what was fetched of the others."""

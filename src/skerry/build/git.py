@@ -33,7 +33,7 @@ class GitURL:
     ref: str = ""
     subdir: str = ""
     checksum: str = ""
-    keep_git_dir: bool = False
+    keep_git_dir: bool | None = None
     submodules: bool = True
 
     def __str__(self) -> str:
@@ -83,17 +83,18 @@ def _with_query(url: GitURL, query: Mapping[str, str]) -> GitURL:
         ref = "refs/tags/" + query["tag"]
     return replace(
         url, ref=ref, subdir=query.get("subdir", ""), checksum=query.get("checksum") or query.get("commit", ""),
-        keep_git_dir=query.get("keep-git-dir", "") in ("", "1", "true") and "keep-git-dir" in query,
+        keep_git_dir=query["keep-git-dir"] in ("", "1", "true") if "keep-git-dir" in query else None,
         submodules=query.get("submodules", "true") not in ("0", "false"),
     )  # fmt: skip
 
 
 def _checked(url: GitURL, fragment: str) -> GitURL:
     if fragment:
-        if url.ref or url.subdir:
-            raise Invalid(f"git URL {redacted(url.remote)}: a fragment and query words cannot be used together")
-        ref, _colon, subdir = fragment.partition(":")
-        url = replace(url, ref=unquote(ref), subdir=unquote(subdir))
+        ref, _colon, subdir = map(unquote, fragment.partition(":"))
+        for what, there, here in (("ref", url.ref, ref), ("subdir", url.subdir, subdir)):
+            if there and here and there != here:
+                raise Invalid(f'git URL {redacted(url.remote)}: {what} conflicts: "{there}" vs "{here}"')
+        url = replace(url, ref=ref or url.ref, subdir=subdir or url.subdir)
     if url.ref and (url.ref.startswith("-") or not _REF.match(url.ref) or ".." in url.ref):
         raise Invalid(f"git URL {redacted(url.remote)}: {url.ref!r} is no branch, tag or commit")
     if ".." in url.subdir.split("/"):
@@ -107,7 +108,7 @@ def _checked(url: GitURL, fragment: str) -> GitURL:
     if path.startswith("-") or user.startswith("-") or any(ord(letter) < 32 for letter in url.remote):
         raise Invalid(f"git URL {redacted(url.remote)} is not one that git would be given")
     if url.checksum and not re.fullmatch(r"[0-9a-f]{7,64}", url.checksum):
-        raise Invalid(f"git URL {redacted(url.remote)}: {url.checksum!r} is no commit")
+        raise Invalid(f"invalid checksum {url.checksum} for Git source, expected hex commit hash")
     return url
 
 
@@ -128,7 +129,7 @@ def clone(
         name = _whole(git, url, error)
     commit = git.run("rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}").strip()
     if url.checksum and not commit.startswith(url.checksum):
-        raise Invalid(f"{url}: the commit is {commit}, not {url.checksum}")
+        raise Invalid(f"expected checksum to match {url.checksum}, got {commit} (of {url})")
     git.run("checkout", "--quiet", "--force", "--detach", commit)
     if url.submodules and os.path.lexists(folder + "/.gitmodules"):
         git.run("submodule", "--quiet", "update", "--init", "--recursive", "--depth=1")
@@ -142,18 +143,21 @@ def _whole(git: _Git, url: GitURL, error: Unavailable) -> str:
     if "shallow" in error.message:
         git.run("fetch", "--quiet", "--no-tags", "--force", "--update-head-ok", "origin", url.ref or "HEAD")
         return "FETCH_HEAD"
-    if not _COMMIT.match(url.ref):
+    if not _COMMIT.match(url.ref) and url.ref != url.checksum:  # the beginning of a commit's id may be
         if "couldn't find remote ref" in error.message:
-            raise NotFound(
-                f"{url}: couldn't find remote ref {url.ref}: there is no such branch, tag or commit"
-            ) from None
+            raise _no_ref(url) from None
         raise error
     git.run("fetch", "--quiet", "--force", "origin", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
     try:
         git.run("cat-file", "-e", url.ref + "^{commit}")
     except Unavailable:
-        raise NotFound(f"{url}: couldn't find remote ref {url.ref}: there is no such branch, tag or commit") from None
+        raise _no_ref(url) from None
     return url.ref
+
+
+def _no_ref(url: GitURL) -> NotFound:
+    """In git's words, and in BuildKit's."""
+    return NotFound(f"{url}: couldn't find remote ref {url.ref}: repository does not contain ref {url.ref}")
 
 
 def _remove_git_dirs(folder: str) -> None:

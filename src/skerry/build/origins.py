@@ -60,7 +60,7 @@ def origin(step: StepWork, name: str) -> Context | Layers:
     if isinstance(named, Context):
         return named
     reference = named.reference if isinstance(named, ImageContext) else in_context(contexts, name)
-    if name == "scratch":
+    if reference == "scratch":
         return Layers((), name)
     image = find_image(step.engine, reference, step.builder.planned.platform, step.options)
     return Layers(tuple(image["layers"]), name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from skerry.build.language import instructions as typed
+from skerry.build.language.mounts import MountError, parse_mount
 from skerry.build.language.stages import parse_stage_list
 from skerry.build.language.words import ExpansionError, expand
 from skerry.build.plan import needed_by
@@ -48,9 +49,11 @@ def outline_of(dockerfile: Dockerfile, plan: Plan) -> dict[str, Any]:
     return _filled({
         "name": target.name or "", "description": _comment(target.from_.instruction, target.name or ""),
         "args": _sorted(_arguments(meta_args, needed, plan)),
-        "secrets": _sorted(_mounts(needed, "secret").values()),
-        "ssh": _sorted(_mounts(needed, "ssh").values()),
-        "cache": _sorted({"ID": item["name"], "location": item["location"]} for item in _mounts(needed, "cache").values()),
+        "secrets": _sorted(_mounts(needed, plan, "secret").values()),
+        "ssh": _sorted(_mounts(needed, plan, "ssh").values()),
+        "cache": _sorted(
+            {"ID": item["name"], "location": item["location"]} for item in _mounts(needed, plan, "cache").values()
+        ),
         "sources": list(sources_of(dockerfile.sources).values()),
     })  # fmt: skip
 
@@ -99,17 +102,43 @@ def _value(default: str | None, variables: Mapping[str, str], escape: str) -> st
         return default or ""
 
 
-def _mounts(stages: list[typed.Stage], kind: str) -> dict[str, dict[str, Any]]:
+def _mounts(stages: list[typed.Stage], plan: Plan, kind: str) -> dict[str, dict[str, Any]]:
     """The mounts of a kind by their ids, where they are first asked for; required if any of them is."""
     found: dict[str, dict[str, Any]] = {}
     for stage in stages:
+        variables: dict[str, str] = {}
         for command in stage.commands:
-            for mount in command.mounts if isinstance(command, typed.Run) else ():
+            variables.update(_declared(command, variables, plan))
+            for mount in _expanded(command, variables) if isinstance(command, typed.Run) else ():
                 if mount.type == kind:
                     name = _id_of(mount)
                     item = found.setdefault(name, {"name": name, "location": _location(command.instruction)})
                     if mount.required:
                         item["required"] = True
+    return found
+
+
+def _declared(command: typed.Command, variables: Mapping[str, str], plan: Plan) -> dict[str, str]:
+    """The variables that an ARG or ENV adds."""
+    if isinstance(command, typed.Env):
+        return {name: _value(value, variables, command.instruction.escape) for name, value in command.pairs}
+    if not isinstance(command, typed.Arg):
+        return {}
+    outer = {**plan.builtin, **plan.meta}
+    return {
+        name: plan.arguments.get(name, _value(default, variables, command.instruction.escape) or outer.get(name, ""))
+        for name, default in command.pairs
+    }
+
+
+def _expanded(command: typed.Run, variables: Mapping[str, str]) -> list[typed.Mount]:
+    """Its mounts; one whose variables are only known when it is built stays as it is written."""
+    found = []
+    for mount in command.mounts:
+        try:
+            found.append(parse_mount(mount.text, lambda text: _value(text, variables, command.instruction.escape)))
+        except MountError:
+            found.append(mount)
     return found
 
 

@@ -48,6 +48,8 @@ def normalise(text: str) -> str:
     parts[1:2] = _ALIASES.get(parts[1], parts[1]).split("/")
     if parts[1:] == ["arm64", "v8"]:
         parts.pop()
+    if parts == ["linux", "arm"]:
+        parts.append("v7")  # as containerd, and so Podman and BuildKit
     return "/".join(parts[:3])
 
 

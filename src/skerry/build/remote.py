@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from hashlib import new as new_hash
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     from skerry.build.language.instructions import Add
     from skerry.build.steps import StepWork
+
+
+_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 
 def is_remote(source: str) -> bool:
@@ -52,7 +56,7 @@ class _Remote:
 
     def __init__(self, step: StepWork, source: str, path: str, checksum: str) -> None:
         self._step, self._source, self._path = step, source, path
-        self._algorithm, _, self._wanted = (checksum or "sha256:").partition(":")
+        self._algorithm, self._wanted = _digest(checksum) if checksum else ("sha256", "")
         self._identity = digest_of(["url", source])
         self._tls = tls_of(step.options.pull_options)
 
@@ -85,10 +89,7 @@ class _Remote:
         )  # fmt: skip
 
     def _keep(self, download: Download) -> tuple[str, int, str]:
-        try:
-            checked = new_hash(self._algorithm)
-        except ValueError:
-            raise Invalid(f"unsupported digest algorithm {self._algorithm!r}") from None
+        checked = new_hash(self._algorithm)
         content = sha256()
         with download, open(self._path, "wb") as file:
             while chunk := download.read(1 << 18):
@@ -118,18 +119,38 @@ def clone(step: StepWork, source: str, command: Add, checksum: str) -> Iterator[
     source, checksum = _allowed(step, source, checksum)
     url = git.parse(source)
     assert url is not None
-    keep = bool(command.keep_git_dir)
+    if checksum and not re.fullmatch("[0-9a-f]{7,64}", checksum):
+        raise Invalid(f"invalid checksum {checksum} for Git source, expected hex commit hash")
+    keep = [asked for asked in (command.keep_git_dir, url.keep_git_dir) if asked is not None] or [False]
+    if len(set(keep)) > 1:
+        raise Invalid("inconsistent keep-git-dir configuration")
     options = step.options
     with step.engine.builds.staging() as staging:
         folder = f"{staging.path}/tree"
         commit = git.clone(
-            replace(url, keep_git_dir=keep or url.keep_git_dir), folder,
+            replace(url, keep_git_dir=keep[0]), folder,
             ssh_socket=options.ssh.get("default", ""), cancelled=step.solver.cancelled,
         )  # fmt: skip
         if checksum and not commit.startswith(checksum):
             raise Invalid(f"expected checksum to match {checksum}, got {commit} (of {url})")
         with Tree(step.engine.builds.folder_in(folder, url.subdir) if url.subdir else folder) as tree:
+            if keep[0]:  # git's own files are never twice the same
+                tree.identity = digest_of(["git", commit, url.subdir, url.submodules])
             yield tree
+
+
+def _digest(text: str) -> tuple[str, str]:
+    """Algorithm and hexadecimal digits. `Invalid`: a checksum that is none must not pass for none at all."""
+    match = re.fullmatch(r"([a-z0-9]+(?:[.+_-][a-z0-9]+)*):([a-zA-Z0-9=_-]+)", text)
+    if match is None:
+        raise Invalid(f"invalid checksum digest format: {text}")
+    if match[1] not in _DIGITS:
+        raise Invalid(f"unsupported digest algorithm: {text}", hint=" or ".join(_DIGITS))
+    if len(match[2]) != _DIGITS[match[1]]:
+        raise Invalid(f"invalid checksum digest length: {text}")
+    if set(match[2]) - set("0123456789abcdef"):
+        raise Invalid(f"invalid checksum digest format: {text}")
+    return match[1], match[2]
 
 
 def _allowed(step: StepWork, source: str, checksum: str) -> tuple[str, str]:
@@ -155,5 +176,5 @@ def _modified(download: Download) -> int:
 def _name(source: str) -> str:
     name = os.path.basename(unquote(urlsplit(source).path).rstrip("/"))
     if name in ("", ".", ".."):
-        raise Invalid(f"cannot determine a file name from {redacted(source)}", hint="name the file in the destination")
+        return "__unnamed__"  # as BuildKit
     return name

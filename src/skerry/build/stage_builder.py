@@ -129,6 +129,8 @@ class StageBuilder:
             if isinstance(named, Context):
                 return from_folder(self.engine, named, planned.image, planned.platform)
             name = named.reference if named is not None else in_context(self.solver.contexts, planned.image)
+            if name == "scratch":
+                return scratch(planned.platform)
             state = from_image(self.engine, name, planned.platform, self.options)
         self._check_platform(name, state)
         return state

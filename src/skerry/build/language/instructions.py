@@ -107,7 +107,7 @@ class Run:
         Such a one is mounted read-only at /dev/pipes/NAME (mode 755) and run without a shell.
         """
         alone = self._only_heredoc()
-        if alone is not None and alone.content.startswith("#!"):
+        if alone is not None and alone.text.startswith("#!"):
             return alone
         return None
 

@@ -11,6 +11,7 @@ from skerry.build.outputs.images import make_list, needs_list, push_options
 from skerry.build.outputs.names import names_of
 from skerry.build.outputs.statements import predicates_of
 from skerry.errors import Invalid, SkerryError, Unavailable
+from skerry.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,18 +69,27 @@ def _beside(work: Work, solved: Solved) -> list[tuple[str, bytes]]:
 
 
 def _tar(work: Work, output: Output) -> None:
-    if len(work.result.solved) > 1:
-        raise Invalid("--output type=tar is for one platform only", hint="type=local makes a folder for each")
-    layers = work.result.solved[0].layers
-    if output.dest == "-":
-        sys.stdout.flush()
-        work.engine.builds.export_tar(layers, 1, clamp_ns=_clamp(work))
-        return
-    with work.engine.builds.staging() as staging:
+    builds = work.engine.builds
+    with builds.staging() as staging:
+        folder = ""
+        if len(work.result.solved) > 1:
+            folder = f"{staging.path}/tree"
+            _folder(work, replace(output, dest=folder))
+
+        def write(fd: int) -> None:
+            if folder:
+                builds.tar_folder(folder, fd, clamp_ns=_clamp(work))
+            else:
+                builds.export_tar(work.result.solved[0].layers, fd, clamp_ns=_clamp(work))
+
+        if output.dest == "-":
+            sys.stdout.flush()
+            write(1)
+            return
         path = f"{staging.path}/tar"
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
-            work.engine.builds.export_tar(layers, fd, clamp_ns=_clamp(work))
+            write(fd)
         finally:
             os.close(fd)
         _deliver(path, output.dest)

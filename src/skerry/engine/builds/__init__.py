@@ -82,6 +82,12 @@ class Builds:
 
         export_tar(self._engine, layers, fd, clamp_ns=clamp_ns)
 
+    def tar_folder(self, folder: str, fd: int, *, clamp_ns: int | None = None) -> None:
+        """The same of a folder on this machine."""
+        from skerry.engine.builds.export import tar_folder
+
+        tar_folder(folder, fd, clamp_ns=clamp_ns)
+
     # Steps
 
     def devices(self, text: str, *, required: bool = False) -> list[str]:

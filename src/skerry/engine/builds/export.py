@@ -29,6 +29,14 @@ def export_tar(engine: Engine, layers: Sequence[str], fd: int, *, clamp_ns: int 
             raise translated(error, "cannot write the tar") from error
 
 
+def tar_folder(folder: str, fd: int, *, clamp_ns: int | None = None) -> None:
+    """See `Builds.tar_folder`."""
+    try:
+        write_tree(folder, fd, latest_s=None if clamp_ns is None else clamp_ns // _BILLION)
+    except OSError as error:
+        raise translated(error, "cannot write the tar") from error
+
+
 def export_tree(engine: Engine, layers: Sequence[str], folder: str, *, clamp_ns: int | None = None) -> None:
     """See `Builds.export_tree`."""
     if os.path.lexists(folder) and not os.path.isdir(folder):

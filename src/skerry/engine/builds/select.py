@@ -50,6 +50,7 @@ class Tree:
         may_contain: Callable[[str], bool] | None = None, ignore_file: str = "",
     ) -> None:  # fmt: skip
         self.folder = folder
+        self.identity = ""  # what it is, where that is known without its files' content
         self._ignore_file = ignore_file
         self._ignored = ignored
         self._may_contain = may_contain
@@ -74,17 +75,30 @@ class Tree:
         pattern = _within(pattern)
         pivot, _, kept = pattern.partition("/./") if "/./" in pattern else ("", "", pattern)
         wild = any(character in _WILD for character in pattern)
-        found = []
-        whole = _clean(f"{pivot}/{kept}")
+        if not parents:
+            whole = _clean(f"{pivot}/{kept}")
+            found = [self._chosen(path, wild=wild, pivot=None) for path in self._matching(whole, "", deep=False)]
+            return [chosen for chosen in found if chosen is not None]
+        return [
+            chosen for above in self._matching(_clean(pivot), "", deep=True)
+            for chosen in self._with_parents(above, _clean(kept), wild=wild)
+        ]  # fmt: skip
+
+    def _with_parents(self, pivot: str, kept: str, *, wild: bool) -> Iterator[Chosen]:
         taken: list[str] = []
-        for path in self._expand(whole, deep=parents) if wild else [whole]:
+        for path in self._matching(kept, pivot, deep=True):
             if any(path.startswith(f"{folder}/") for folder in taken):
                 continue  # it comes with the folder
-            chosen = self._chosen(path, wild=wild, pivot=_clean(pivot) if parents else None)
+            chosen = self._chosen(path, wild=wild, pivot=pivot)
             if chosen is not None:
-                found.append(chosen)
-                taken += [path] if chosen.is_folder and parents else []
-        return found
+                yield chosen
+                taken += [path] if chosen.is_folder else []
+
+    def _matching(self, pattern: str, start: str, *, deep: bool) -> list[str]:
+        """The paths below ``start`` that a pattern stands for; the one that it is when it has no wildcard."""
+        if any(character in _WILD for character in pattern):
+            return self._expand(pattern, start, deep=deep)
+        return [f"{start}/{pattern}".strip("/")]
 
     def _chosen(self, path: str, *, wild: bool, pivot: str | None) -> Chosen | None:
         left_out = self.is_left_out(path)
@@ -135,9 +149,9 @@ class Tree:
             return NotFound(f'"/{path}": not found: no such file or directory')
         return Unavailable(f'cannot read "/{path}": {error.strerror}')
 
-    def _expand(self, pattern: str, *, deep: bool) -> list[str]:
+    def _expand(self, pattern: str, start: str, *, deep: bool) -> list[str]:
         """``deep``: ``**`` stands for any number of folders, none as well."""
-        found = [""]
+        found = [start]
         for part in pattern.split("/"):
             following: list[str] = []
             for folder in found:
