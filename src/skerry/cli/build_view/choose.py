@@ -94,7 +94,7 @@ def _plain_view(how: str, args: Args, options: BuildOptions, out: Output) -> Vie
         from skerry.cli.build_view.logfile import LogFile
 
         return PlainView(LogFile("", fd=2))
-    return PlainView(out, explain=bool(args["explain"]))
+    return PlainView(out, explain=bool(args["explain"]), whole=bool(args["explain"]) or args["progress"] == "plain")
 
 
 def _writes_stdout(options: BuildOptions) -> bool:

@@ -14,10 +14,12 @@ _LAYERS = ("RUN", "COPY", "ADD", "WORKDIR")
 
 
 class PlainView:
-    """``view(event)``: lines on stdout, warnings on stderr."""
+    """``view(event)``: lines on stdout, warnings on stderr. ``whole``: the last step says, too, what it made and why;
+    as Podman has it, that is left to the image's line."""
 
-    def __init__(self, out: Output | LogFile, *, explain: bool = False) -> None:
+    def __init__(self, out: Output | LogFile, *, explain: bool = False, whole: bool = True) -> None:
         self._out = out
+        self._whole = whole
         self._explain = explain
         self._last: int = 0  # whose output the last line was
         self._half: dict[tuple[int, int], bytes] = {}  # a line of output that has no end yet
@@ -86,8 +88,16 @@ class PlainView:
         if self._explain:
             self._out.line(f"--> would be done: {event.reason.text if event.reason else 'not in the cache'}")
             return
+        if not self._whole and _is_last(step):
+            return
         why = f" ({event.reason.text})" if event.reason else ""
         self._out.line(f"--> {short or 'no change'} in {event.seconds:.1f}s{why}")
+
+
+def _is_last(step: Step) -> bool:
+    """Whether the image is made of what this step leaves."""
+    stage, _, of = step.place.partition("/")
+    return step.number == step.total and stage == of
 
 
 def _stage(step: Step) -> str:
