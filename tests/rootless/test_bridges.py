@@ -325,3 +325,33 @@ def test_a_container_on_a_bridge_finds_its_host_where_pasta_can_lead_there(user:
     for network in ("podman", "pasta"):
         hosts = run("--rm", command=("cat", "/etc/hosts"), network=network)
         assert ("169.254.1.2\thost.containers.internal host.docker.internal" in hosts) == can
+
+
+def test_a_dead_uplink_and_a_dead_name_server_are_told_and_replaced(user: User, run: Run) -> None:
+    user.skerry("network", "create", "app")
+    run("-d", "--name", "box", command=("sleep", "99"), network="app")
+
+    def helper(word: bytes) -> int:
+        return next(pid for pid in user.processes() if word in Path(f"/proc/{pid}/cmdline").read_bytes())
+
+    for word, told in ((b"pasta", "box lacks pasta"), (b"aardvark-dns", "box lacks aardvark-dns")):
+        dead = helper(word)
+        os.kill(dead, signal.SIGKILL)
+        wait_until(lambda dead=dead: dead not in user.processes(), "it is dead")  # type: ignore[misc]
+        wait_until(lambda told=told: told in user.skerry("system", "check", check=False).stdout, told)  # type: ignore[misc]
+        user.skerry("network", "reload", "box")
+        assert helper(word)
+        assert user.skerry("system", "check").returncode == 0
+    user.skerry("rm", "-fa", "-t", "0")
+
+
+def test_a_forwarder_whose_maker_was_killed_before_it_wrote_the_pid_is_found(user: User, run: Run) -> None:
+    port = free_port()
+    run("-d", "--name", "web", "-p", f"127.0.0.1:{port}:80", command=SERVE, network="podman")
+    assert fetch(port) == "hello\n"
+    (path,) = user.run.rglob("*.forwarder")
+    path.write_text("")
+    user.skerry("restart", "-t", "0", "web")  # the port is free again for the next one
+    assert fetch(port) == "hello\n"
+    user.skerry("rm", "-fa", "-t", "0")
+    wait_until(lambda: len(user.processes()) == 1, "nothing is left")

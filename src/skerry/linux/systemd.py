@@ -8,6 +8,10 @@ import time
 from skerry.errors import Unavailable
 from skerry.linux.spawn import run
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _ARGUMENTS = (
     "org.freedesktop.systemd1",
     "/org/freedesktop/systemd1",
@@ -16,11 +20,13 @@ _ARGUMENTS = (
 )
 
 
-def start_scope(name: str, slice_: str, pid: int, *, user: bool, timeout_s: float = 5.0) -> None:
-    """Move ``pid`` into a new scope ``name`` of ``slice_``; returns when it is there. `Unavailable` when systemd refuses."""
+def start_scope(
+    name: str, slice_: str, pid: int, *, user: bool, others: Sequence[int] = (), timeout_s: float = 5.0
+) -> None:  # fmt: skip
+    """Move ``pid`` (and ``others``) into a new scope ``name`` of ``slice_``; returns when it is there. `Unavailable` when systemd refuses."""
     done = run(
         ["busctl", "--user" if user else "--system", "--quiet", "call", *_ARGUMENTS, "ssa(sv)a(sa(sv))", name, "fail", "2",
-         "PIDs", "au", "1", str(pid), "Slice", "s", slice_, "0"],
+         "PIDs", "au", str(1 + len(others)), str(pid), *map(str, others), "Slice", "s", slice_, "0"],
         timeout_s=timeout_s,
     )  # fmt: skip
     if done.code != 0:

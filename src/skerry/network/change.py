@@ -64,6 +64,17 @@ def reload(context: NetworkContext, container_id: str) -> None:
     _change(context, "reload", container_id)
 
 
+def missing(context: NetworkContext, container_id: str) -> list[str]:
+    """The helpers that ought to serve a running container on bridges and have ended: aardvark-dns, and a user's pasta and
+    forwarder. `reload` brings them back."""
+    if context.shared:
+        from skerry.network import shared
+
+        return shared.missing(context, container_id)
+    found: list[str] = change(context, "missing", container_id)
+    return found
+
+
 def set_servers(context: NetworkContext, network: Network) -> None:
     """Give a network that is in use the name servers of its new definition."""
     if context.shared:
@@ -231,6 +242,13 @@ def _reload(host: Host, lease: Lease) -> None:
     _names(host, lease)
 
 
+def _missing(host: Host, lease: Lease) -> list[str]:
+    from skerry.network import dns
+
+    named = any(item["dns"] for item in lease["interfaces"])
+    return ["aardvark-dns"] if named and not dns.running(dns.folder(host.leases)) else []
+
+
 def _hide(host: Host, lease: Lease, hidden: bool) -> None:
     if lease.get("hidden", False) != hidden:
         host.leases.put({**lease, "hidden": hidden})
@@ -246,4 +264,5 @@ def _names(host: Host, lease: Lease) -> None:
 
 _WORK: dict[str, Callable[..., Any]] = {
     "join": _join, "leave": _leave, "publish": _publish, "set_ports": _set_ports, "reload": _reload, "hide": _hide,
+    "missing": _missing,
 }  # fmt: skip

@@ -24,23 +24,28 @@ _PORT = "53"
 
 def update(context: NetworkContext, leases: Leases) -> None:
     """Make aardvark-dns answer for exactly the leases that there are. The leases are locked by the caller."""
-    folder = leases.folder + "/dns"
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    place = folder(leases)
+    os.makedirs(place, mode=0o700, exist_ok=True)
     wanted = _files(leases)
     changed = False
-    for name in os.listdir(folder):
+    for name in os.listdir(place):
         if name != _PID and name not in wanted:
-            os.unlink(f"{folder}/{name}")
+            os.unlink(f"{place}/{name}")
             changed = True
     for name, text in wanted.items():
-        changed |= _write_if_new(f"{folder}/{name}", text)
-    pid = running(folder)
+        changed |= _write_if_new(f"{place}/{name}", text)
+    pid = running(place)
     if not wanted:
         if pid:
             _tell(pid, 15)
-        _forget(folder)
+        _forget(place)
     elif not pid or (changed and not _tell(pid, 1)):
-        _start(context, folder)
+        _start(context, place)
+
+
+def folder(leases: Leases) -> str:
+    """Where the configuration lies."""
+    return leases.folder + "/dns"
 
 
 def _files(leases: Leases) -> dict[str, str]:

@@ -7,8 +7,7 @@ import select
 
 from skerry.errors import Invalid, Unavailable
 from skerry.linux import spawn
-from skerry.linux.netlink import route
-from skerry.network.addresses import unpack
+from skerry.network import reach
 from skerry.network.ports import assign
 
 TYPE_CHECKING = False
@@ -20,14 +19,11 @@ if TYPE_CHECKING:
 
 # What pasta answers DNS queries on (Podman's choice), when the host's server is not reachable from the container.
 DNS_FORWARD = "169.254.1.1"
-# Where a container reaches its host (Podman's choice), by a pasta from August 2024 on.
-HOST_IP = "169.254.1.2"
-_MAP_HOST = "--map-guest-addr"
 _STOP_MS = 1000
 _TUN = "/dev/net/tun"
 _PROTOCOLS = ("tcp", "udp")
 _FAMILIES = frozenset(("0.0.0.0", "::"))  # all addresses of one
-_OWN_OPTIONS = ("--netns", "--pid", "-P", "--runas", "--fd", "-F", "--config-net")
+_OWN_OPTIONS = ("--netns", "--runas", "--fd", "-F", "--config-net")
 
 
 class Started:
@@ -57,11 +53,14 @@ def start(
         if port["protocol"] not in _PROTOCOLS:
             raise Invalid(f"can't forward protocol: {port['protocol']}")
     chosen = assign(list(ports), ())
+    also = ""
+    if pid_file:
+        options, also = _without_pid_file(options)
     where = [*(["-P", pid_file] if pid_file else []), *_as_root(), "--netns", netns_path]
-    maps_host = _maps_host(context, program)
+    maps_host = reach.maps_host(context, program)
     done = spawn.run([program, *arguments(chosen, options, map_host=maps_host), *where], timeout_s=30)
-    if done.code and maps_host and _MAP_HOST.encode() in done.stderr:
-        _note_that_it_maps_none(context, program)
+    if done.code and maps_host and reach.MAP_HOST.encode() in done.stderr:
+        reach.note_that_it_maps_none(context, program)
         done = spawn.run([program, *arguments(chosen, options), *where], timeout_s=30)
     if done.code:
         closed = not os.access(_TUN, os.R_OK | os.W_OK)
@@ -69,66 +68,37 @@ def start(
             f"pasta failed with exit code {done.code}: {_reason(done.stderr)}",
             hint=f"{_TUN} is not accessible; as root: chmod 666 {_TUN}" if closed else "",
         )
+    if also:
+        _copy(pid_file, also)
     started = Started(chosen)
-    started.forwarder = _value(options, "--dns-forward") or DNS_FORWARD
-    started.host_ip = host_address(context, options)
-    started.address = _value(options, "-a", "--address") or _hosts_address(_value(options, "-i", "--interface"))
+    started.forwarder = reach.value(options, "--dns-forward") or DNS_FORWARD
+    started.host_ip = reach.host_address(context, options)
+    started.address = reach.own_address(options)
     return started
 
 
-def _value(options: Sequence[str], *names: str) -> str:
-    """What the last of these options says."""
-    found = ""
-    for number, option in enumerate(options):
+def _without_pid_file(options: Sequence[str]) -> tuple[list[str], str]:
+    """pasta writes one such file, and that is ours: the user's is written afterwards."""
+    left, path = [], ""
+    rest = iter(options)
+    for option in rest:
         name, equals, value = option.partition("=")
-        if name in names:
-            found = value if equals else "".join(options[number + 1 : number + 2])
-    return found
+        if name in ("-P", "--pid"):
+            path = value if equals else next(rest, "")
+        else:
+            left.append(option)
+    return left, path
 
 
-def host_address(context: NetworkContext, options: Sequence[str]) -> str:
-    """Where the host is for who is connected by these options; empty when pasta cannot lead there."""
-    given = _value(options, _MAP_HOST)
-    if given:
-        return "" if given == "none" else given
-    return HOST_IP if _maps_host(context, context.helper("pasta")) else ""
-
-
-def _hosts_address(interface: str) -> str:
-    """The address that pasta copies: of this interface, else of that with the default route; IPv4 where there is one."""
-    netlink = route.open_route()
+def _copy(pid_file: str, also: str) -> None:
     try:
-        links = [route.link_index(netlink, interface)] if interface else route.default_routes(netlink)
-        found = [unpack(address) for link, address, _ in route.addresses(netlink) if link in links[:1]]
-    finally:
-        netlink.close()
-    return min((text for text in found if not text.startswith("fe80:")), key=lambda text: ":" in text, default="")
-
-
-def _marker(context: NetworkContext) -> str:
-    return f"{os.path.dirname(context.host_dir)}/pasta-maps-no-host"
-
-
-def _stamp(program: str) -> str:
-    status = os.stat(program)
-    return f"{status.st_mtime_ns} {status.st_size}"
-
-
-def _maps_host(context: NetworkContext, program: str) -> bool:
-    """Whether this very program has not refused the option yet."""
-    try:
-        with open(_marker(context), encoding="ascii") as file:
-            return file.read() != _stamp(program)
-    except OSError:
-        return True
-
-
-def _note_that_it_maps_none(context: NetworkContext, program: str) -> None:
-    try:
-        with open(_marker(context), "w", encoding="ascii") as file:
-            file.write(_stamp(program))
-    except OSError:
-        pass  # then it is asked again the next time
+        with open(pid_file, encoding="ascii") as source, open(also, "w", encoding="ascii") as target:
+            target.write(source.read())
+    except OSError as error:
+        stop(pid_file)
+        raise Unavailable(
+            f"pasta failed with exit code 1: PID file {also}: {(error.strerror or '').lower()}"
+        ) from error
 
 
 def _as_root() -> list[str]:
@@ -138,7 +108,7 @@ def _as_root() -> list[str]:
 
 def arguments(ports: Sequence[PortMapping], options: Sequence[str], *, map_host: bool = False) -> list[str]:
     """pasta's options but for the namespace. The user's come first and are not contradicted. ``map_host``: lead to the
-    host at `HOST_IP`."""
+    host at `reach.HOST_IP`."""
     for option in options:
         if option.partition("=")[0] in _OWN_OPTIONS or not option or "\0" in option:
             raise Invalid(f"pasta option {option!r} cannot be given")
@@ -157,8 +127,8 @@ def arguments(ports: Sequence[PortMapping], options: Sequence[str], *, map_host:
             argv += [short, "none"]
     if "--dns-forward" not in given:
         argv += ["--dns-forward", DNS_FORWARD]
-    if map_host and _MAP_HOST not in given:
-        argv += [_MAP_HOST, HOST_IP]
+    if map_host and reach.MAP_HOST not in given:
+        argv += [reach.MAP_HOST, reach.HOST_IP]
     if not given & {"--no-map-gw", "--map-gw"}:
         argv.append("--no-map-gw")
     if "--map-gw" in given:
@@ -200,31 +170,44 @@ def _reason(stderr: bytes) -> str:
     return "; ".join(lines[-3:]) or "no reason given"
 
 
-def runs(pid_file: str) -> bool:
-    """Whether the program whose pid file there is (pasta, or a forwarder) lives."""
-    pidfd = _found(pid_file)[1]
-    if pidfd >= 0:
-        os.close(pidfd)
-    return pidfd >= 0
+def living(pid_file: str) -> list[int]:
+    """The pid of the program whose pid file there is (pasta, or a forwarder), if it lives."""
+    pid, pidfd = _found(pid_file)
+    if pidfd < 0:
+        return []
+    os.close(pidfd)
+    return [pid]
 
 
 def _found(pid_file: str) -> tuple[int, int]:
-    """(pid, pidfd) of the living program that a pid file names; the pidfd is -1 without."""
+    """(pid, pidfd) of the living program that a pid file names; the pidfd is -1 without. Of one without a number its
+    maker was killed."""
     try:
         with open(pid_file, encoding="ascii") as file:
-            pid = int(file.read())
+            text = file.read().strip()
+        for pid in [int(text)] if text.isdigit() else map(int, filter(str.isdigit, os.listdir("/proc"))):
+            if (pidfd := _has_argument(pid, pid_file)) >= 0:
+                return pid, pidfd
+    except OSError:
+        pass  # there is none
+    return 0, -1
+
+
+def _has_argument(pid: int, pid_file: str) -> int:
+    """A pidfd of the process, if this is among its arguments; else -1."""
+    try:
         pidfd = os.pidfd_open(pid)
-    except (OSError, ValueError):
-        return 0, -1
+    except OSError:
+        return -1
     try:
         # pasta's /proc/PID/exe is closed to us (it has locked itself in), its command line is not: it names this file.
         with open(f"/proc/{pid}/cmdline", "rb") as arguments:
             if os.fsencode(pid_file) in arguments.read().split(b"\0"):
-                return pid, pidfd
+                return pidfd
     except OSError:
         pass  # it ended meanwhile
     os.close(pidfd)
-    return 0, -1
+    return -1
 
 
 def stop(pid_file: str) -> None:

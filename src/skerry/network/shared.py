@@ -16,6 +16,7 @@ from skerry.linux import netns, spawn
 from skerry.linux.namespaces import CLONE_NEWNET, setns
 from skerry.linux.netlink import route
 from skerry.network import pasta, ports
+from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ def change(context: NetworkContext, what: str, container_id: str, *arguments: An
         before = _in_child(context, "forwarding", (container_id,))
         result = _in_child(context, "change", (what, container_id, *arguments))
         after = _in_child(context, "forwarding", (container_id,))
-        died = what == "reload" and bool(after[0]) and not pasta.runs(_pid_file(context, container_id))
+        if what == "reload" and not _in_child(context, "has_uplink", ()):
+            _connect(context)
+        died = what == "reload" and bool(after[0]) and not pasta.living(pid_file(context, container_id))
         if before != after or what == "set_ports" or died:
             _stop_forwarder(context, container_id)
             wanted, address = after
@@ -127,6 +130,19 @@ def change(context: NetworkContext, what: str, container_id: str, *arguments: An
         return result
 
 
+def missing(context: NetworkContext, container_id: str) -> list[str]:
+    """As `change.missing`."""
+    with Locked(context):
+        if not netns.is_namespace(context.shared):
+            return []
+        found: list[str] = _in_child(context, "change", ("missing", container_id))
+        if not _in_child(context, "has_uplink", ()):
+            found.append("pasta")
+        if _in_child(context, "forwarding", (container_id,))[0] and not pasta.living(pid_file(context, container_id)):
+            found.append("the forwarder of its ports")
+        return found
+
+
 def _allow_descriptors(wanted: list[PortMapping]) -> None:
     """Each port is a socket, and the usual limit is 1024."""
     if sum(port["range"] for port in wanted) > 100:
@@ -137,10 +153,10 @@ def _allow_descriptors(wanted: list[PortMapping]) -> None:
 
 
 def _stop_forwarder(context: NetworkContext, container_id: str) -> None:
-    pid_file = _pid_file(context, container_id)
-    pasta.stop(pid_file)
+    path = pid_file(context, container_id)
+    pasta.stop(path)
     try:
-        os.unlink(pid_file)
+        os.unlink(path)
     except FileNotFoundError:
         pass
 
@@ -183,7 +199,8 @@ def _connect(context: NetworkContext) -> None:
     pasta.start(context, context.shared, (), options)
 
 
-def _pid_file(context: NetworkContext, container_id: str) -> str:
+def pid_file(context: NetworkContext, container_id: str) -> str:
+    """Where a container's forwarder writes its pid."""
     return f"{context.run_dir}/{container_id}.forwarder"
 
 
@@ -297,16 +314,20 @@ def _forward(
     """Start the container's forwarder: it has the host's listening sockets and lives in here."""
     how = "as-clients" if _as_clients(inner, container_id) else "as-itself"
     os.makedirs(context.run_dir, mode=0o700, exist_ok=True)
-    pid_file = _pid_file(context, container_id)
+    path = pid_file(context, container_id)
     words = [
         f"{socket.fileno()},{port['protocol']},{address},{port['container_port'] + number}"
         for port, number, socket in listeners
     ]
     program = __file__.rpartition("/")[0] + "/forwarder.py"
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    with open(path, "w", encoding="ascii"):
+        pass  # killed before it says which, there is one
+    step("network.forwarder")
     pid = spawn.spawn(
-        [sys.executable, "-IS", program, pid_file, how, *words], stdin=null, stdout=null, stderr=null, cwd="/",
+        [sys.executable, "-IS", program, path, how, *words], stdin=null, stdout=null, stderr=null, cwd="/",
         pass_fds=[socket.fileno() for _, _, socket in listeners], new_session=True,
     )  # fmt: skip
-    with open(pid_file, "w", encoding="ascii") as file:
+    step("network.forwarder-pid")
+    with open(path, "w", encoding="ascii") as file:
         file.write(str(pid))

@@ -16,6 +16,7 @@ from skerry.linux import cgroup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from skerry.runtime.types import ContainerConfig
@@ -25,7 +26,10 @@ _CONMON = PARENT + "/conmon"
 
 
 class ConmonGroup:
-    """How conmon gets into control groups of its own. This one leaves it where we are."""
+    """How conmon gets into control groups of its own, and with it its ``companions``: what serves the container from
+    outside and must not end with our session, either. This one leaves them where we are."""
+
+    companions: Sequence[int] = ()
 
     def before_fork(self, pid: int) -> None:
         """Called with a conmon that waits for its start pipe."""
@@ -133,7 +137,7 @@ class _SystemdScope(ConmonGroup):
         from skerry.linux.systemd import start_scope
 
         try:
-            start_scope(self.scope, self.parent, pid, user=self.user)
+            start_scope(self.scope, self.parent, pid, user=self.user, others=self.companions)
         except (OSError, Unavailable):
             pass  # conmon stays in our group: it works there as well, only not past a killed session
 
@@ -170,7 +174,8 @@ class _OwnGroups(ConmonGroup):
                 continue
             try:
                 _make_group(tree)
-                cgroup.enter(tree.folder(_CONMON), pid)
+                for each in (pid, *self.companions):
+                    cgroup.enter(tree.folder(_CONMON), each)
             except OSError:
                 pass  # read-only or full hierarchy: conmon stays where we are and works as well
 

@@ -62,10 +62,10 @@ class StepNetwork:
         done = setup.set_up(self._engine.network, self._id, "build", self.path, self._networks, [])
         self._status = done.status
         if self._engine.network.shared:
-            from skerry.network import pasta
+            from skerry.network import pasta, reach
 
             self._forwarder = pasta.DNS_FORWARD
-            self._host_ip = pasta.host_address(
+            self._host_ip = reach.host_address(
                 self._engine.network, self._engine.settings.conf["network"]["pasta_options"]
             )
             return

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Joined:
     """What `connect` made: the namespace's path (None: the runtime makes one, or the host's), and how it looks."""
 
-    __slots__ = ("address", "forwarder", "host_ip", "path", "ports", "reserved", "status")
+    __slots__ = ("address", "companions", "forwarder", "host_ip", "path", "ports", "reserved", "status")
 
     def __init__(self, path: str | None = None, *, ports: list[PortMapping] | None = None) -> None:
         self.path = path
@@ -36,6 +36,7 @@ class Joined:
         self.host_ip = ""
         self.address = ""  # where there is no status to look into
         self.forwarder = ""
+        self.companions: list[int] = []  # processes of the host's that belong to its network alone
         self.reserved: Reserved | None = None  # keeps the host ports, as long as the monitor has it
 
 
@@ -131,6 +132,10 @@ def _bridge(engine: Engine, record: ContainerRecord) -> Joined:
     ]
     done = setup.set_up(engine.network, record["id"], record["name"], joined.path, networks, record["ports"])
     joined.status, joined.ports, joined.reserved = done.status, done.ports, done.reserved
+    if engine.network.shared and done.ports:
+        from skerry.network import pasta, shared
+
+        joined.companions = pasta.living(shared.pid_file(engine.network, record["id"]))
     _complete(engine, joined)
     return joined
 
@@ -139,10 +144,10 @@ def _complete(engine: Engine, joined: Joined) -> None:
     """How a container on bridges reaches its host and the host's name servers."""
     if engine.network.shared:
         # The gateway is not the host but the user's own network namespace; pasta answers for the host's resolver.
-        from skerry.network import pasta
+        from skerry.network import pasta, reach
 
         joined.forwarder = pasta.DNS_FORWARD
-        joined.host_ip = pasta.host_address(engine.network, engine.settings.conf["network"]["pasta_options"])
+        joined.host_ip = reach.host_address(engine.network, engine.settings.conf["network"]["pasta_options"])
         return
     for network in joined.status.values():
         for interface in network["interfaces"].values():
@@ -182,6 +187,7 @@ def _pasta(engine: Engine, record: ContainerRecord) -> Joined:
     )
     joined.ports, joined.forwarder, joined.host_ip = started.ports, started.forwarder, started.host_ip
     joined.address = started.address
+    joined.companions = pasta.living(_pasta_pid(engine, record))
     return joined
 
 
@@ -208,6 +214,13 @@ def forward_by_pasta(
             pasta.start(engine.network, path, state.get("ports", ()), options, pid_file=pid_file)
         raise
     return started.ports
+
+
+def pasta_runs(engine: Engine, record: ContainerRecord) -> bool:
+    """Whether a container's pasta lives."""
+    from skerry.network import pasta
+
+    return bool(pasta.living(_pasta_pid(engine, record)))
 
 
 def _pasta_pid(engine: Engine, record: ContainerRecord) -> str:

@@ -176,6 +176,8 @@ def _create(
     run_files.write(os.path.join(bundle, "config.json"), fastjson.encode(document))
     launch = _launch(engine, record, runtime, bundle, foreground=foreground)
     launch.enter_cgroup = placement.enter_conmon
+    if launch.enter_cgroup is not None:
+        launch.enter_cgroup.companions = joined.companions
     launch.no_cgroups = not placement.path
     if _wants_notice(record):
         launch.sdnotify_socket = notify.proxied(record)

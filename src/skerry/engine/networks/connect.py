@@ -98,8 +98,32 @@ def reload(engine: Engine, container: str) -> str:
         state = exits.settle(engine, record, written)
         if state["status"] not in states.LIVE:
             raise Conflict(f"container {container_id} is not running: container state improper")
-        if record["config"]["namespaces"]["net"] == "bridge":
-            from skerry.network import change
-
-            change.reload(engine.network, container_id)
+        restore(engine, record, state)
     return container_id
+
+
+def restore(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
+    """Under its lock: put a running container's rules and names back, and the helpers that have ended."""
+    mode = record["config"]["namespaces"]["net"]
+    if mode == "bridge":
+        from skerry.network import change
+
+        change.reload(engine.network, record["id"])
+    elif mode == "pasta" and missing(engine, record):
+        from skerry.engine.containers.network import forward_by_pasta
+
+        forward_by_pasta(engine, record, state, state.get("ports", []))
+
+
+def missing(engine: Engine, record: ContainerRecord) -> list[str]:
+    """The helper programs of a running container's network that have ended, by name."""
+    mode = record["config"]["namespaces"]["net"]
+    if mode == "bridge":
+        from skerry.network import change
+
+        return change.missing(engine.network, record["id"])
+    if mode == "pasta":
+        from skerry.engine.containers.network import pasta_runs
+
+        return [] if pasta_runs(engine, record) else ["pasta"]
+    return []

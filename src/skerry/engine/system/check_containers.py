@@ -14,7 +14,7 @@ from skerry.engine.containers import exits
 from skerry.engine.containers import state as states
 from skerry.engine.system import leftovers
 from skerry.engine.system.findings import finding, mend, try_lock
-from skerry.errors import NotFound
+from skerry.errors import NotFound, SkerryError
 from skerry.linux import netns, process
 
 TYPE_CHECKING = False
@@ -123,7 +123,7 @@ def _one(engine: Engine, container_id: str, repair: bool) -> list[Finding]:
     if written["status"] in states.LIVE and written.get("boot_id") != process.boot_id():
         return []  # the machine restarted: every command knows what that means
     if state["status"] in states.LIVE:
-        return []
+        return _network(engine, record, state, repair)
     if _conmon_works(engine, container_id, written):
         return []  # its exit command is on the way
     if _ended_unnoticed(state):
@@ -147,6 +147,20 @@ def _conmon_works(engine: Engine, container_id: str, state: ContainerState) -> b
         return True  # a client in the foreground lives: it cleans up
     lock.release()
     return False
+
+
+def _network(engine: Engine, record: ContainerRecord, state: ContainerState, repair: bool) -> list[Finding]:
+    """Helpers of a running container's network that were killed."""
+    from skerry.engine.networks.connect import missing, restore
+
+    try:
+        names = missing(engine, record)
+    except SkerryError as error:
+        return [finding("network", record["id"], f"{record['name']}: {error.message}")]
+    if not names:
+        return []
+    words = f"{record['name']} lacks {' and '.join(names)}; skerry network reload {record['name']}"
+    return [mend(finding("network", record["id"], words), repair, lambda: restore(engine, record, state))]
 
 
 def _ended_unnoticed(state: ContainerState) -> bool:
