@@ -443,3 +443,16 @@ def test_mistakes_in_podmans_words(engine: Skerry, tmp_path: Path, line: str, wo
     done = engine("build", tmp_path, check=False)
     assert done.code == 125
     assert words in done.stderr
+
+
+def test_run_finds_its_hosts_name_in_a_file_unless_the_images_shall_stay(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + "RUN hostname; cat /etc/hostname\n")
+    shown = engine("build", "--no-cache", "-t", "name", tmp_path).lines
+    assert shown.count("buildkitsandbox") == 2
+    assert os.uname().nodename in engine("build", "--no-cache", "--uts=host", tmp_path).lines
+    done = engine("build", "--no-cache", "--no-hostname", tmp_path, check=False)
+    assert (done.code, "buildkitsandbox" in done.stdout) == (1, True)
+    write(tmp_path, BASE + "COPY Containerfile /etc/hostname\nRUN cat /etc/hostname\n")
+    assert "COPY Containerfile /etc/hostname" in engine("build", "--no-cache", "--no-hostname", tmp_path).lines
+    look = engine("run", "--rm", "--no-hostname", "--network", "none", "name", "ls", "/etc")
+    assert "hostname" not in look.lines

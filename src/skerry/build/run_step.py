@@ -134,7 +134,7 @@ class RunStep:
             argv=self._argv, env=[f"{name}={value}" for name, value in env.items()], cwd=step.state.workdir,
             user=step.state.config.get("User") or "", network=network, security=command.security,
             devices=[*run.devices, *devices], hosts=run.hosts, dns=run.dns,
-            dns_search=run.dns_search, dns_options=run.dns_options, no_hosts=run.no_hosts, hostname=self._hostname(),
+            dns_search=run.dns_search, dns_options=run.dns_options, no_hosts=run.no_hosts, no_hostname=run.no_hostname, hostname=self._hostname(),
             cap_add=run.cap_add, cap_drop=run.cap_drop, ulimits=run.ulimits, resources=run.resources,
             cgroup_parent=run.cgroup_parent, shm_size=run.shm_size, seccomp=run.seccomp, apparmor=run.apparmor,
             label_opts=run.label_opts, no_new_privileges=run.no_new_privileges, mask=run.mask, unmask=run.unmask,

@@ -95,6 +95,7 @@ _RUN = (
     flag("--dns-search", kind="slice", metavar="DOMAIN", help="Search domains of RUN"),
     flag("--dns-option", kind="slice", metavar="OPTION", help="Options of RUN's resolv.conf"),
     flag("--no-hosts", help="Leave the image's /etc/hosts during RUN"),
+    flag("--no-hostname", help="Leave the image's /etc/hostname during RUN"),
     flag("--http-proxy", default=True, help="Pass the proxy variables of this environment on to RUN"),
     flag("--mount", kind="list", metavar="type=…,target=…", help="Mount this in every RUN, as RUN --mount does"),
     flag("-v", "--volume", kind="list", metavar="FOLDER:TARGET[:OPTIONS]", complete="files", help="Mount a folder during RUN"),
@@ -150,7 +151,7 @@ _HOW = (
 _NOTHING = (
     flag("--compress", hidden=True), flag("--disable-content-trust", hidden=True, default=True),
     flag("--force-rm", hidden=True, default=True), flag("--builder", kind="str", hidden=True),
-    flag("--pull-always", hidden=True), flag("--pull-never", hidden=True), flag("--no-hostname", hidden=True),
+    flag("--pull-always", hidden=True), flag("--pull-never", hidden=True),
     flag("-D", "--disable-compression", hidden=True, default=True), flag("--rm", hidden=True, default=True),
 )  # fmt: skip
 _REFUSED = (

@@ -59,6 +59,7 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
         dns_search=args["dns_search"],
         dns_options=args["dns_option"],
         no_hosts=args["no_hosts"],
+        no_hostname=args["no_hostname"],
         cap_add=args["cap_add"],
         cap_drop=args["cap_drop"],
         ulimits=args["ulimit"],

@@ -106,7 +106,11 @@ class _Step:
         own = [mount.target for mount in self._request.mounts]
         mounts: list[MountConfig] = []
         hostname = self._request.hostname or HOSTNAME
-        for target, text in self._network.files(self._request, hostname).items():
+        files = self._network.files(self._request, hostname)
+        if not self._request.no_hostname:
+            theirs = config["namespaces"]["uts"] == "host"
+            files["/etc/hostname"] = (os.uname().nodename if theirs else hostname) + "\n"
+        for target, text in files.items():
             if target not in own:
                 path = f"{self._bundle}/{target.rpartition('/')[2]}"
                 run_files.write(path, text.encode(), 0o644)

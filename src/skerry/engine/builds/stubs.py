@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from skerry.runtime.types import MountConfig, ResolvedUser
 
 _FOLDERS = ("proc", "sys", "dev", "etc", "run")
+_HOSTNAME = "/etc/hostname"
 _FILES = ("/etc/resolv.conf", "/etc/hosts", "/run/.containerenv")
 _PATH = os.O_PATH | os.O_DIRECTORY
 _INSIDE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
@@ -57,8 +58,10 @@ class Stubs:
 
     def __enter__(self) -> str:
         try:
-            folders = [_common(self._root.engine)]
-            others = [mount for mount in self._mounts if mount["destination"] not in _FILES]
+            named = any(mount["destination"] == _HOSTNAME for mount in self._mounts)
+            files = (*_FILES, _HOSTNAME) if named else _FILES
+            folders = [_common(self._root.engine, files)]
+            others = [mount for mount in self._mounts if mount["destination"] not in files]
             if others:
                 folders.insert(0, self._root.folder + "/stubs")
                 remove_tree(folders[0])  # an earlier step's
@@ -93,9 +96,10 @@ class Stubs:
         self._root.unmount()
 
 
-def _common(engine: Engine) -> str:
+def _common(engine: Engine, files: Sequence[str]) -> str:
     """The folder with the places that every step needs, of the whole store: made once, never changed."""
-    folder = engine.store.path("builds", "stubs-1")  # another number whenever its content changes
+    # Another name whenever its content is another.
+    folder = engine.store.path("builds", f"stubs-{len(files)}")
     if os.path.isdir(folder):
         return folder
     staged = engine.store.path("builds", f"stubs.{os.getpid()}.{os.urandom(4).hex()}")
@@ -103,7 +107,7 @@ def _common(engine: Engine) -> str:
         _make_folder(staged)
         for name in _FOLDERS:
             _make_folder(f"{staged}/{name}")
-        for name in _FILES:
+        for name in files:
             os.close(os.open(staged + name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
         os.rename(staged, folder)
     except OSError:

@@ -74,6 +74,7 @@ class RunRequest:
     dns_search: list[str] = field(default_factory=list)
     dns_options: list[str] = field(default_factory=list)
     no_hosts: bool = False
+    no_hostname: bool = False  # /etc/hostname stays as it is
     hostname: str = ""
     cap_add: list[str] = field(default_factory=list)
     cap_drop: list[str] = field(default_factory=list)
