@@ -237,7 +237,7 @@ def test_a_base_for_another_platform_is_told(skerry: Skerry, context: Path, regi
     skerry("push", "--tls-verify=false", name)
     skerry("rmi", name)
     (context / "Containerfile").write_text(f"FROM {name}\nCOPY f /g\n")
-    argv = ("build", "--tls-verify=false", "--platform", "linux/s390x", context)
+    argv = ("build", "--progress=plain", "--tls-verify=false", "--platform", "linux/s390x", context)
     message = "was pulled with platform"
     assert message in skerry(*argv).stderr
     (context / "Containerfile").write_text(f"# check=skip=InvalidBaseImagePlatform\nFROM {name}\nCOPY f /g\n")

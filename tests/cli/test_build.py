@@ -411,3 +411,12 @@ def test_pruning_images_with_the_build_cache_leaves_no_step(skerry: Skerry, cont
     assert "here" not in skerry("build", context).lines
     skerry("image", "prune", "-f", "--build-cache")
     assert "here" in skerry("build", context).lines
+
+
+def test_findings_of_the_checks_are_kept_for_those_who_ask_and_for_failures(skerry: Skerry, context: Path) -> None:
+    write(context, BASE + "CMD word\n")
+    assert skerry("build", context).stderr == ""
+    assert "JSONArgsRecommended" in skerry("build", "--progress=plain", context).stderr
+    assert "JSONArgsRecommended" in skerry("buildx", "build", context).stderr
+    write(context, BASE + "CMD word\nRUN exit 3\n")
+    assert "JSONArgsRecommended" in skerry("build", "--network=none", context, check=False).stderr

@@ -55,7 +55,13 @@ def _opened(args: Args, options: BuildOptions, out: Output) -> Iterator[View]:
             options.pull_options["report"] = lambda: LiveReport(live, out)
             yield live
         return
-    yield _plain_view(how, args, options, out)
+    view = _plain_view(how, args, options, out)
+    try:
+        yield view
+    except BaseException:
+        if hasattr(view, "failed"):
+            view.failed()
+        raise
 
 
 def _how(args: Args, options: BuildOptions, out: Output) -> str:
@@ -94,7 +100,9 @@ def _plain_view(how: str, args: Args, options: BuildOptions, out: Output) -> Vie
         from skerry.cli.build_view.logfile import LogFile
 
         return PlainView(LogFile("", fd=2))
-    return PlainView(out, explain=bool(args["explain"]), whole=bool(args["explain"]) or args["progress"] == "plain")
+    explain = bool(args["explain"])
+    whole = explain or args["progress"] == "plain" or out.command.startswith("buildx")
+    return PlainView(out, explain=explain, whole=whole)
 
 
 def _writes_stdout(options: BuildOptions) -> bool:

@@ -14,13 +14,15 @@ _LAYERS = ("RUN", "COPY", "ADD", "WORKDIR")
 
 
 class PlainView:
-    """``view(event)``: lines on stdout, warnings on stderr. ``whole``: the last step says, too, what it made and why;
-    as Podman has it, that is left to the image's line."""
+    """``view(event)``: lines on stdout, warnings on stderr. ``whole``: the last step says, too, what it made and why, and
+    what the checks find is shown. Without, as Podman has it, the one is left to the image's line and standard error is
+    empty when nothing went wrong: findings wait for a failure (`failed`)."""
 
     def __init__(self, out: Output | LogFile, *, explain: bool = False, whole: bool = True) -> None:
         self._out = out
         self._whole = whole
         self._explain = explain
+        self._found: list[Warned] = []
         self._last: int = 0  # whose output the last line was
         self._half: dict[tuple[int, int], bytes] = {}  # a line of output that has no end yet
 
@@ -34,13 +36,21 @@ class PlainView:
         elif isinstance(event, StepFailed):
             self._flush(event.step)
         elif isinstance(event, Warned):
-            self._out.warn(warning_text(event))
+            if event.rule and not self._whole:
+                self._found.append(event)
+            else:
+                self._out.warn(warning_text(event))
         elif isinstance(event, Note):
             self._out.line(event.text)
         elif isinstance(event, ShellOpened):
             self._out.line(f"--> a shell in the step, which ended with {event.exit_code}; leave it to go on")
         elif isinstance(event, StageSkipped):
             pass  # it is not part of this build
+
+    def failed(self) -> None:
+        """The build has: what was found may say why."""
+        while self._found:
+            self._out.warn(warning_text(self._found.pop(0)))
 
     def _step(self, step: Step) -> None:
         self._last = step.id
