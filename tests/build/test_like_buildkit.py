@@ -68,6 +68,7 @@ SELF_CHECKING = {
         "COPY --from=0 --parents /a/b*/./c/**/e /o/\nRUN [ -f /o/c/d/e/y ] && [ -f /o/c/d/e/z ] && [ ! -e /o/c/x ]"
     ),
     "copy: --exclude": "COPY --exclude=*.go --exclude=sub/deep . /e/\nRUN [ -f /e/plain ] && [ ! -e /e/foo.go ] && [ -f /e/sub/a ] && [ ! -e /e/sub/deep/c ]",
+    "copy: --exclude, from the pivot on": "COPY --parents --exclude=sub/d*/* sub /e\nRUN [ -f /e/sub/a ] && [ ! -e /e/sub/deep/c ]",
     "copy: --chmod in symbols": "COPY --chmod=u=rwX,go=rX sub /m\nRUN [ \"$(stat -c %a /m/a)\" = 644 ] && [ \"$(stat -c %a /m/deep)\" = 755 ]",
     "copy: --link": "RUN mkdir -p /k && echo x > /k/old\nCOPY --link plain /k/\nRUN [ -f /k/old ] && [ -f /k/plain ]",
     "copy: sources are expanded": "ARG what=pla\nENV dest=/z\nCOPY ${what}in $dest/\nRUN [ -f /z/plain ]",

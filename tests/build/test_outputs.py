@@ -67,8 +67,20 @@ def test_metadata_has_buildkits_keys(skerry: Skerry, context: Path, tmp_path: Pa
     assert found["containerimage.config.digest"] == "sha256:" + done.lines[-1]
     assert found["containerimage.digest"] == skerry("image", "inspect", "-f", "{{.Digest}}", "one").id
     assert found["image.name"] == "localhost/one:latest"
-    assert "buildDefinition" in found["buildx.build.provenance"]
+    definition = found["buildx.build.provenance"]["buildDefinition"]
+    assert definition["externalParameters"]["configSource"]["path"] == "Containerfile"
     assert "hush" not in (tmp_path / "m").read_text()
+
+
+def test_an_archive_and_a_layout_have_all_names(skerry: Skerry, context: Path, tmp_path: Path) -> None:
+    names = ("-t", "one:a", "-t", "one:b")
+    skerry("build", "-q", *names, "-o", f"type=oci,dest={tmp_path}/o.tar", "-o", f"type=oci,tar=false,dest={tmp_path}/o", context)  # fmt: skip
+    with tarfile.open(tmp_path / "o.tar") as tar:
+        (tmp_path / "index").write_bytes(tar.extractfile("index.json").read())  # type: ignore[union-attr]
+    for file in (tmp_path / "o/index.json", tmp_path / "index"):
+        found = [entry["annotations"] for entry in json.loads(file.read_text())["manifests"]]
+        assert [name["org.opencontainers.image.ref.name"] for name in found] == ["one:a", "one:b"]
+    assert skerry("load", "-i", tmp_path / "o.tar").code == 0
 
 
 def test_a_folder_and_a_tar(skerry: Skerry, context: Path, tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from skerry.build.redact import redacted
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -34,7 +32,7 @@ def provenance(
             "buildType": _BUILD_TYPE_02,
             "materials": materials,
             "invocation": {
-                "configSource": _config_source(options, context),
+                "configSource": _config_source(sources, context),
                 "parameters": request,
                 "environment": {"platform": solved.platform},
             },
@@ -48,7 +46,7 @@ def provenance(
     return V1, {
         "buildDefinition": {
             "buildType": _BUILD_TYPE,
-            "externalParameters": {"configSource": _config_source(options, context), "request": request},
+            "externalParameters": {"configSource": _config_source(sources, context), "request": request},
             "internalParameters": {"builderPlatform": solved.platform},
             "resolvedDependencies": materials,
         },
@@ -81,11 +79,11 @@ def _materials(solved: Solved, context: Context) -> list[dict[str, Any]]:
     return found
 
 
-def _config_source(options: BuildOptions, context: Context) -> dict[str, Any]:
-    entry = options.containerfiles[0] if options.containerfiles else "Containerfile"
+def _config_source(sources: dict[str, str], context: Context) -> dict[str, Any]:
+    entry = next(iter(sources), "Containerfile")
     if context.commit:
         return {"uri": context.origin, "digest": {"sha1": context.commit}, "path": entry}
-    return {"path": redacted(entry)}
+    return {"path": entry}
 
 
 def _request(options: BuildOptions, *, whole: bool) -> dict[str, Any]:

@@ -111,20 +111,28 @@ def _archive(work: Work, output: Output) -> None:
         raise Invalid("--output type=oci,tar=false needs dest=FOLDER, without a colon in it")
     with engine.builds.staging() as staging:
         place = output.dest if as_folder else f"{staging.path}/archive"
-        where = f"{'oci' if as_folder else 'oci-archive'}:{place}" + (f":{names[0]}" if names else "")
+        several = len(names) > 1 and not as_folder  # an archive is written at once; a layout takes one after the other
+        layout = f"{staging.path}/layout" if several else place
+        transport = "oci" if as_folder or several else "oci-archive"
+        places = [f"{transport}:{layout}:{name}" for name in names] or [f"{transport}:{layout}"]
         try:
             options = push_options(work, output)
             if needs_list(work):
                 temporary = make_list(work, names[0] if names else "image", _digests_in(work, output, staging.path))
                 try:
-                    engine.manifests.push(temporary, where, options)
+                    for where in places:
+                        engine.manifests.push(temporary, where, options)
                 finally:
                     engine.manifests.rm([temporary])
             else:
-                engine.images.push(work.result.image_id, where, options)
+                for where in places:
+                    engine.images.push(work.result.image_id, where, options)
         except SkerryError as error:
             error.message = f"--output type=oci: {error.message}"
             raise
+        if several:
+            with open(place, "wb") as file:
+                engine.builds.tar_folder(layout, file.fileno(), clamp_ns=0)
         if not as_folder:
             _deliver(place, output.dest)
 

@@ -196,7 +196,10 @@ class Tree:
             return
         yield Item("", chosen.real, status, "")
         if chosen.is_folder:
-            yield from self._below(chosen.real if chosen.real != "." else "", chosen.path, "", exclude)
+            # With --parents patterns are of the path from the pivot on, else from the folder on.
+            start = f"{chosen.name}/" if chosen.name else ""
+            within = exclude and (lambda path: exclude(start + path))
+            yield from self._below(chosen.real if chosen.real != "." else "", chosen.path, "", within)
 
     def _below(self, real: str, shown: str, name: str, exclude: Callable[[str], bool] | None) -> Iterator[Item]:
         """Depth first, by a stack: folders may be deeper than Python calls itself."""
