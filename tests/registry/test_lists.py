@@ -300,7 +300,7 @@ def test_credentials_for_the_destination_do_not_go_to_the_source(
         return handler.answer(401, WWW_Authenticate='Basic realm="x"')
 
     liar.lie = other.lie = ask
-    with pytest.raises(SkerryError, match=r"unauthorized|401"):
+    with pytest.raises(SkerryError, match="authentication required"):
         engine.manifests.push("web", f"{liar.host}/to", Push(transfer=replace(FAST, creds="me:secret")))
     assert all("Authorization" not in headers for _method, _path, headers in other.seen)
     engine.manifests.rm(["web"])

@@ -151,7 +151,7 @@ WRONG = {
     "a refusal": (
         lambda h: h.command == "POST",
         lambda h: h.answer(403, b'{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}'),
-        "denied: requested access to the resource is denied"),
+        ": requested access to the resource is denied"),
     "too large": (
         lambda h: h.command == "PUT", lambda h: h.answer(413) and h.cut(), "413"),
 }  # fmt: skip

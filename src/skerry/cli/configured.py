@@ -51,5 +51,4 @@ def _compression(args: Args, engine: dict[str, Any]) -> None:
     args.fall_back("compression_format", engine["compression_format"])
     level = engine["compression_level"]
     if level and not args.given("compression_level"):
-        # Of gzip's nine steps this compressor has the first three.
-        args.set("compression_level", level if engine["compression_format"] == "zstd" else min(3, (level + 2) // 3))
+        args.set("compression_level", level)

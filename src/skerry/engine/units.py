@@ -34,7 +34,7 @@ def parse_size(text: str, what: str, *, kilo: int = 1024) -> int:
     return int(value * kilo ** _POWERS[unit])
 
 
-def parse_duration(text: str, what: str) -> int:
+def parse_duration(text: str, what: str = "") -> int:
     """Nanoseconds of a Go duration: ``1h30m``, ``2.5s``, ``300ms``; a bare 0 is allowed."""
     rest, sign = text, 1
     if rest[:1] in ("+", "-"):
@@ -42,8 +42,9 @@ def parse_duration(text: str, what: str) -> int:
     if rest == "0":
         return 0
     total = 0.0
+    start = f"invalid value for {what}: " if what else ""
     if not rest:
-        raise Invalid(f'invalid value for {what}: time: invalid duration "{text}"')
+        raise Invalid(f'{start}time: invalid duration "{text}"')
     while rest:
         digits = len(rest) - len(rest.lstrip("0123456789."))
         letters = digits
@@ -54,7 +55,7 @@ def parse_duration(text: str, what: str) -> int:
             total += float(number) * _DURATIONS_NS[unit]
         except (ValueError, KeyError):
             problem = "missing unit in duration" if not unit else "invalid duration"
-            raise Invalid(f'invalid value for {what}: time: {problem} "{text}"') from None
+            raise Invalid(f'{start}time: {problem} "{text}"') from None
     return sign * int(total)
 
 

@@ -37,7 +37,7 @@ FLAGS = (
     flag("-a", "--all-tags", help="Pull every tag of the repository"),
     *PLATFORM,
     *REGISTRY_FLAGS,
-    flag("--policy", kind="str", metavar="POLICY", default="always", choices=("always", "missing", "never", "newer"),
+    flag("--policy", kind="str", metavar="POLICY", default="always",
          help="When to pull: always, missing, never or newer"),
     DISABLE_CONTENT_TRUST,
     SIGNATURE_POLICY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.flags import flag
-from skerry.cli.images.registry_flags import DISABLE_CONTENT_TRUST, REGISTRY_FLAGS, transfer
+from skerry.cli.images.registry_flags import DISABLE_CONTENT_TRUST, REGISTRY_FLAGS, SIGNATURE_POLICY, transfer
 from skerry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -26,9 +26,9 @@ EXAMPLES = (
 )
 FLAGS = (
     *REGISTRY_FLAGS,
-    flag("--compression-format", kind="str", metavar="FORMAT", choices=("gzip", "zstd"),
-         help="Compress layers by gzip or zstd; those that are compressed otherwise, again"),
-    flag("--compression-level", kind="int", metavar="LEVEL", help="0 to 3 for gzip, 1 to 19 for zstd"),
+    flag("--compression-format", kind="str", metavar="FORMAT", choices=("gzip", "zstd", "zstd:chunked"),
+         help="Compress layers by gzip or zstd; those that are compressed otherwise, again (zstd:chunked means zstd)"),
+    flag("--compression-level", kind="int", metavar="LEVEL", help="0 to 9 for gzip, 1 to 22 for zstd"),
     flag("--compress", help="Compress the layers of an image that is pushed to a folder (dir:)"),
     flag("--force-compression", help="Compress again what is compressed otherwise"),
     flag("--digestfile", kind="str", metavar="FILE", complete="files", help="Write the digest of the manifest to a file"),
@@ -36,6 +36,7 @@ FLAGS = (
          help="Kind of the manifest: oci or v2s2 (docker); the image's own by default"),
     DISABLE_CONTENT_TRUST,
     flag("-q", "--quiet", help="No progress"),
+    SIGNATURE_POLICY,
     flag("--remove-signatures", help="Leave signatures out (this store keeps none)"),
 )  # fmt: skip
 COMPLETE = "images"
@@ -49,7 +50,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     forced = args["force_compression"] if args.given("force_compression") else args.given("compression_format")
     options = Push(
         format=args["format"],
-        compression=args["compression_format"],
+        compression=encoding(args["compression_format"]),
         level=compression_level(args),
         force=forced,
         compress=args["compress"],
@@ -66,12 +67,18 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     return 0
 
 
+def encoding(text: str) -> str:
+    """What --compression-format asks for. A list of chunks is not written: every reader of zstd:chunked takes zstd."""
+    return text.removesuffix(":chunked")
+
+
 def compression_level(args: Args) -> int | None:
     """What --compression-level asks for; None when nobody did."""
     if not args.given("compression_level"):
         return None
     level = int(args["compression_level"])
-    low, high = (1, 19) if args["compression_format"] == "zstd" else (0, 3)
-    if not low <= level <= high:
-        raise Invalid(f"invalid compression level {level}: {low} to {high} are possible")
+    if encoding(args["compression_format"]) == "zstd":
+        return min(max(level, 1), 22)  # Podman takes any number, too
+    if not 0 <= level <= 9:
+        raise Invalid(f"writing blob: happened during read: gzip: invalid compression level: {level}")
     return level

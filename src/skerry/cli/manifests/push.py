@@ -27,9 +27,9 @@ FLAGS = (
     flag("--add-compression", kind="slice", metavar="FORMAT", help="Push each image once more, compressed so"),
     flag("--all", default=True, help="Push the images in the list, too"),
     *REGISTRY_FLAGS,
-    flag("--compression-format", kind="str", metavar="FORMAT", choices=("gzip", "zstd"),
-         help="Compress layers by gzip or zstd; those that are compressed otherwise, again"),
-    flag("--compression-level", kind="int", metavar="LEVEL", help="0 to 3 for gzip, 1 to 19 for zstd"),
+    flag("--compression-format", kind="str", metavar="FORMAT", choices=("gzip", "zstd", "zstd:chunked"),
+         help="Compress layers by gzip or zstd; those that are compressed otherwise, again (zstd:chunked means zstd)"),
+    flag("--compression-level", kind="int", metavar="LEVEL", help="0 to 9 for gzip, 1 to 22 for zstd"),
     flag("--digestfile", kind="str", metavar="FILE", complete="files", help="Write the list's digest to a file"),
     flag("--force-compression", help="Compress again what is compressed otherwise"),
     flag("-f", "--format", kind="str", metavar="FORMAT", help="Kind of list and manifests: oci or v2s2"),
@@ -44,7 +44,7 @@ MIN_ARGS, MAX_ARGS = 1, 2
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    from skerry.cli.images.push import compression_level
+    from skerry.cli.images.push import compression_level, encoding
     from skerry.cli.transfers import reporter
     from skerry.engine.images.push import Push
 
@@ -55,7 +55,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         raise Invalid('invalid destination ""')
     forced = args["force_compression"] if args.given("force_compression") else args.given("compression_format")
     options = Push(
-        format=args["format"], compression=args["compression_format"], level=compression_level(args), force=forced,
+        format=args["format"], compression=encoding(args["compression_format"]), level=compression_level(args), force=forced,
         transfer=transfer_of(args), report=reporter(out, quiet=args["quiet"]),
     )  # fmt: skip
     digest = engine.manifests.push(

@@ -6,6 +6,7 @@ import os
 from contextlib import closing
 
 from skerry import fastjson
+from skerry.config import policy
 from skerry.engine.images.push_layers import PushedLayer, Wanted, push_layers
 from skerry.engine.images.resolve import resolve
 from skerry.engine.images.transfer import Report, Transfer, connect
@@ -67,6 +68,8 @@ class Push:
 
 def push(engine: Engine, name: str, destination: str, options: Push) -> str:
     """See `Images.push`."""
+    if options.transfer.signature_policy:
+        policy.load(options.transfer.signature_policy)  # says where images may come from: this store, whatever it says
     try:
         record = resolve(engine, name)
     except NotFound:

@@ -54,7 +54,7 @@ def limits(retries: int = 3, delay: str = "") -> Limits:
     """``delay`` is a duration as Go writes it; empty: half a second."""
     if not delay:
         return Limits(retries)
-    nanoseconds = parse_duration(delay, "--retry-delay")
+    nanoseconds = parse_duration(delay)
     if nanoseconds < 0:
         raise Invalid(f'invalid --retry-delay "{delay}": it is negative')
     return Limits(retries, nanoseconds / 1e9)

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from skerry import fastjson
 from skerry.errors import Corrupt, Denied, SkerryError
 from skerry.image.registry.challenge import choose
-from skerry.image.registry.failures import of_status
+from skerry.image.registry.failures import Unauthenticated, of_status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Authoriser:
         with answer:
             data = answer.read(_MAX_TOKEN, "the token server's answer")
             if answer.status in (400, 401, 403):
-                raise Denied("unauthorized: authentication required" if not credentials else _refused(data))
+                raise Unauthenticated("authentication required" if not credentials else _refused(data))
             if answer.status != 200:
                 raise of_status(answer.status, data, "requesting a token")
         return data

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MAX_TEXT = 300
+# What registries say when they have no more to say than the code does: it is shown without the code.
+_PLAIN = frozenset((
+    "authentication required", "requested access to the resource is denied", "manifest unknown", "manifest invalid",
+    "blob unknown to registry", "repository name not known to registry", "invalid repository name", "unknown error",
+    "service unavailable", "too many requests", "provided digest did not match uploaded content",
+))  # fmt: skip
+
+
+class Unauthenticated(Denied):
+    """Nobody, or somebody unknown, asked for what not everybody may have."""
 
 
 class Interrupted(Unavailable):
@@ -39,9 +49,9 @@ def of_status(status: int, body: bytes, what: str, *, wait_s: float | None = Non
     """The error that an HTTP status and the registry's own words mean. ``what`` was attempted."""
     words = _words(body)
     if status == 401:
-        return Denied(f"{what}: {words or 'unauthorized: authentication required'}", hint="skerry login")
+        return Unauthenticated(f"{what}: {words or 'authentication required'}", hint="skerry login")
     if status == 403:
-        return Denied(f"{what}: {words or 'denied: requested access to the resource is denied'}")
+        return Denied(f"{what}: {words or 'requested access to the resource is denied'}")
     if status == 404:
         return NotFound(f"{what}: {words or 'not found'}")
     if status == 429:
@@ -53,7 +63,7 @@ def of_status(status: int, body: bytes, what: str, *, wait_s: float | None = Non
 
 
 def _words(body: bytes) -> str:
-    """The first of the registry's errors: ``manifest unknown``, ``unauthorized: authentication required``."""
+    """The first of the registry's errors: ``manifest unknown``, ``denied: not yours``."""
     try:
         document = fastjson.loads(body)
     except SkerryError:
@@ -65,7 +75,9 @@ def _words(body: bytes) -> str:
     code, message = first.get("code"), first.get("message")
     code = code.lower().replace("_", " ") if isinstance(code, str) else ""
     message = message if isinstance(message, str) else ""
-    return printable(f"{code}: {message}" if code and message and message != code else code or message)
+    if message.lower() in _PLAIN or not code:
+        return printable(message)
+    return printable(f"{code}: {message}" if message and message != code else code)
 
 
 def of_connection(error: Exception, scheme: str, host: str) -> SkerryError:

@@ -25,8 +25,6 @@ class Trust:
         self.insecure = insecure
         self._folder = cert_dir or _folder(settings, registry)
         self._contexts: dict[bool, ssl.SSLContext] = {}
-        if cert_dir and not os.path.isdir(cert_dir):
-            raise Invalid(f"--cert-dir {cert_dir}: no such directory")
 
     def context(self, host: str) -> ssl.SSLContext:
         """For a connection to ``host``. Only the registry itself ever sees the client's certificate."""
@@ -56,6 +54,8 @@ class Trust:
             return []
         try:
             return sorted(os.listdir(self._folder))
+        except FileNotFoundError:
+            return []  # as for Podman: certificates that are not there are not known
         except OSError as error:
             raise Invalid(f"cannot read {self._folder}: {error.strerror}") from None
 

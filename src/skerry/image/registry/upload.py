@@ -8,7 +8,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from skerry.errors import Corrupt, Denied, Invalid, NotFound, SkerryError, Unavailable
-from skerry.image.registry.failures import Interrupted
+from skerry.image.registry.failures import Interrupted, Unauthenticated
 from skerry.image.registry.retry import Patience
 from skerry.image.registry.transport import CHUNK
 
@@ -71,6 +71,14 @@ def push_blob(client: Client, blob: Blob, sources: Sequence[str] = ()) -> str:
             session.begin()
             session.send(patience)
             return ""
+        except Unauthenticated as error:
+            # That it is not there may not be true, either: in Podman's words it is this question that was not answered.
+            reason = error.message.removeprefix(f"{session.beginning}: ")
+            raise Unauthenticated(
+                f"trying to reuse blob {blob.digest} at destination: checking whether a blob {blob.digest} exists in "
+                f"{client.endpoint}: {reason}",
+                hint=error.hint,
+            ) from None
         except Interrupted as error:
             patience.wait(error)
             blob.advance(-session.sent)
@@ -103,11 +111,11 @@ class _Session:
         self._blob = blob
         self._location = ""
         self.sent = 0
+        self.beginning = f"initiating upload of blob {blob.digest} to {client.endpoint}"
 
     def begin(self) -> None:
-        what = f"initiating upload of blob {self._blob.digest} to {self._client.endpoint}"
         url = self._client.url("blobs/uploads/")
-        with self._client.request("POST", url, what, good=(202,)) as response:
+        with self._client.request("POST", url, self.beginning, good=(202,)) as response:
             self._next(url, response)
 
     def send(self, patience: Patience) -> None:
