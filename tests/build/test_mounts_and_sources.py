@@ -135,3 +135,14 @@ def test_a_linked_layer_is_the_same_whenever_it_is_made(engine: Skerry, tmp_path
 def test_the_id_without_its_algorithm_by_the_flags_other_name(engine: Skerry, tmp_path: Path) -> None:
     done = engine("build", "--raw-iidfile", tmp_path / "id", write(tmp_path, BASE + "RUN true\n"))
     assert (tmp_path / "id").read_text() == done.lines[-1]
+
+
+def test_a_folder_of_which_nothing_is_left_is_not_there(engine: Skerry, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "other").touch()
+    (tmp_path / ".dockerignore").write_text("*\nsub\n!*/wanted*\n")
+    write(tmp_path, "FROM scratch\nCOPY sub /\n")
+    done = engine("build", tmp_path, check=False)
+    assert (done.code, "1 filtered out using" in done.stderr) == (125, True)
+    (tmp_path / "sub" / "wanted.txt").touch()
+    engine("build", tmp_path)

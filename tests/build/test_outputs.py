@@ -69,6 +69,9 @@ def test_metadata_has_buildkits_keys(skerry: Skerry, context: Path, tmp_path: Pa
     assert found["image.name"] == "localhost/one:latest"
     definition = found["buildx.build.provenance"]["buildDefinition"]
     assert definition["externalParameters"]["configSource"]["path"] == "Containerfile"
+    described = found["containerimage.descriptor"]
+    assert (described["digest"], described["platform"]["os"]) == (found["containerimage.digest"], "linux")
+    assert described["size"] > 0
     assert "hush" not in (tmp_path / "m").read_text()
 
 
@@ -120,7 +123,7 @@ def test_an_oci_layout(skerry: Skerry, context: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("type=nonsense", "type must be one of"), ("type=local", "needs a folder"), ("dest=x", "type is required"),
+        ("type=nonsense", "type must be one of"), ("type=local", "needs a folder"), ("dest=x", 'missing required key "type"'),
         ("type=tar,compression=gzip,dest=x", "compression is not an attribute"), ("type=oci,dest=/none/x.tar", "is no folder"),
         ("type=oci,dest=x,compression=lz4", "compression must be one of"),
     ],

@@ -65,7 +65,9 @@ def wrap(text: str, width: int) -> list[str]:
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
-        for word in paragraph.split():
+        # Who looks for a default looks for it on one line.
+        for word in paragraph.replace("(default ", "(default\0").split():
+            word = word.replace("\0", " ")
             if line and len(line) + 1 + len(word) > width:
                 lines.append(line)
                 line = word

@@ -48,6 +48,8 @@ def metadata(work: Work) -> dict[str, Any]:
     if result.image_id:
         digest = next(iter(work.pushed.values()), result.digest)
         found["containerimage.config.digest"] = f"sha256:{result.image_id}"
+        if digest == result.digest:
+            found["containerimage.descriptor"] = work.engine.builds.descriptor(result.image_id)
         found["containerimage.digest"] = digest
     names = result.names or work.options.tags
     if names:

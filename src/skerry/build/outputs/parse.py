@@ -31,7 +31,7 @@ def parse_output(text: str, fields: list[str]) -> Output:
         values[key.strip().lower()] = value
     kind = values.pop("type", "")
     if not kind:
-        raise Invalid(f'invalid --output "{text}": type is required')
+        raise Invalid(f'invalid --output "{text}": missing required key "type"')
     if kind not in _ATTRIBUTES:
         raise Invalid(f'invalid --output "{text}": type must be one of {", ".join(_ATTRIBUTES)}')
     annotations = {key: values.pop(key) for key in list(values) if key.startswith("annotation.")}

@@ -178,6 +178,12 @@ class Builds:
 
         return assemble(self._engine, document, layers, names, format=format, annotations=annotations)
 
+    def descriptor(self, image_id: str) -> dict[str, Any]:
+        """The descriptor of an image's manifest as it is here: ``mediaType``, ``digest``, ``size``, ``platform``."""
+        from skerry.engine.builds.assemble import descriptor
+
+        return descriptor(self._engine, image_id)
+
     @staticmethod
     def is_place(name: str) -> bool:
         """Whether it is somewhere else by its transport (``dir:``, ``oci:``, ``docker://`` …), not a name here."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from skerry.engine.images.new import check_format, store_image
+from skerry.engine.images.resolve import resolve
 from skerry.errors import Conflict
 from skerry.image.reference import normalise
+from skerry.store.blobs import blob_path
 from skerry.store.layers import get_layer
 
 TYPE_CHECKING = False
@@ -36,6 +40,14 @@ def assemble(
     if format == "oci":
         _leave_out(engine, document["config"])
     return store_image(engine, document, records, [normalise(name) for name in names], format, annotations=annotations)
+
+
+def descriptor(engine: Engine, image_id: str) -> dict[str, Any]:
+    """See `Builds.descriptor`."""
+    image = resolve(engine, image_id)
+    platform = {key: image.get(key) for key in ("architecture", "os", "variant") if image.get(key)}
+    size = os.path.getsize(blob_path(engine.store, image["digest"]))
+    return {"mediaType": image["media_type"], "digest": image["digest"], "size": size, "platform": platform}
 
 
 def _leave_out(engine: Engine, config: dict[str, Any]) -> None:

@@ -114,6 +114,10 @@ class Tree:
         finally:
             os.close(fd)
         if left_out and not (folder and self._may_contain is not None and self._may_contain(path)):
+            shown = False
+        else:  # a folder that is left out is there for what is not, if there is any
+            shown = not left_out or next(iter(self._below(real, path, "", None)), None) is not None
+        if not shown:
             if wild:
                 return None
             raise NotFound(
