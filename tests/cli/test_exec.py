@@ -141,3 +141,12 @@ def test_a_container_on_a_terminal_says_so_to_all_its_programs(
 ) -> None:
     skerry("run", "-d", "--network=none", "--name", "term", *of_run, busybox, "sleep", "100")
     assert skerry("exec", *of_exec, "term", "sh", "-c", "echo -n $TERM").stdout == term
+
+
+def test_exec_can_wait_for_a_container_that_is_not_there_yet(skerry: Skerry, busybox: str) -> None:
+    refused = skerry("exec", "--wait", "1", "late", "id", check=False)
+    assert (refused.code, refused.stderr) == (125, "Error: timed out waiting for container: late\n")
+    waiting = skerry.popen("exec", "--wait", "20", "late", "echo", "there")
+    time.sleep(0.2)
+    skerry("run", "-d", "--network=none", "--name", "late", busybox, "sleep", "100")
+    assert waiting.communicate(timeout=30)[0] == b"there\n"

@@ -182,9 +182,9 @@ def test_inspect_finds_every_kind_of_object(skerry: Skerry, busybox: str) -> Non
     ("words", "message"),
     [
         (("inspect", "nope"), 'no such object: "nope"'),
-        (("container", "inspect", "nope"), 'no such container "nope"'),
+        (("container", "inspect", "nope"), "no such container nope"),
         (("inspect", "-t", "image", "nope"), "nope: image not known"),
-        (("inspect", "-t", "volume", "nope"), 'no such volume "nope"'),
+        (("inspect", "-t", "volume", "nope"), "no such volume nope"),
     ],
 )
 def test_what_does_not_exist_is_an_empty_list_and_125(skerry: Skerry, words: tuple[str, ...], message: str) -> None:

@@ -258,7 +258,7 @@ def test_ids_of_a_name_are_mapped(skerry: Skerry, busybox: str) -> None:
         (("--seccomp-policy", "image"), "no seccomp policy defined by image"),
         (("--shm-size-systemd", "x"), "unable to translate --shm-size-systemd: invalid size: 'x'"),
         (("--subuidname", "nobody-of-that-name"), 'no subuid ranges found for user "nobody-of-that-name"'),
-        (("--subuidname", "root", "--uidmap", "0:1:1"), "cannot be used with --userns, --uidmap or --gidmap"),
+        (("--subuidname", "root", "--uidmap", "0:1:1"), "are mutually exclusive"),
         (("--env-merge", "PATH"), "missing `=` for --env-merge substitution PATH"),
         (("--env-merge", "A=${B:?x}"), "unsupported modifier in substitution"),
         (("--preserve-fd", "1"), "cannot preserve FD 1"),

@@ -60,6 +60,19 @@ def test_export_and_commit_have_the_images_owners(skerry, busybox, running, tmp_
 def test_a_volume_is_filled_with_the_owners_that_the_container_sees(skerry, busybox):
     out = skerry("run", "--rm", "--uidmap", MAP, "-v", "vol:/etc", busybox, "stat", "-c", "%u", "/etc", "/etc/passwd")
     assert out.lines == ["0", "0"]
+    assert skerry("run", "--rm", "--userns=keep-id:uid=10,gid=12", busybox, "sh", "-c", "id -u; id -g").lines == [
+        "10",
+        "12",
+    ]
+
+
+def test_an_environment_variable_chooses_the_namespace_where_no_flag_does(skerry, busybox):
+    def mapped(*flags):
+        box = skerry("create", *flags, busybox, env={"PODMAN_USERNS": "keep-id"}).id
+        return skerry("inspect", "-f", "{{.HostConfig.IDMappings}}", box).stdout != "<nil>\n"
+
+    assert mapped()
+    assert not mapped("--userns=host")
 
 
 def test_U_gives_a_bind_mount_to_the_containers_user(skerry, busybox, tmp_path):
@@ -117,6 +130,7 @@ def test_two_autos_at_once_have_different_ids(skerry, busybox, tmp_path, monkeyp
         (["--uidmap", "0:1:10", "--uidmap", "5:100:10"], "overlap"),
         (["--userns=auto:size=x"], 'invalid size "x"'),
         (["--userns=auto:wrong=1"], 'unknown option specified: "wrong"'),
+        (["--userns=keep-id:size=5"], "cannot set max size for user namespace when not running rootless"),
         (["--userns=nomap"], "only supported in rootless mode"),
         (["--userns=private"], "--uidmap"),
         (["--userns=host", "--uidmap", MAP], "mutually exclusive"),

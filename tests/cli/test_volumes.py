@@ -420,3 +420,17 @@ def test_events_tell_of_volumes(skerry: Skerry) -> None:
         "events", "--stream=false", "--since", "1m", "--filter", "type=volume", "--format", "{{.Status}} {{.Name}}"
     )
     assert told.lines == ["create v", "remove v", "create w", "remove w", "prune w"]
+
+
+def test_inspect_tells_whose_a_volume_is(skerry: Skerry, busybox: str) -> None:
+    for user, owner in (("1000", "1000 0"), ("1000:1000", "1000 1000"), ("0:0", "0 0")):
+        name = f"v{user.replace(':', '-')}"
+        skerry("run", "--rm", "--network=none", "--user", user, "-v", f"{name}:/home/user", busybox, "true")
+        assert skerry("volume", "inspect", "-f", "{{.UID}} {{.GID}}", name).stdout.strip() == owner
+
+
+def test_a_volume_takes_the_time_of_the_folder_that_it_covers(skerry: Skerry, busybox: str) -> None:
+    words = ("run", "--rm", "--network=none", "-v", "v:/bin")
+    assert skerry(*words, busybox, "stat", "-c", "%a %Y", "/bin").stdout == (
+        skerry("run", "--rm", "--network=none", busybox, "stat", "-c", "%a %Y", "/bin").stdout
+    )

@@ -38,6 +38,7 @@ FLAGS = (
     flag("--privileged", help="Give the program all capabilities, without confinement"),
     flag("-t", "--tty", help="Give the program a terminal"),
     flag("-u", "--user", kind="str", metavar="USER[:GROUP]", help="Run as this user"),
+    flag("--wait", kind="int", metavar="SECONDS", help="Wait so long for the container to run", hidden=True),
     flag("-w", "--workdir", kind="str", metavar="DIR", help="Run in this folder of the container"),
 )
 COMPLETE = "running-containers"
@@ -47,7 +48,15 @@ MIN_ARGS, MAX_ARGS = 0, None
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     warm_up()
-    name, command = chosen_one(args, engine, "exec requires the name or ID of a container or the --latest flag")
+    name, command = chosen_one(
+        args, engine, "exec requires the name or ID of a container or the --latest or --cidfile flag"
+    )
+    if args["latest"] and args.given("cidfile"):
+        raise UsageError("--latest and --cidfile can not be used together")
+    if args.given("wait"):
+        from skerry.engine.containers.wait import wait_until_running
+
+        wait_until_running(engine, name, args["wait"])
     options = {
         key: args[key]
         for key in ("env", "env_file", "user", "workdir", "privileged", "tty", "preserve_fds", "preserve_fd")

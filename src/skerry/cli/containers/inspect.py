@@ -51,7 +51,7 @@ def show(args: Args, engine: Engine, out: Output, kind: str) -> int:
             raise UsageError("--latest and arguments cannot be used together")
         if kind not in ("all", "container"):
             raise UsageError(f"--latest cannot be used with type {kind}")
-        names, kind = [engine.containers.latest()], "container"
+        names, kind = [_latest(engine)], "container"
     elif not names:
         raise UsageError("no names or ids specified")
     if args["size"] and kind not in ("all", "container"):
@@ -69,6 +69,13 @@ def show(args: Args, engine: Engine, out: Output, kind: str) -> int:
     return 125 if errors else 0
 
 
+def _latest(engine: Engine) -> str:
+    try:
+        return engine.containers.latest()
+    except NotFound:
+        raise NotFound("no containers to inspect: no such container") from None
+
+
 def find(engine: Engine, name: str, kind: str, *, size: bool) -> dict[str, Any]:
     """The object; `NotFound` in Podman's words."""
     if kind == "pod":
@@ -82,7 +89,7 @@ def find(engine: Engine, name: str, kind: str, *, size: bool) -> dict[str, Any]:
     if kind == "all":
         raise NotFound(f'no such object: "{name}"')
     if kind in ("container", "volume"):
-        raise NotFound(f'no such {kind} "{name}"')
+        raise NotFound(f"no such {kind} {name}")
     raise NotFound(missing.message)
 
 

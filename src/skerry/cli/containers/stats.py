@@ -48,7 +48,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     if sum((args["all"], args["latest"], bool(args.positional))) > 1:
         raise UsageError("--all, --latest and containers cannot be used together")
     if args["interval"] < 1:
-        raise UsageError("interval must be at least 1 second")
+        raise UsageError("invalid interval, must be a positive number greater zero")
     names = [engine.containers.latest()] if args["latest"] else list(args.positional)
     before: dict[str, dict[str, Any]] = {}
     while True:

@@ -35,6 +35,6 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     out.listing(
         rows, format=args["format"], default="table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.CreatedAt}}\t{{.UpdatedAt}}",
         headers={"CreatedAt": "CREATED", "UpdatedAt": "UPDATED"}, noheading=args["noheading"],
-        quiet_field="ID" if args["quiet"] else None,
+        quiet_field="ID" if args["quiet"] and not args.given("format") else None,
     )  # fmt: skip
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skerry.engine.containers import state as states
 from skerry.engine.times import go_duration
-from skerry.errors import Conflict
+from skerry.errors import Conflict, NotFound
 from skerry.linux import cgroup
 from skerry.linux.netns import Inside
 from skerry.runtime.cgroups import real_path
@@ -23,8 +23,8 @@ _NO_LIMIT = 1 << 60
 
 
 def stats(engine: Engine, names: Sequence[str] = (), *, all: bool = False) -> list[dict[str, Any]]:
-    """A row for each container with raw numbers: cpu_ns, system_ns, memory, limit, pids, network and block bytes. Those
-    that are named must run (`Conflict`), `NotFound`."""
+    """A row for each container with raw numbers: cpu_ns, system_ns, memory, limit, pids, network and block bytes. `NotFound`
+    for a name that is none; `Conflict` for a container without a control group."""
     found = []
     for record, state in _chosen(engine, names, all=all):
         found.append(_row(record, state))
@@ -36,10 +36,8 @@ def _chosen(engine: Engine, names: Sequence[str], *, all: bool) -> Iterator[tupl
 
     if names:
         for name in names:
-            record, written = states.find(engine, name)
+            record, written = _find(engine, name)
             state = states.observe(engine, record["id"], written)
-            if state["status"] not in ("running", "paused"):
-                raise Conflict(f"container {record['id']} is not running: container state improper")
             if record["config"].get("cgroups") == "disabled":
                 raise Conflict(
                     f"cannot get stats of container {record['id']} as it did not create a cgroup: "
@@ -52,6 +50,14 @@ def _chosen(engine: Engine, names: Sequence[str], *, all: bool) -> Iterator[tupl
             continue  # nobody counts what it uses
         if all or state["status"] in ("running", "paused"):
             yield record, state
+
+
+def _find(engine: Engine, name: str) -> tuple[ContainerRecord, ContainerState]:
+    try:
+        return states.find(engine, name)
+    except NotFound as error:
+        error.message = f"unable to get list of containers: unable to look up container {name}: {error.message}"
+        raise
 
 
 def _row(record: ContainerRecord, state: ContainerState) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import time
 from skerry.engine.containers import exits
 from skerry.engine.containers import state as states
 from skerry.engine.containers.signals import await_exit
-from skerry.errors import Invalid, NotFound
+from skerry.errors import Invalid, NotFound, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _CONDITIONS = {
     "running": ("running",), "paused": ("paused",), "stopping": ("stopping",), "exited": ("exited", "created"),
     "stopped": ("exited", "created"), "removing": ("removing",), "unknown": (), "healthy": (), "unhealthy": (),
 }  # fmt: skip
+_LOOK_AGAIN_S = 0.05
 _HEALTH = ("healthy", "unhealthy")
 
 
@@ -81,6 +82,21 @@ def wait_first(
             if state["status"] in wanted or (health and _is_health(engine, container_id, state, health)):
                 return wait(engine, container_id, conditions=conditions, interval_s=interval_s)
         time.sleep(interval_s)
+
+
+def wait_until_running(engine: Engine, name: str, seconds: int) -> None:
+    """Wait for a container that runs, which need not be there yet. `Unavailable` when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            record, written = states.find(engine, name)
+            if states.observe(engine, record["id"], written)["status"] == "running":
+                return
+        except NotFound:
+            pass
+        if time.monotonic() >= deadline:
+            raise Unavailable(f"timed out waiting for container: {name}")
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def _is_health(engine: Engine, container_id: str, state: ContainerState, health: set[str]) -> bool:

@@ -22,7 +22,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 def fill(
     engine: Engine, volume: VolumeRecord, path: str, rootfs: str, destination: str, user: ResolvedUser, *, copy: bool
 ) -> None:
-    """Copy the image's folder into the empty volume at ``path`` (``copy``) and take over its owner and mode.
+    """Copy the image's folder into the empty volume at ``path`` (``copy``) and take over its owner, mode and times.
 
     Under the volume's lock and marked as done afterwards: killed half-way, the next start copies again."""
     with engine.store.lock("volume", volume["name"]):
@@ -44,11 +44,20 @@ def fill(
             needs_chown = needs_chown and not roots
         step("volume.filled")
         filled = not empty or bool(os.listdir(path))
-        if (not filled, needs_chown and not filled) == (True, current.get("needs_chown", True)):
+        taken = _note_owner(current, path) if empty and current.get("needs_chown", True) else False
+        if not taken and (not filled, needs_chown and not filled) == (True, current.get("needs_chown", True)):
             return  # still empty, and for the next user to take: nothing to write
         current["needs_copy_up"], current["needs_chown"] = not filled, needs_chown and not filled
         with engine.store.db.write(durable=False) as db:
             db.execute("UPDATE volumes SET doc = ? WHERE name = ?", fastjson.dumps(current), volume["name"])
+
+
+def _note_owner(volume: VolumeRecord, path: str) -> bool:
+    """Whose it is now, for inspect; whether that is news."""
+    status = os.stat(path)
+    known = volume.get("uid", 0), volume.get("gid", 0)
+    volume["uid"], volume["gid"] = status.st_uid, status.st_gid
+    return known != (status.st_uid, status.st_gid)
 
 
 def _copy(name: str, path: str, rootfs: str, destination: str, user: ResolvedUser, *, copy: bool, chown: bool) -> bool:
@@ -72,6 +81,7 @@ def _copy(name: str, path: str, rootfs: str, destination: str, user: ResolvedUse
             if chown:
                 os.fchown(target, status.st_uid, status.st_gid)
                 os.fchmod(target, status.st_mode & 0o7777)
+                os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
             return (status.st_uid, status.st_gid) == (0, 0)
         finally:
             os.close(source)

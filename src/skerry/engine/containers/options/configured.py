@@ -38,8 +38,9 @@ def configured(options: ContainerRequest, conf: dict[str, Any]) -> ContainerRequ
     for key, name in _LISTS:
         if containers[key]:
             result[name] = [*containers[key], *result.get(name, ())]
-    if containers["userns"] not in ("", "host") and not USER_NAMESPACE & options.keys():
-        result["userns"] = containers["userns"]
+    userns = os.environ.get("PODMAN_USERNS") or containers["userns"]
+    if userns not in ("", "host") and not USER_NAMESPACE & options.keys():
+        result["userns"] = userns
     if not containers["label"] or containers["apparmor_profile"]:
         _add_security(result, containers)
     if containers["log_tag"] and (options.get("log_driver") or containers["log_driver"]) == "journald":

@@ -49,7 +49,7 @@ def user_namespace(engine: Engine, options: CreateOptions, image: ImageRecord | 
         return _of_names(options, given)
     if options.get("uidmap") or options.get("gidmap"):
         if given and given != "private":
-            raise Invalid("--userns and --uidmap/--gidmap are mutually exclusive")
+            raise Invalid("--userns and --uidmap/--gidmap/--subuidname/--subgidname are mutually exclusive")
         return UserNamespace("private", *_given(options))
     mode, _, rest = given.partition(":")
     if mode not in _KEYS:
@@ -64,7 +64,7 @@ def user_namespace(engine: Engine, options: CreateOptions, image: ImageRecord | 
     if not engine.settings.rootless:
         if mode == "nomap":
             raise Invalid("nomap is only supported in rootless mode")
-        return UserNamespace("private", available("uid"), available("gid"))
+        return _of_root(values)
     counts = [sum(entry["size"] for entry in available(kind)) - 1 for kind in ("uid", "gid")]
     if mode == "nomap":
         return UserNamespace("private", [_map(0, 1, counts[0])], [_map(0, 1, counts[1])])
@@ -75,6 +75,14 @@ def user_namespace(engine: Engine, options: CreateOptions, image: ImageRecord | 
     size = _number(values.get("size"), "size", _MAX_ID)
     uids, gids = (_keeping(number, min(count, size - 1)) for number, count in zip(own, counts, strict=True))
     return UserNamespace("private", uids, gids, f"{own[0]}:{own[1]}")
+
+
+def _of_root(values: dict[str, str]) -> UserNamespace:
+    """keep-id as root: all ids as they are."""
+    if "size" in values:
+        raise Invalid("cannot set max size for user namespace when not running rootless")
+    user = ":".join(str(_number(values.get(kind), kind, 0)) for kind in ("uid", "gid")) if values else ""
+    return UserNamespace("private", available("uid"), available("gid"), user)
 
 
 def _map(inside: int, outside: int, size: int) -> IDMap:
@@ -131,7 +139,7 @@ def _given(options: CreateOptions) -> tuple[list[IDMap], list[IDMap]]:
 def _of_names(options: CreateOptions, userns: str) -> UserNamespace:
     """``--subuidname`` and ``--subgidname``: all ids of a name in /etc/subuid and /etc/subgid; one stands for both."""
     if options.get("uidmap") or options.get("gidmap") or userns not in ("", "private"):
-        raise Invalid("--subuidname and --subgidname cannot be used with --userns, --uidmap or --gidmap")
+        raise Invalid("--userns and --uidmap/--gidmap/--subuidname/--subgidname are mutually exclusive")
     uids = options.get("subuidname") or options["subgidname"]
     return UserNamespace("private", _named(uids, "uid"), _named(options.get("subgidname") or uids, "gid"))
 
