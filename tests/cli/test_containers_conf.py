@@ -153,3 +153,21 @@ def test_syslog_gets_log_lines_and_the_error(short_tmp: Path, monkeypatch: pytes
         out.error("it broke")
         assert server.recv(200) == f"<12>skerry[{os.getpid()}]: look out".encode()
         assert server.recv(200) == f"<11>skerry[{os.getpid()}]: it broke".encode()
+
+
+def test_a_flag_brings_back_the_hosts_file(skerry: Skerry, busybox: str, conf: Configured) -> None:
+    env = conf.set("[containers]\nno_hosts=true\n")
+    refused = skerry("create", "--add-host", "a:1.2.3.4", busybox, env=env, check=False)
+    assert (refused.code, refused.stderr) == (125, "Error: --no-hosts and --add-host cannot be set together\n")
+    words = ("--name", "box", "--no-hosts=false", "--add-host", "a:1.2.3.4")
+    assert "1.2.3.4\ta" in skerry(*RUN, *words, busybox, "cat", "/etc/hosts", env=env).stdout
+
+
+def test_the_size_of_shared_memory_counts_in_thousands_in_the_file_alone(
+    skerry: Skerry, busybox: str, conf: Configured
+) -> None:
+    env = conf.set('[containers]\nshm_size="201k"\n')
+    words = (busybox, "grep", " /dev/shm ", "/proc/mounts")
+    assert "size=200k" in skerry(*RUN, *words, env=env).stdout
+    assert "size=204k" in skerry(*RUN, "--shm-size=201k", *words, env=env).stdout
+    assert "size=64000k" in skerry(*RUN, *words).stdout

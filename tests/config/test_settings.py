@@ -21,7 +21,7 @@ def test_podmans_defaults_without_any_file(host: Host) -> None:
     assert len(loaded.default_caps) == 11
     assert loaded.default_sysctls == {"net.ipv4.ping_group_range": "0 0"}
     assert loaded.default_env == ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
-    assert (loaded.shm_size, loaded.umask, loaded.stop_timeout) == (64 << 20, "0022", 10)
+    assert (loaded.shm_size, loaded.umask, loaded.stop_timeout) == (65_536_000, "0022", 10)
     assert (loaded.log_driver, loaded.events_backend, loaded.default_network) == ("k8s-file", "file", "podman")
     assert loaded.detach_keys == "ctrl-p,ctrl-q"
 

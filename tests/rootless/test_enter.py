@@ -69,6 +69,9 @@ def test_without_a_command_it_is_the_shell(user: User) -> None:
     result = user.skerry("unshare", "no-such-program", check=False)
     assert result.returncode == 127
     assert "executable file not found in $PATH" in result.stderr
+    for path, code, words in (("/no/such", 127, "no such file or directory"), ("/usr", 126, "permission denied")):
+        result = user.skerry("unshare", path, check=False)
+        assert (result.returncode, result.stderr) == (code, f"Error: exec {path}: {words}\n")
 
 
 def test_twenty_first_commands_at_once_make_one_namespace(user: User) -> None:

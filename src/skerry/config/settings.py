@@ -106,7 +106,7 @@ class Settings:
         self.init_path_conf: str = conf["init_path"]
         self.log_driver: str = conf["log_driver"] or "k8s-file"
         self.log_size_max: int = conf["log_size_max"]
-        self.shm_size = parse_size(conf["shm_size"])
+        self.shm_size = parse_size(conf["shm_size"], kilo=1000)  # as Podman reads it here, unlike --shm-size
         self.tz: str = conf["tz"]
         self.umask: str = conf["umask"]
         self.cgroupns: str = conf["cgroupns"] or ("private" if has_cgroup2() else "host")

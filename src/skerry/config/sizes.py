@@ -1,12 +1,12 @@
-"""Sizes as containers.conf writes them: ``65536k``, ``1m``, ``100``. Units are powers of 1024."""
+"""Sizes as containers.conf writes them: ``65536k``, ``1m``, ``100``."""
 
 from __future__ import annotations
 
-_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_POWERS = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
-def parse_size(text: str) -> int:
-    """Bytes; ``ValueError`` when it is no size."""
+def parse_size(text: str, *, kilo: int = 1024) -> int:
+    """Bytes, in units that are powers of ``kilo``; ``ValueError`` when it is no size."""
     lower = text.strip().lower()
     digits = lower.rstrip("bkmgti")
     unit = (
@@ -14,6 +14,6 @@ def parse_size(text: str) -> int:
         if len(lower) - len(digits) > 1
         else lower[len(digits) :]
     )
-    if not digits.isdigit() or unit not in _UNITS:
+    if not digits.isdigit() or unit not in _POWERS:
         raise ValueError(text)
-    return int(digits) * _UNITS[unit]
+    return int(digits) * kilo ** _POWERS[unit]

@@ -163,6 +163,8 @@ def unshare(settings: Settings, argv: list[str]) -> NoReturn:
     try:
         os.execvpe(argv[0], argv, env)
     except FileNotFoundError:
+        if "/" in argv[0]:
+            raise CommandNotFound(f"exec {argv[0]}: no such file or directory") from None
         raise CommandNotFound(f'exec: "{argv[0]}": executable file not found in $PATH') from None
     except OSError as error:
-        raise CommandNotRunnable(f"exec {argv[0]}: {error.strerror}") from error
+        raise CommandNotRunnable(f"exec {argv[0]}: {(error.strerror or '').lower()}") from error

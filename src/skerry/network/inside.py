@@ -50,8 +50,10 @@ def _become(fd: int, resolver: str, argv: Sequence[str], env: Mapping[str, str])
         os.execvpe(argv[0], list(argv), env)
     except FileNotFoundError:
         code, words = 127, f'exec: "{argv[0]}": executable file not found in $PATH'
+        if "/" in argv[0]:
+            words = f"exec {argv[0]}: no such file or directory"
     except OSError as error:
-        code, words = 126, f"exec {argv[0]}: {error.strerror}"
+        code, words = 126, f"exec {argv[0]}: {(error.strerror or '').lower()}"
     finally:
         os.write(2, f"Error: {words}\n".encode(errors="replace"))
         os._exit(code)

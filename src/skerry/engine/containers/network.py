@@ -302,7 +302,7 @@ def _files(engine: Engine, record: ContainerRecord, joined: Joined) -> dict[str,
         files["hostname"] = hostname + "\n"
     if record["dns"] != ["none"]:
         files["resolv.conf"] = _resolv_conf(engine, record, joined)
-    if not (record.get("no_hosts") or engine.settings.no_hosts):
+    if not record.get("no_hosts"):
         own = [(address, (hostname, record["name"])) for address in _addresses(joined)]
         if not own and record["config"]["namespaces"]["net"] in ("none", "pasta"):
             own = [(joined.address or "127.0.0.1", (hostname, record["name"]))]

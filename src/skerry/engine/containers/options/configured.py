@@ -19,6 +19,7 @@ _SINGLE = (
     ("http_proxy", "http_proxy", True),
     ("ipcns", "ipc", "shareable"),
     ("pidns", "pid", "private"),
+    ("no_hosts", "no_hosts", False),
     ("privileged", "privileged", False),
     ("read_only", "read_only", False),
     ("umask", "umask", "0022"),
