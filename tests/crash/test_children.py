@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.crash.world import LAUNCHER, World
+from tests.support.command import eventually
 
 ROUNDS = int(os.environ.get("SKERRY_ROUNDS", "12"))
 
@@ -75,6 +76,19 @@ def test_a_conmon_killed_beside_a_running_container(new_world: Callable[[], Worl
         send(victim(world, b"conmon"), signal.SIGKILL)
         assert "bug in Skerry" not in world.run(*ending, box).stderr
         world.run("rm", "-f", "-t", "0", box)
+    _all_given_back(world)
+
+
+def test_a_conmon_killed_before_the_start_has_a_successor(new_world: Callable[[], World]) -> None:
+    world = new_world()
+    world.ok("create", "--name", "box", "bb", "sh", "-c", "echo out; exec sleep 1000")
+    world.ok("init", "box")
+    first = victim(world, b"conmon")
+    send(first, signal.SIGKILL)
+    world.ok("start", "box")
+    assert victim(world, b"conmon") != first
+    eventually(lambda: world.ok("logs", "box") == "out")
+    world.ok("rm", "-f", "-t", "0", "box")
     _all_given_back(world)
 
 

@@ -246,3 +246,33 @@ def test_a_flag_given_once_is_there_at_every_later_call(skerry: Skerry, busybox:
     skerry("unpause", name)
     skerry("rm", "-f", "-t", "0", name)
     assert all("--debug" in line for line in (short_tmp / "calls").read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    "victim",
+    [
+        '$(for p in /proc/[0-9]*; do tr "\\0" " " <$p/cmdline | grep -q "^$real .*-id $id" && echo ${p#/proc/}; done)',
+        "$PPID",  # the stand-in
+        "$(cut -d ' ' -f 4 /proc/$PPID/stat)",  # who waits for it
+    ],
+    ids=["shim", "stand-in", "create"],
+)
+def test_what_is_killed_while_a_shim_starts_leaves_nothing(
+    skerry: Skerry, busybox: str, tmp_path: Path, victim: str
+) -> None:
+    needs(SHIM)
+    shim = tmp_path / "containerd-shim-runc-killing"
+    shim.write_text(
+        f"#!/bin/bash\nreal={shutil.which(RUNTIMES[SHIM])} id=$4\n"
+        f'if [ "${{!#}}" != start ] || [ -e {tmp_path}/once ]; then exec $real "$@"; fi\n'
+        f'touch {tmp_path}/once\n$real "$@" 2>/dev/null | tee {tmp_path}/address\nkill -9 {victim} 2>/dev/null\n'
+    )
+    shim.chmod(0o755)
+    box = skerry("--runtime", str(shim), "create", "--network", "none", busybox, "sleep", "100").id
+    began = time.monotonic()
+    result = skerry("start", box, check=False)
+    assert result.code
+    assert len(result.stderr.splitlines()) == 1
+    assert time.monotonic() - began < 25  # a time limit of conmon or of the shim was not waited for
+    assert processes(box) == {"shim": [], "standin": []}
+    assert not os.path.exists((tmp_path / "address").read_text().strip().removeprefix("unix://"))

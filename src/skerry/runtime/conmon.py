@@ -249,19 +249,29 @@ def _comes(fd: int, launch: Launch) -> bool:
     for turn in range(_CREATE_S // _LOOK_S):
         if select.select([fd], [], [], _LOOK_S)[0]:
             return True
-        if turn and not _runtime_lives(read_pid(launch.conmon_pidfile)):
+        if turn and not _runtime_lives(launch):
             return bool(select.select([fd], [], [], _LOOK_S)[0])
     return False
 
 
-def _runtime_lives(conmon: int) -> bool:
-    """Whether conmon has a child in our own pid namespace: the container's program is in another, mostly."""
+def _runtime_lives(launch: Launch) -> bool:
+    """Whether conmon has a child in our own pid namespace: the container's program is in another, mostly.
+
+    Who speaks with a containerd shim is looked for; the shim itself, which becomes conmon's child, does not report."""
+    conmon = read_pid(launch.conmon_pidfile)
     try:
         with open(f"/proc/{conmon}/task/{conmon}/children", encoding="ascii") as file:
             children = file.read().split()
+        if launch.runtime.quirks.shim:
+            return any(_is_adapter(child) for child in children)
         return any(os.readlink(f"/proc/{child}/ns/pid") == os.readlink("/proc/self/ns/pid") for child in children)
     except OSError:
         return True  # it cannot be told
+
+
+def _is_adapter(pid: str) -> bool:
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        return b"__shim" in file.read(4096).split(b"\0")
 
 
 def _data(report: dict[str, Any]) -> int:

@@ -66,6 +66,9 @@ def start(
         states.require("start", record, state)
         if by_policy and state.get("stopped_by_user") and not state.get("restart_due_ns"):
             return record  # somebody stopped it while its policy was being asked
+        if state["status"] == "initialized" and not process.is_same(state["conmon_pid"], state["conmon_start"]):
+            # Nobody would read what its program writes, nor note how it ends: made anew.
+            state = {**exits.take_down(engine, record, state), "status": "created"}
         if state["status"] != "initialized":
             _start_dependencies(engine, record)
             state = {**state, "restarts": state.get("restarts", 0) + 1 if by_policy else 0}

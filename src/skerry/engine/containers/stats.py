@@ -65,8 +65,11 @@ def _row(record: ContainerRecord, state: ContainerState) -> dict[str, Any]:
     path = real_path(state.get("cgroup_path", ""), state["pid"]) if live else ""
     used = _group_numbers(path) if path else {}
     network = _network(state["pid"]) if live else {}
+    # By the clock that nobody can set.
+    began_ns = state.get("pid_start", 0) * (10**9 // os.sysconf("SC_CLK_TCK"))
+    up_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - began_ns if live else 0
     return {
-        "id": record["id"], "name": record["name"], "at_ns": time.time_ns(), "started_ns": state.get("started_ns", 0),
+        "id": record["id"], "name": record["name"], "at_ns": time.time_ns(), "up_ns": up_ns,
         "cpu_ns": used.get("cpu_ns", 0), "system_ns": used.get("system_ns", 0), "memory": used.get("memory", 0),
         "limit": min(used.get("limit", _NO_LIMIT), _host_memory()), "pids": used.get("pids", 0),
         "read": used.get("read", 0), "written": used.get("written", 0), "network": network,
@@ -178,9 +181,9 @@ def _lines(text: str) -> dict[str, dict[str, int]]:
 
 def compared(row: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
     """A row with Podman's keys. Its CPU is that since ``before`` (the container's last row), else since its start."""
-    up_ns = max(row["at_ns"] - row["started_ns"], 1) if row["started_ns"] else 1
+    up_ns = max(row["up_ns"], 1)
     average = 100 * row["cpu_ns"] / up_ns
-    since_ns = row["at_ns"] - before["at_ns"] if before else 0
+    since_ns = row["up_ns"] - before["up_ns"] if before else 0
     cpu = 100 * (row["cpu_ns"] - before["cpu_ns"]) / since_ns if before and since_ns > 0 else average
     return {
         "ContainerID": row["id"], "Name": row["name"], "CPU": cpu, "AvgCPU": average, "CPUNano": row["cpu_ns"],

@@ -122,10 +122,10 @@ def _stand_for_container(line: Line, place: Place, report: Callable[[], None]) -
         waiting = place.task(timeout_s=None)
         waiting.begin_wait()
         _write_pid(line["--pid-file"])
+        report()  # fails when who waits for it was killed: then conmon counts on no container
     except BaseException:
-        _end_shim(place, bundle)
+        _take_back(place, bundle, force=True)
         raise
-    report()
     return standin.Watch(place, waiting, streams, log).run()
 
 
@@ -134,6 +134,7 @@ def _in_background(stand: Callable[[Callable[[], None]], int]) -> int:
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
+        os.close(read)
         os.setsid()  # the terminal's and the session's end are not the container's
 
         def report() -> None:
@@ -281,25 +282,46 @@ def delete(line: Line) -> int:
     place = line.place()
     known = place.read()
     bundle = known["bundle"]
+    # Of a stand-in that was killed early: a shim whose log nobody reads stands still at its first line.
+    log = _reader_of_log(bundle)
     try:
         if not known["address"]:
             place.kill_starters()
             place.find_shim(bundle)
-        task = place.task(timeout_s=_END_S)
-        if task.state()["status"] not in ("stopped", "unknown"):
-            if not line["--force"]:
-                raise Unavailable(f"cannot delete container {line.id} that is not stopped")
-            _quietly(task.resume)  # a frozen process does not end
-            _quietly(lambda: task.kill(signal.SIGKILL, everyone=True))
-            task.begin_wait()
-            task.end_wait()
-        task.delete()
+        _take_back(place, bundle, force=bool(line["--force"]))
+    finally:
+        if log >= 0:
+            os.close(log)
+    return 0
+
+
+def _take_back(place: Place, bundle: str, *, force: bool) -> None:
+    """Delete the container, if there is one, and end its shim."""
+    try:
+        _end_container(place.task(timeout_s=_END_S), force=force)
     except NotFound:
         pass  # never created, or deleted before: only the shim is left
     except ttrpc.Closed:
         place.delete_by_shim(bundle)
     _end_shim(place, bundle)
-    return 0
+
+
+def _reader_of_log(bundle: str) -> int:
+    try:
+        return os.open(f"{bundle}/log", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return -1  # there is none (any more)
+
+
+def _end_container(task: Task, *, force: bool) -> None:
+    if task.state()["status"] not in ("stopped", "unknown"):
+        if not force:
+            raise Unavailable("cannot delete a container that is not stopped")
+        _quietly(task.resume)  # a frozen process does not end
+        _quietly(lambda: task.kill(signal.SIGKILL, everyone=True))
+        task.begin_wait()
+        task.end_wait()
+    task.delete()
 
 
 def _end_shim(place: Place, bundle: str) -> None:
@@ -309,6 +331,7 @@ def _end_shim(place: Place, bundle: str) -> None:
         pass  # that is how it says goodbye
     except SkerryError:
         place.delete_by_shim(bundle)
+    place.remove_socket()
     place.forget()
 
 

@@ -54,6 +54,15 @@ class Place:
         except (FileNotFoundError, Invalid):
             raise NotFound("container does not exist") from None
 
+    def remove_socket(self) -> None:
+        """Of a shim that was killed; others remove their own. Idempotent."""
+        try:
+            path = self.read()["address"].removeprefix("unix://").removeprefix("unix:")
+            if path.startswith("/run/containerd/"):
+                os.unlink(path)
+        except (FileNotFoundError, NotFound):
+            pass  # it has
+
     def forget(self) -> None:
         """Remove what is kept. Idempotent."""
         try:
