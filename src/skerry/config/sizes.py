@@ -16,4 +16,4 @@ def parse_size(text: str, *, kilo: int = 1024) -> int:
     )
     if not digits.isdigit() or unit not in _POWERS:
         raise ValueError(text)
-    return int(digits) * kilo ** _POWERS[unit]
+    return int(int(digits) * kilo ** _POWERS[unit])
