@@ -11,7 +11,7 @@ from skerry.build.base_image import of_platform
 from skerry.build.containerfiles import read_containerfiles
 from skerry.build.contexts import open_contexts
 from skerry.build.errors import WouldRun
-from skerry.build.events import StageSkipped, Warned
+from skerry.build.events import StagesPlanned, Warned
 from skerry.build.keys import digest, step_key
 from skerry.build.language.parser import join, parse
 from skerry.build.outcome import BuildResult, Solved
@@ -70,7 +70,7 @@ def _solve(
         plan = planned(dockerfile, options, platform, report)
         if platform == platforms[0]:
             result.warnings += checked(engine, contexts, dockerfile, plan, report)
-        _tell_skipped(plan, report)
+        report(StagesPlanned(platform if several else "", tuple(index + 1 for index in plan.needed)))
         checks = settings_of(dockerfile, plan.arguments)
         solvers.append(
             Solver(
@@ -152,12 +152,6 @@ def _identity(contexts: Contexts, dockerfile: Dockerfile) -> str:
     return digest(
         [os.path.abspath(contexts.main.origin) if not contexts.main.own else contexts.main.origin, dockerfile.file]
     )
-
-
-def _tell_skipped(plan: Plan, report: Callable[[Event], None]) -> None:
-    for each in plan.stages:
-        if each.stage.index not in plan.needed:
-            report(StageSkipped(each.label))
 
 
 def _unused_arguments(plan: Plan, report: Callable[[Event], None]) -> list[Warned]:

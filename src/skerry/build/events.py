@@ -72,10 +72,11 @@ class StepFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class StageSkipped:
-    """Nothing needs it."""
+class StagesPlanned:
+    """The stages that are built, by their numbers (from 1), in order. ``platform`` is "" when there is one."""
 
-    name: str
+    platform: str
+    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +110,4 @@ class ShellClosed:
     step: Step
 
 
-Event = StepStarted | StepOutput | StepDone | StepFailed | StageSkipped | Warned | Note | ShellOpened | ShellClosed
+Event = StepStarted | StepOutput | StepDone | StepFailed | StagesPlanned | Warned | Note | ShellOpened | ShellClosed

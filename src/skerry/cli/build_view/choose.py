@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from skerry.build.events import Event
     from skerry.build.options import BuildOptions
+    from skerry.cli.build_view.logfile import LogFile
     from skerry.cli.flags import Args
     from skerry.cli.output import Output
 
@@ -41,10 +42,9 @@ def _opened(args: Args, options: BuildOptions, out: Output) -> Iterator[View]:
         return
     if args["logfile"]:
         from skerry.cli.build_view.logfile import LogFile
-        from skerry.cli.build_view.plain import PlainView
 
-        with LogFile(args["logfile"]) as file:
-            yield PlainView(file, explain=bool(args["explain"]))
+        with LogFile(args["logfile"]) as file, _told(_lines(args, out, file)) as view:
+            yield view
         return
     how = _how(args, options, out)
     if how == "tty":
@@ -55,13 +55,23 @@ def _opened(args: Args, options: BuildOptions, out: Output) -> Iterator[View]:
             options.pull_options["report"] = lambda: LiveReport(live, out)
             yield live
         return
-    view = _plain_view(how, args, options, out)
+    with _told(_plain_view(how, args, options, out)) as view:
+        yield view
+
+
+@contextmanager
+def _told(view: View) -> Iterator[View]:
+    """What a view has kept for later is said at the end."""
+    from skerry.cli.build_view.in_order import InOrder
+
     try:
         yield view
     except BaseException:
         if hasattr(view, "failed"):
             view.failed()
         raise
+    if isinstance(view, InOrder):
+        view.finish()
 
 
 def _how(args: Args, options: BuildOptions, out: Output) -> str:
@@ -94,15 +104,22 @@ def _plain_view(how: str, args: Args, options: BuildOptions, out: Output) -> Vie
         from skerry.cli.build_view.json_lines import JsonView
 
         return JsonView(out)
-    from skerry.cli.build_view.plain import PlainView
-
     if _writes_stdout(options):
         from skerry.cli.build_view.logfile import LogFile
 
-        return PlainView(LogFile("", fd=2))
+        return _lines(args, out, LogFile("", fd=2))
+    return _lines(args, out, out)
+
+
+def _lines(args: Args, out: Output, where: Output | LogFile) -> View:
+    """Podman's; all that we know where that is asked for, or BuildKit's name."""
+    from skerry.cli.build_view.in_order import InOrder
+    from skerry.cli.build_view.plain import PlainView
+
     explain = bool(args["explain"])
-    whole = explain or args["progress"] == "plain" or out.command.startswith("buildx")
-    return PlainView(out, explain=explain, whole=whole)
+    if explain or args["progress"] == "plain" or out.command.startswith("buildx"):
+        return PlainView(where, explain=explain)
+    return InOrder(PlainView(where, whole=where is not out))
 
 
 def _writes_stdout(options: BuildOptions) -> bool:

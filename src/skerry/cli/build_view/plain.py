@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.build.events import Note, ShellOpened, StageSkipped, StepDone, StepFailed, StepOutput, StepStarted, Warned
+from skerry.build.events import Note, ShellOpened, StepDone, StepFailed, StepOutput, StepStarted, Warned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ class PlainView:
             self._out.line(event.text)
         elif isinstance(event, ShellOpened):
             self._out.line(f"--> a shell in the step, which ended with {event.exit_code}; leave it to go on")
-        elif isinstance(event, StageSkipped):
-            pass  # it is not part of this build
 
     def failed(self) -> None:
         """The build has: what was found may say why."""
