@@ -276,9 +276,11 @@ def test_what_makes_no_sense_is_refused_in_one_line(
 
 
 @pytest.mark.skipif(os.path.isdir("/sys/fs/resctrl/info"), reason="this host has resource control")
-def test_a_class_of_service_needs_resource_control(skerry: Skerry, busybox: str) -> None:
-    refused = skerry("create", "--rdt-class", "gold", busybox, check=False)
-    assert (refused.code, "no resource control" in refused.stderr) == (125, True)
+def test_a_class_of_service_needs_resource_control_when_it_starts(skerry: Skerry, busybox: str) -> None:
+    skerry("create", "--name", "box", "--rdt-class", "gold", busybox)
+    assert skerry("inspect", "-f", "{{.HostConfig.IntelRdtClosID}}", "box").lines == ["gold"]
+    refused = skerry("start", "box", check=False)
+    assert (refused.code, "resctrl" in refused.stderr) == (125, True)
 
 
 def test_what_dockers_scripts_give_is_accepted(skerry: Skerry, busybox: str) -> None:

@@ -162,10 +162,14 @@ def test_a_restart_that_fails_is_tried_again(
 
 def test_what_boots_start(skerry: Skerry, busybox: str) -> None:
     """As the unit and the rc script for boots do it."""
+    skerry("create", "--name", "never-started", "--restart", "always", busybox, "sleep", "1000")
     for policy in ("always", "unless-stopped", "no"):
-        skerry("create", "--name", policy, "--restart", policy, busybox, "sleep", "1000")
+        skerry("run", "-d", "--name", policy, "--restart", policy, busybox, "sleep", "1000")
     skerry("run", "-d", "--name", "stopped", "--restart", "unless-stopped", busybox, "sleep", "1000")
     skerry("stop", "-t", "0", "stopped")
+    skerry("stop", "--service", "-t", "0", "--all")
+    assert skerry("inspect", "-f", "{{.State.StoppedByUser}}", "stopped", "always").lines == ["true", "false"]
+    assert skerry("ps", "-q").lines == []
     skerry("start", "--all", "--filter", "should-start-on-boot=true")
     assert sorted(skerry("ps", "--format", "{{.Names}}").lines) == ["always", "unless-stopped"]
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 # A literal, or the names of a field: "{{.State.Status}}" is ("State", "Status").
 Piece = "str | tuple[str, ...]"
-_JSON = ("json", "{{json}}", "{{json .}}", "{{ json . }}", "{{json . }}", "{{ json .}}", "{{ json }}")
 MIN_WIDTH, PADDING = 12, 2  # Podman's tabwriter
 
 
@@ -37,14 +36,22 @@ def render(
     """All that ``Output.listing`` prints, as one text."""
     if quiet_field is not None:
         return "".join([f"{text_of(row[quiet_field])}\n" for row in rows])
-    if format.strip() in _JSON:
-        return fastjson.dumps(plain(rows if json_rows is None else json_rows), indent=2) + "\n"
+    if "json" in format and (wish := _words_of(format)) in (["json"], ["json", "."]):
+        objects = rows if json_rows is None else json_rows
+        if wish == ["json"]:
+            return fastjson.dumps(plain(objects), indent=2) + "\n"
+        return "".join([fastjson.dumps(plain(row)) + "\n" for row in objects])  # {{json .}}: one object for each line
     if format.strip() in ("", "table"):
         format = default
     if format.startswith(("table ", "table\t")):
         return _table(name, rows, _spaces_to_tabs(expand_escapes(format[6:])), headers, noheading)
     fill = _filler(name, expand_escapes(format))
     return "".join([line if line.endswith("\n") else line + "\n" for line in map(fill, rows)])
+
+
+def _words_of(format: str) -> list[str]:
+    """What stands in a format that is a single action, or a single word."""
+    return format.strip().removeprefix("{{").removesuffix("}}").split()
 
 
 def render_each(name: str, objects: Sequence[Any], format: str) -> str:
@@ -151,6 +158,8 @@ def _field(value: Any, names: str | tuple[str, ...]) -> str:
                 value = value()
             except TypeError:  # a method, which wants arguments
                 raise _Fallback from None
+    if value is None or type(value) is dict:
+        raise _Fallback  # how it prints depends on its field
     return text_of(value)
 
 
@@ -171,11 +180,21 @@ def text_of(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """``value`` with every lazy part computed, for JSON."""
+    if type(value).__name__ in ("NilMap", "NilSlice"):  # of the template engine, which may not be loaded
+        return None
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items() if not _is_method(item)}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return plain(value()) if callable(value) else value
+
+
+def _is_method(value: Any) -> bool:
+    if not callable(value):
+        return False
+    from skerry.cli.template.values import is_method
+
+    return is_method(value)
 
 
 # Tables

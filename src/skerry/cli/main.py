@@ -13,7 +13,7 @@ from skerry.cli.flags import Args, HelpRequested, UsageError
 from skerry.cli.globals import GLOBAL_FLAGS, REFUSED, TOP_FLAGS
 from skerry.cli.output import Output
 from skerry.cli.parse import parse
-from skerry.errors import SkerryError
+from skerry.errors import Invalid, SkerryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -182,9 +182,12 @@ def _apply(top: Args, out: Output) -> None:
     """Global flags that concern the output, from either side of the command."""
     if top.given("log_level"):
         out.set_level(top["log_level"])
+        out.info(f"{os.path.abspath(sys.argv[0])} filtering at log level {top['log_level'].lower()}")
     if top["syslog"]:
         out.use_syslog()
     if top.given("config"):
+        if os.path.isfile(top["config"]):
+            raise Invalid(f"Supplied --config file ({top['config']}) is not a directory", exit_code=1)
         os.environ["DOCKER_CONFIG"] = os.path.abspath(top["config"])
     if top["out"] or top["noout"]:
         out.redirect(top["out"] or os.devnull)

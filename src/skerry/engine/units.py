@@ -53,9 +53,11 @@ def parse_duration(text: str, what: str = "") -> int:
         number, unit, rest = rest[:digits], rest[digits:letters], rest[letters:]
         try:
             total += float(number) * _DURATIONS_NS[unit]
-        except (ValueError, KeyError):
-            problem = "missing unit in duration" if not unit else "invalid duration"
+        except KeyError:
+            problem = f'unknown unit "{unit}" in duration' if unit else "missing unit in duration"
             raise Invalid(f'{start}time: {problem} "{text}"') from None
+        except ValueError:
+            raise Invalid(f'{start}time: invalid duration "{text}"') from None
     return sign * int(total)
 
 

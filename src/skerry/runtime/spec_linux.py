@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from skerry.errors import Invalid
+import os
+
+from skerry.errors import Invalid, Unsupported
 from skerry.runtime import devices
 from skerry.runtime.limits import cgroup_resources
 from skerry.runtime.security import masked_and_readonly
@@ -139,6 +141,8 @@ def section(
     if cgroups_path:
         result["cgroupsPath"] = cgroups_path
     if config.get("rdt_class"):
+        if not os.path.isdir("/sys/fs/resctrl/info"):  # some runtimes would start it without a word
+            raise Unsupported("--rdt-class: this host has no resource control (/sys/fs/resctrl is not mounted)")
         result["intelRdt"] = {"closID": config["rdt_class"]}
     if config.get("uid_maps"):
         # Also of a namespace that is made already: runc wants to know what root is in it.

@@ -96,8 +96,8 @@ def _system(config: ContainerConfig, situation: Situation) -> list[dict[str, Any
 def _proc(config: ContainerConfig, *, bind: bool) -> dict[str, Any]:
     if bind:
         return _mount("/proc", "bind", "/proc", ["rbind", *_SAFE])
-    extra = config.get("annotations", {}).get(PROC_OPTIONS, "")  # --security-opt proc-opts=
-    return _mount("/proc", "proc", "proc", [*_SAFE, *filter(None, extra.split(","))])
+    given = config.get("annotations", {}).get(PROC_OPTIONS, "")  # --security-opt proc-opts=
+    return _mount("/proc", "proc", "proc", [*filter(None, given.split(","))] or list(_SAFE))
 
 
 def _sys(config: ContainerConfig, situation: Situation) -> dict[str, Any]:
@@ -153,12 +153,17 @@ def _cgroup(config: ContainerConfig, situation: Situation) -> list[dict[str, Any
         return []
     if config.get("systemd") and situation.cgroup_v2:
         return [_mount("/sys/fs/cgroup", "cgroup", "cgroup", ["rprivate", *_SAFE, "relatime", "rw"])]
-    mode = "rw" if config.get("privileged") else "ro"
+    mode = "rw" if config.get("privileged") or (situation.cgroup_v2 and _unmasks_cgroups(config)) else "ro"
     mounts = [_mount("/sys/fs/cgroup", "cgroup", "cgroup", ["rprivate", *_SAFE, "relatime", mode])]
     if config.get("systemd"):
         tree = "/sys/fs/cgroup/systemd"
         mounts.append(_mount(tree, "bind", tree, ["bind", "rprivate", *_SAFE]))
     return mounts
+
+
+def _unmasks_cgroups(config: ContainerConfig) -> bool:
+    """``--security-opt unmask=/sys/fs/cgroup`` or ``ALL``."""
+    return any(path == "ALL" or os.path.normpath(path) == "/sys/fs/cgroup" for path in config.get("unmask", ()))
 
 
 def _extras(config: ContainerConfig, situation: Situation) -> list[dict[str, Any]]:

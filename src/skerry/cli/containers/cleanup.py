@@ -40,7 +40,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             engine.images.remove([image])
         return name
 
-    return each(chosen(args, engine), clean_up, out, ignore_missing=True)
+    return each(chosen(args, engine, missing_is_fine=True), clean_up, out, ignore_missing=True)
 
 
 def _session(args: Args, engine: Engine) -> int:

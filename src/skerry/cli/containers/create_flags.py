@@ -6,7 +6,7 @@ import sys
 
 from skerry.cli.containers.health_flags import HEALTH_FLAGS
 from skerry.cli.flags import flag
-from skerry.cli.images.registry_flags import PLATFORM, REGISTRY_FLAGS
+from skerry.cli.images.registry_flags import PLATFORM, REGISTRY_FLAGS, SIGNATURE_POLICY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -202,6 +202,7 @@ _LOGGING = (
 CREATE_FLAGS = (
     *HEALTH_FLAGS,
     *_IDENTITY, *_PROCESS, *_STORAGE, *_LIMITS, *_SECURITY, *_NETWORK, *_LOGGING, *PLATFORM, *REGISTRY_FLAGS,
+    SIGNATURE_POLICY,
 )  # fmt: skip
 _NOT_OPTIONS = frozenset(
     ("quiet", "detach", "sig_proxy", "detach_keys", "attach", "preserve_fds", "preserve_fd", "disable_content_trust")

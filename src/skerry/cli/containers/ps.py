@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 USAGE = "[options]"
 DESCRIPTION = (
-    "Lists the containers that run, or with -a all of them, oldest first. Filters: ancestor, before, command, exited, "
-    "id, label, label!, name, network, pod, restart-policy, since, status, until, volume."
+    "Lists the containers that run, or with -a all of them, oldest first. Filters: ancestor, annotation, annotation!, "
+    "before, command, exited, health, id, label, label!, name, network, pod, restart-policy, should-start-on-boot, "
+    "since, status, until, volume."
 )
 EXAMPLES = (
     ("skerry ps -a", "all containers, stopped ones too"),
@@ -42,17 +43,21 @@ COMPLETE = "none"
 MIN_ARGS, MAX_ARGS = 0, 0
 _TABLE = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
 _NAMESPACES = "table {{.ID}}\t{{.Names}}\t{{.Pid}}\t{{.CGROUPNS}}\t{{.IPC}}\t{{.MNT}}\t{{.NET}}\t{{.PIDNS}}\t{{.USERNS}}\t{{.UTS}}"
-_HEADERS = {"ID": "CONTAINER ID", "CreatedHuman": "CREATED", "CreatedAt": "CREATED", "RunningFor": "CREATED",
-            "ExitCode": "EXIT CODE", "ImageID": "IMAGE ID", "PodName": "PODNAME", "Pod": "POD ID"}  # fmt: skip
+_HEADERS = {
+    "ID": "CONTAINER ID", "CreatedHuman": "CREATED", "ImageID": "IMAGE ID", "PodName": "PODNAME", "Pod": "POD ID",
+    "Cgroup": "CGROUPNS", "Namespaces.Cgroup": "CGROUPNS", "User": "USERNS", "Namespaces.User": "USERNS",
+}  # fmt: skip
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    if args["latest"] and args["last"]:
-        raise UsageError("the latest and last options conflict")
+    if args["latest"] and args.given("last"):
+        raise UsageError("last and latest are mutually exclusive")
     if args["quiet"] and (args["size"] or args["ns"]):
         raise UsageError("quiet conflicts with size and namespace")
     if args["size"] and args["ns"]:
         raise UsageError("size and namespace options conflict")
+    if args["watch"] and args["latest"]:
+        raise UsageError("the watch and latest flags cannot be used together")
     if not args["watch"]:
         return show(args, engine, out)
     import time
@@ -68,17 +73,25 @@ def show(args: Args, engine: Engine, out: Output) -> int:
     last = 1 if args["latest"] else args["last"]
     pairs = listing.select(engine, all=args["all"], filters=args["filter"], last=last)
     pairs = listing.sorted_pairs(engine, pairs, args["sort"])
-    if args["format"].strip() == "json":
-        rows = [listing.json_row(engine, record, state, size=args["size"], ns=args["ns"]) for record, state in pairs]
-        out.listing(rows, format="json", default=_TABLE)
-        return 0
+    json_rows = None
+    if "json" in args["format"]:
+        json_rows = [listing.json_row(engine, *pair, size=args["size"], ns=args["ns"]) for pair in pairs]
     truncate = not args["no_trunc"]
     table = _NAMESPACES if args["ns"] else _TABLE + "\t{{.Size}}" if args["size"] else _TABLE
     if args["pod"]:
         table += "\t{{.Pod}}\t{{.PodName}}"
+    rows = [listing.table_row(engine, record, state, truncate=truncate) for record, state in pairs]
+    if not args["size"]:
+        for row in rows:
+            row["Size"] = lambda: _no_size(out)
     out.listing(
-        [listing.table_row(engine, record, state, truncate=truncate) for record, state in pairs],
-        format=args["format"], default=table, headers=_HEADERS,
-        noheading=args["noheading"], quiet_field="ID" if args["quiet"] else None,
+        rows, format=args["format"], default=table, headers=_HEADERS, json_rows=json_rows,
+        noheading=args["noheading"], quiet_field="ID" if args["quiet"] and not args["format"] else None,
     )  # fmt: skip
     return 0
+
+
+def _no_size(out: Output) -> str:
+    """Sizes are not computed unless they are asked for."""
+    out.log(2, "Size format requires --size option")
+    return ""

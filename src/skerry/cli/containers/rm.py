@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skerry.cli.containers.selection import CIDFILE, IGNORE, LATEST, chosen, each
 from skerry.cli.flags import flag
+from skerry.errors import NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ COMPLETE = "containers"
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     timeout_s = args["time"] if args.given("time") else None
-    names = chosen(args, engine)
+    try:
+        names = chosen(args, engine, missing_is_fine=args["force"])
+    except NotFound as error:
+        raise NotFound(error.message.replace("name or ID", "ID or name"), exit_code=1) from error
     by_user = set(args.positional)
 
     if args["force"]:

@@ -45,7 +45,7 @@ MIN_ARGS, MAX_ARGS = 1, None
 def run(args: Args, engine: Engine, out: Output) -> int:
     warm_up()
     options = create_options(args, out)
-    if args["tty"] and args["interactive"] and not os.isatty(0):
+    if args["tty"] and args["interactive"] and not args["detach"] and not os.isatty(0):
         out.warn("The input device is not a TTY. The --tty and --interactive flags might not work properly")
     for key in ("preserve_fds", "preserve_fd"):
         if args[key]:
@@ -63,12 +63,14 @@ def run(args: Args, engine: Engine, out: Output) -> int:
 
 def streams(args: Args) -> Streams:
     """Which of our descriptors the container's stdio goes to."""
-    attached = args["attach"] or ["stdin", "stdout", "stderr"]
+    attached = [name.lower() for name in args["attach"]] or ["stdout", "stderr"]
     for name in attached:
         if name not in ("stdin", "stdout", "stderr"):
-            raise Invalid(f'invalid stream "{name}" for --attach - must be one of stdin, stdout, or stderr')
+            raise Invalid(
+                f'invalid stream "{name}" for --attach - must be one of stdin, stdout, or stderr: invalid argument'
+            )
     return Streams(
-        0 if args["interactive"] and "stdin" in attached else None,
+        0 if args["interactive"] or "stdin" in attached else None,
         1 if "stdout" in attached else None,
         2 if "stderr" in attached else None,
         sig_proxy=args["sig_proxy"],

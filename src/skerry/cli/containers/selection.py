@@ -18,32 +18,46 @@ CIDFILE = flag("--cidfile", kind="list", metavar="FILE", complete="files", help=
 IGNORE = flag("-i", "--ignore", help="No error when a container does not exist")
 
 
-def chosen(args: Args, engine: Engine, *, all_running: bool = False) -> list[str]:
-    """The names given, or what --all, --latest, --filter and --cidfile stand for. Exactly one of these ways."""
+def chosen(args: Args, engine: Engine, *, all_running: bool = False, missing_is_fine: bool = False) -> list[str]:
+    """The names given, or what --all, --latest, --filter and --cidfile stand for. Exactly one of these ways.
+
+    `NotFound` for a name that is none, before anything is done to the others, unless that or --ignore is fine."""
     names = list(args.positional)
-    missing_is_fine = bool(args.get("ignore"))
-    names += [
-        name for path in args.get("cidfile", ()) if (name := _read_cid_file(path, missing_is_fine=missing_is_fine))
-    ]
+    files, filters = args.get("cidfile", ()), args.get("filter", ())
     everything, latest = bool(args.get("all")), bool(args.get("latest"))
-    filters = args.get("filter", ())
-    if everything and names:
-        raise UsageError("no arguments are needed with --all")
-    if latest and names:
-        raise UsageError("--latest and containers cannot be used together")
-    if everything + latest > 1:
-        raise UsageError("--all, --latest and containers cannot be used together")
-    if filters and not names:
+    missing_is_fine = missing_is_fine or bool(args.get("ignore"))
+    _require_one_way(names, files=bool(files), filters=bool(filters), everything=everything, latest=latest)
+    if filters:
         return [row["Id"] for row in engine.containers.list(all=True, filters=list(filters))]
     if everything:
         return engine.containers.ids(running=all_running)
     if latest:
         return [engine.containers.latest()]
-    if not names and missing_is_fine and args.get("cidfile"):
-        return []
-    if not names:
-        raise UsageError("you must provide at least one name or id")
+    names += [name for path in files if (name := _read_cid_file(path, missing_is_fine=missing_is_fine))]
+    if len(names) > 1 and not missing_is_fine:
+        for name in names:
+            engine.containers.find(name)
     return names
+
+
+def _require_one_way(names: list[str], *, files: bool, filters: bool, everything: bool, latest: bool) -> None:
+    """`UsageError`, in Podman's words, for two ways at once, or none."""
+    if filters:
+        if names:
+            raise UsageError("--filter takes no arguments")
+        return
+    if files and (everything or latest):
+        raise UsageError("--all, --latest, and --cidfile cannot be used together")
+    if everything and latest:
+        raise UsageError("--all and --latest cannot be used together")
+    if everything and names:
+        raise UsageError("no arguments are needed with --all")
+    if latest and names:
+        raise UsageError("--latest and containers cannot be used together")
+    if files and names:
+        raise UsageError("no arguments are needed with --latest or --cidfile")
+    if not (names or files or everything or latest):
+        raise UsageError("you must provide at least one name or id")
 
 
 def _read_cid_file(path: str, *, missing_is_fine: bool = False) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skerry.cli.containers.selection import LATEST, chosen, each
 from skerry.cli.flags import UsageError, flag
-from skerry.engine.containers.run import Streams, start_attached
+from skerry.engine.containers.run import Streams, start_existing_attached
 from skerry.engine.warm import warm_up
 from skerry.errors import Invalid
 
@@ -38,11 +38,16 @@ COMPLETE = "containers"
 def _names(args: Args, engine: Engine) -> list[str]:
     """--all means all that do not run; --filter chooses among the names given, or among all."""
     if args["latest"] and (args["all"] or args.positional):
-        raise UsageError("--all, --latest and containers cannot be used together")
+        other = "--all and --latest" if args["all"] else "--latest and containers"
+        raise UsageError(f"{other} cannot be used together")
     if args["all"] and args.positional:
         raise UsageError("either start all containers or the container(s) provided in the arguments")
     if not (args["all"] or args["filter"] or args["latest"] or args.positional):
         raise UsageError("start requires at least one argument")
+    if args["attach"] and args["all"]:
+        raise UsageError("you cannot start and attach all containers at once")
+    if args["sig_proxy"] and args.given("sig_proxy") and not args["attach"]:
+        raise UsageError("you cannot use sig-proxy without --attach: invalid argument")
     if not args["all"] and not args["filter"]:
         return chosen(args, engine)
     stopped = [
@@ -70,4 +75,4 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         from skerry.engine.containers.run import attach
 
         return attach(engine, record["id"], streams)
-    return start_attached(engine, record, streams)
+    return start_existing_attached(engine, record, streams)

@@ -27,6 +27,8 @@ FLAGS = (
     flag("-f", "--filter", kind="list", metavar="KEY=VALUE", help="Stop the containers that match"),
     IGNORE,
     LATEST,
+    flag("--service", hidden=True,
+         help="Do not count as stopped by the user: what restarts unless it is stopped starts with the machine again"),
     flag("-t", "--time", "--timeout", kind="int", metavar="SECONDS", default=10,
          help="How long to wait before KILL; 0: at once, -1: for ever"),
 )  # fmt: skip
@@ -36,7 +38,10 @@ COMPLETE = "running-containers"
 def run(args: Args, engine: Engine, out: Output) -> int:
     timeout_s = args["time"] if args.given("time") else None
     names = chosen(args, engine, all_running=True)
-    engine.containers.ask_all_to_stop(names, timeout_s=timeout_s)
+    engine.containers.ask_all_to_stop(names, timeout_s=timeout_s, service=args["service"])
     return each(
-        names, lambda name: engine.containers.stop(name, timeout_s=timeout_s), out, ignore_missing=args["ignore"]
+        names,
+        lambda name: engine.containers.stop(name, timeout_s=timeout_s, service=args["service"]),
+        out,
+        ignore_missing=args["ignore"],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skerry.cli.containers.selection import LATEST, chosen, each
 from skerry.cli.flags import UsageError, flag
+from skerry.errors import NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ def run(args: Args, engine: Engine, out: Output) -> int:
 
     if not args.positional and not args["latest"]:
         raise UsageError('"skerry wait" requires a name, id, or the "--latest" flag')
-    names = chosen(args, engine)
+    try:
+        names = chosen(args, engine)
+    except NotFound:
+        if not (args["ignore"] and args["latest"]):
+            raise
+        names = [""]  # there is no latest one, either
     if args["exit_first_match"]:
         if args["ignore"]:
             names = [name for name in names if engine.containers.exists(name)]

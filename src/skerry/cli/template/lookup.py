@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from skerry.cli.template.errors import ValueProblem
 from skerry.cli.template.moments import Moment, typed
-from skerry.cli.template.values import NO_VALUE, force, is_struct, type_name
+from skerry.cli.template.values import NO_VALUE, Map, NilMap, NilSlice, force, is_struct, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ MAPS = (
     "Labels", "Annotations", "Options", "Sysctls", "Networks", "Ports", "PortBindings", "ExposedPorts", "Volumes",
     "Tmpfs", "Data", "StorageOpt", "LogOpts", "DriverOpts", "GraphOptions", "GraphStatus",
 )  # fmt: skip
+# Fields of `info` whose JSON has small letters, and are structs all the same.
+_STRUCTS = frozenset((
+    "Host", "Store", "Plugins", "Version", "Distribution", "OCIRuntime", "Conmon", "Security", "CPUUtilization",
+    "CpuUtilization", "NetworkBackendInfo", "Pasta", "ContainerStore", "ImageStore", "RemoteSocket", "DNS",
+))  # fmt: skip
+_LISTS = frozenset(("Entrypoint", "Cmd", "OnBuild", "Env", "Args", "EffectiveCaps", "BoundingCaps", "ExecIDs", "Binds"))
 # Podman itself takes these older names.
 _SYNONYMS = {
     "Src": "Source",
@@ -32,15 +38,13 @@ _SYNONYMS = {
     "CgroupsVersion": "cgroupVersion",
     "DefaultCapabilities": "capabilities",
 }
-# Of `info`, whose keys do not look like a struct's: here a name that is none is a mistake.
-_STRUCTS = ("Host", "Store", "Security", "Conmon", "OCIRuntime", "Pasta", "Distribution", "NetworkBackendInfo")
 
 
 def field(value: Any, name: str, parent: str | None) -> Any:
     """``value.name``; ``parent`` is the field that gave ``value``, None for the data itself."""
     if isinstance(value, dict):
         if name in value:
-            return typed(name, force(value[name]), parent)
+            return _as_its_type(name, force(value[name]), parent)
         if parent in MAPS:
             return NO_VALUE
         return _missing(value, name, parent)
@@ -51,6 +55,14 @@ def field(value: Any, name: str, parent: str | None) -> Any:
     if value is None:
         raise ValueProblem(f"nil pointer evaluating interface {{}}.{name}")
     raise ValueProblem(f"can't evaluate field {name} in type {type_name(value)}")
+
+
+def _as_its_type(name: str, value: Any, parent: str | None) -> Any:
+    if value is None:
+        return NilSlice() if name in _LISTS else NilMap() if name in MAPS else None
+    if name in MAPS and isinstance(value, dict):
+        return Map(value)
+    return typed(name, value, parent)
 
 
 def _missing(value: dict[str, Any], name: str, parent: str | None) -> Any:

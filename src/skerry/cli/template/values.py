@@ -15,6 +15,19 @@ class NoValue:
 
 
 NO_VALUE = NoValue()
+_SMALL_FIELDS = frozenset(("sdNotifyMode",))  # of structs, though their JSON begins with a small letter
+
+
+class Map(dict[str, "Any"]):
+    """A Go map: it has no fields, whatever its keys look like."""
+
+
+class NilMap(Map):
+    """A map that is null in JSON: Go finds nothing in it, and prints it as an empty one."""
+
+
+class NilSlice(list["Any"]):
+    """A list that is null in JSON: Go prints it as an empty one."""
 
 
 def is_method(value: Any) -> bool:
@@ -31,7 +44,11 @@ def force(value: Any) -> Any:
 
 def is_struct(value: dict[str, Any]) -> bool:
     """Whether a dict stands for a Go struct: its keys are exported names. Labels and the like are maps."""
-    return bool(value) and all(isinstance(k, str) and k[:1].isupper() and k.isidentifier() for k in value)
+    if isinstance(value, Map):
+        return False
+    return bool(value) and all(
+        isinstance(k, str) and (k[:1].isupper() or k in _SMALL_FIELDS) and k.isidentifier() for k in value
+    )
 
 
 def truth(value: Any) -> bool:

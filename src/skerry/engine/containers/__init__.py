@@ -54,9 +54,9 @@ class Containers:
 
     def start(self, name: str) -> ContainerRecord:
         """Start a container in the background; one that runs is left alone."""
-        from skerry.engine.containers.start import start
+        from skerry.engine.containers.run import start_existing
 
-        return start(self._engine, self.find(name)[0]["id"])
+        return start_existing(self._engine, self.find(name)[0]["id"])
 
     def init(self, name: str) -> ContainerRecord:
         """Prepare a container so that `start` has nothing to do but execute its program."""
@@ -64,20 +64,25 @@ class Containers:
 
         return init(self._engine, self.find(name)[0]["id"])
 
-    def stop(self, name: str, *, timeout_s: float | None = None) -> str:
-        """Stop it by its stop signal, after ``timeout_s`` by SIGKILL; its id."""
+    def stop(self, name: str, *, timeout_s: float | None = None, service: bool = False) -> str:
+        """Stop it by its stop signal, after ``timeout_s`` by SIGKILL; its id. ``service``: no user wants it stopped."""
         from skerry.engine.containers.signals import stop
 
-        return stop(self._engine, name, timeout_s=timeout_s)
+        return stop(self._engine, name, timeout_s=timeout_s, service=service)
 
     def ask_all_to_stop(
-        self, names: Sequence[str], *, timeout_s: float | None = None, unless_needed: bool = False
+        self,
+        names: Sequence[str],
+        *,
+        timeout_s: float | None = None,
+        unless_needed: bool = False,
+        service: bool = False,
     ) -> None:
         """Before several are stopped, restarted or removed with force, one after the other: they end side by side.
         ``unless_needed``: not those that others depend on, which may be refused."""
         from skerry.engine.containers.signals import ask_all
 
-        ask_all(self._engine, names, timeout_s=timeout_s, unless_needed=unless_needed)
+        ask_all(self._engine, names, timeout_s=timeout_s, unless_needed=unless_needed, service=service)
 
     def restart(self, name: str, *, timeout_s: float | None = None) -> str:
         """Stop and start it; its id."""

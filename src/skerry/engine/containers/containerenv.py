@@ -23,8 +23,18 @@ def containerenv(engine: Engine, record: ContainerRecord) -> list[MountConfig]:
     ):
         return []
     path = states.run_folder(engine, record["id"], "containerenv")
-    run_files.write(path, _details(engine, record).encode() if config.get("privileged") else b"", 0o644)
+    text = _details(engine, record) if config.get("privileged") else ""
+    if _has_the_store(engine, record):
+        text += "graphRootMounted=1"
+    run_files.write(path, text.encode(), 0o644)
     return [{"type": "bind", "source": path, "destination": PLACE, "options": ["bind", "rprivate"]}]
+
+
+def _has_the_store(engine: Engine, record: ContainerRecord) -> bool:
+    """Whether it sees the images and containers of this host: tools in it may not use them as if they were theirs."""
+    root = engine.settings.root + "/"
+    sources = (mount["source"] for mount in record["config"]["mounts"] if mount["type"] == "bind")
+    return any(source and root.startswith(source.rstrip("/") + "/") for source in sources)
 
 
 def _details(engine: Engine, record: ContainerRecord) -> str:

@@ -31,6 +31,10 @@ def create(engine: Engine, options: ContainerRequest) -> ContainerRecord:
 
     `NotFound` (image), `Conflict` (name), `Invalid` (options)."""
     options = configured(options, engine.settings.conf)
+    if options.get("authfile"):
+        from skerry.image.registry.credentials import files
+
+        files(engine.settings, options["authfile"])  # it must be there, also where nothing has to be pulled
     image = None if options.get("rootfs") else find_image(engine, options)
     if (options.get("userns") or "").startswith("auto"):
         with engine.store.lock("ids", "auto"):  # until it is recorded, so that nobody else takes the same

@@ -65,16 +65,25 @@ def clean_up(engine: Engine, container_id: str) -> tuple[ContainerRecord, Contai
             state = settle(engine, record, written)
     except NotFound:
         return None
-    if state["status"] == "exited" and record["auto_remove"]:
+    if state["status"] != "exited" or (_wants_policy(record, state, written) and _restarted(engine, record, state)):
+        return record, state
+    if record["auto_remove"]:
         from skerry.engine.containers.remove import remove_ended
 
         remove_ended(engine, record["id"])
-    elif state["status"] == "exited" and written.get("boot_id") == process.boot_id():
-        # What was running when the machine restarted did not end by itself: what is to run again, its boot says.
-        from skerry.engine.containers.restart import restart_by_policy
-
-        restart_by_policy(engine, record, state)
     return record, state
+
+
+def _wants_policy(record: ContainerRecord, state: ContainerState, written: ContainerState) -> bool:
+    """What was running when the machine restarted did not end by itself: what is to run again, its boot says."""
+    by_policy = record["restart"]["name"] != "no" or bool(state.get("restart_due_ns"))
+    return by_policy and written.get("boot_id") == process.boot_id()
+
+
+def _restarted(engine: Engine, record: ContainerRecord, state: ContainerState) -> bool:
+    from skerry.engine.containers.restart import restart_by_policy
+
+    return restart_by_policy(engine, record, state)
 
 
 def settle(engine: Engine, record: ContainerRecord, written: ContainerState) -> ContainerState:

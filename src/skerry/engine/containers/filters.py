@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from skerry.engine.containers import state as states
 from skerry.engine.patterns import pattern
-from skerry.errors import Invalid
+from skerry.errors import Invalid, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _STATUSES = (
     "created", "running", "paused", "exited", "unknown", "initialized", "removing", "stopping", "stopped", "configured",
+    "dead", "restarting",
 )  # fmt: skip
 
 
@@ -30,17 +31,18 @@ def matcher(engine: Engine, filters: list[str]) -> Test:
     for item in filters:
         key, equals, value = item.partition("=")
         if not equals:
-            raise Invalid(f'invalid filter "{item}": must be in the form of KEY=VALUE')
+            raise Invalid(f'invalid filter "{item}"', hint="KEY=VALUE")
         if key not in _TESTS:
             raise Invalid(f"{key} is an invalid filter", hint=", ".join(sorted(_TESTS)))
-        # Labels are each a condition of their own.
-        groups.setdefault(item if key.startswith("label") else key, []).append(_TESTS[key](engine, value))
+        # Labels and annotations are each a condition of their own.
+        alone = key.startswith(("label", "annotation"))
+        groups.setdefault(item if alone else key, []).append(_TESTS[key](engine, value))
     return lambda record, state: all(any(test(record, state) for test in tests) for tests in groups.values())
 
 
 def _id(_engine: Engine, value: str) -> Test:
-    if set(value) <= set("0123456789abcdef"):
-        return lambda record, _state: record["id"].startswith(value)
+    if set(value.lower()) <= set("0123456789abcdef"):
+        return lambda record, _state: record["id"].startswith(value.lower())
     matches = pattern(value)
     return lambda record, _state: matches(record["id"])
 
@@ -52,20 +54,27 @@ def _name(_engine: Engine, value: str) -> Test:
 
 
 def _label(_engine: Engine, value: str) -> Test:
-    key, equals, text = value.partition("=")
-
-    def test(record: ContainerRecord, _state: ContainerState) -> bool:
-        labels = record["config"].get("labels", {})
-        if key.endswith("*"):
-            return any(name.startswith(key[:-1]) for name in labels)
-        return key in labels and (not equals or labels[key] == text)
-
-    return test
+    return lambda record, _state: _has(record["config"].get("labels", {}), value)
 
 
-def _not_label(engine: Engine, value: str) -> Test:
-    has = _label(engine, value)
-    return lambda record, state: not has(record, state)
+def _annotation(_engine: Engine, value: str) -> Test:
+    return lambda record, _state: _has(record["config"].get("annotations", {}), value)
+
+
+def _has(values: Mapping[str, str], wanted: str) -> bool:
+    """Whether KEY, KEY=VALUE or the beginning of a key (KEY*) is there."""
+    key, equals, text = wanted.partition("=")
+    if key.endswith("*"):
+        return any(name.startswith(key[:-1]) for name in values)
+    return key in values and (not equals or values[key] == text)
+
+
+def _not(maker: Callable[[Engine, str], Test]) -> Callable[[Engine, str], Test]:
+    def opposite(engine: Engine, value: str) -> Test:
+        test = maker(engine, value)
+        return lambda record, state: not test(record, state)
+
+    return opposite
 
 
 def _status(_engine: Engine, value: str) -> Test:
@@ -77,12 +86,13 @@ def _status(_engine: Engine, value: str) -> Test:
 
 def _exited(_engine: Engine, value: str) -> Test:
     if not value.lstrip("-").isdigit():
-        raise Invalid(f'exited code out of range "{value}": not a number')
+        raise Invalid(f'exited code out of range "{value}": invalid syntax')
     code = int(value)
     return lambda _record, state: state["status"] == "exited" and state.get("exit_code") == code
 
 
 def _ancestor(engine: Engine, value: str) -> Test:
+    """An image by name, by a part of its id, or by a regular expression that its name matches."""
     from skerry.engine.images.resolve import resolve
     from skerry.errors import SkerryError
 
@@ -90,9 +100,9 @@ def _ancestor(engine: Engine, value: str) -> Test:
         image_id = resolve(engine, value)["id"]
     except SkerryError:
         image_id = ""
-    return lambda record, _state: (
-        (bool(image_id) and record["image_id"] == image_id)
-        or (record["image"].rpartition("/")[2].startswith(value.rpartition("/")[2]) and value in record["image"])
+    matches = pattern(value)
+    return lambda record, _state: bool(
+        (image_id and record["image_id"] == image_id) or value in record["image_id"] or matches(record["image"])
     )
 
 
@@ -133,7 +143,14 @@ def _volume(_engine: Engine, value: str) -> Test:
     return test
 
 
-def _network(_engine: Engine, value: str) -> Test:
+def _network(engine: Engine, value: str) -> Test:
+    how, _, name = value.partition(":")
+    if how == "container" and name:
+        try:
+            value = f"container:{states.find(engine, name)[0]['id']}"
+        except NotFound:
+            pass  # none is on its network then
+
     def test(record: ContainerRecord, _state: ContainerState) -> bool:
         mode = record["config"]["namespaces"]["net"]
         return value in (mode, *[request["name"] for request in record["networks"]])
@@ -155,9 +172,7 @@ def _pod(_engine: Engine, value: str) -> Test:
 def _health(engine: Engine, value: str) -> Test:
     from skerry.engine.containers.listing import health_status
 
-    if value not in ("starting", "healthy", "unhealthy", "none", "stopped"):
-        raise Invalid(f"{value} is not a valid health status", hint="starting, healthy, unhealthy or none")
-    return lambda record, state: (health_status(engine, record, state) or "none") == value
+    return lambda record, state: health_status(engine, record, state) == value
 
 
 def _starts_on_boot(_engine: Engine, value: str) -> Test:
@@ -166,8 +181,8 @@ def _starts_on_boot(_engine: Engine, value: str) -> Test:
 
     def test(record: ContainerRecord, state: ContainerState) -> bool:
         name = record["restart"]["name"]
-        starts = name == "always" or (name == "unless-stopped" and not state.get("stopped_by_user", False))
-        return starts == (value == "true")
+        starts = name == "always" or (name == "unless-stopped" and not states.stopped_by_user(state))
+        return (starts and bool(state.get("ever_started"))) == (value == "true")
 
     return test
 
@@ -178,8 +193,8 @@ def _command(_engine: Engine, value: str) -> Test:
 
 
 _TESTS: dict[str, Callable[[Engine, str], Test]] = {
-    "id": _id, "name": _name, "label": _label, "label!": _not_label, "status": _status, "exited": _exited,
-    "ancestor": _ancestor, "before": _before, "since": _since, "until": _until, "volume": _volume, "network": _network,
+    "id": _id, "name": _name, "label": _label, "label!": _not(_label), "annotation": _annotation,
+    "annotation!": _not(_annotation), "status": _status, "exited": _exited, "ancestor": _ancestor, "before": _before, "since": _since, "until": _until, "volume": _volume, "network": _network,
     "restart-policy": _restart_policy, "pod": _pod, "command": _command, "health": _health,
     "should-start-on-boot": _starts_on_boot,
 }  # fmt: skip

@@ -118,7 +118,7 @@ def _state(engine: Engine, record: ContainerRecord, state: ContainerState) -> di
         from skerry.engine.health import results
 
         shown["Health"] = results.shown(results.read(engine, record["id"], state))
-    if state.get("stopped_by_user"):
+    if states.stopped_by_user(state):
         shown["StoppedByUser"] = True
     return shown
 

@@ -29,7 +29,11 @@ _NAMESPACES = {
     "Mnt": ("mnt", "MNT"), "Cgroup": ("cgroup", "CGROUPNS"), "Ipc": ("ipc", "IPC"), "Net": ("net", "NET"),
     "Pidns": ("pid", "PIDNS"), "Uts": ("uts", "UTS"), "User": ("user", "USERNS"),
 }  # fmt: skip
-_NAMESPACE_FIELDS = {key: field for key, (_, field) in _NAMESPACES.items()}
+_NAMESPACE_FIELDS = {field: key for key, (_, field) in _NAMESPACES.items()} | {"Cgroup": "Cgroup", "User": "User"}
+# .Namespaces' own fields
+_IN_NAMESPACES = {
+    "MNT": "Mnt", "Cgroup": "Cgroup", "IPC": "Ipc", "NET": "Net", "PIDNS": "Pidns", "UTS": "Uts", "User": "User",
+}  # fmt: skip
 Pair = "tuple[ContainerRecord, ContainerState]"
 SORTS = ("command", "created", "id", "image", "names", "runningfor", "size", "status")
 
@@ -151,19 +155,19 @@ def table_row(engine: Engine, record: ContainerRecord, state: ContainerState, *,
         "ID": record["id"][:12] if truncate else record["id"],
         "Names": record["name"],
         "Image": record["image"],
-        "ImageID": record["image_id"],
+        "ImageID": record["image_id"][:12] if truncate else record["image_id"],
         "Command": command[:17] + "..." if truncate and len(command) > 17 else command,
         "CreatedAt": lambda: times.go_string(created_ns),
         "CreatedHuman": lambda: times.ago(created_ns),
         "RunningFor": lambda: times.ago(created_ns),
-        "Created": lambda: times.ago(created_ns),
+        "Created": lambda: times.go_string(created_ns),
         "Status": status_text(state, health_status(engine, record, state)),
         "State": state["status"],
         "Ports": lambda: ports_text(state.get("ports") or record["ports"], record["exposed"]),
         "Size": lambda: size_text(engine, record),
-        "Mounts": lambda: ",".join(mount["destination"] for mount in record["config"]["mounts"]),
+        "Mounts": [mount["destination"] for mount in record["config"]["mounts"]],
         "Networks": lambda: ",".join(network_names(record)),
-        "Labels": record["config"]["labels"],
+        "Labels": lambda: ",".join(f"{key}={value}" for key, value in sorted(record["config"]["labels"].items())),
         "Label": lambda name: record["config"]["labels"].get(name, ""),
         "Pid": state.get("pid", 0),
         "Pod": record["pod"],
@@ -172,20 +176,11 @@ def table_row(engine: Engine, record: ContainerRecord, state: ContainerState, *,
         "Exited": state["status"] == "exited",
         "ExitedAt": state.get("finished_ns", 0) // 10**9 or times.ZERO_SECONDS,
         "StartedAt": state.get("started_ns", 0) // 10**9 or times.ZERO_SECONDS,
-        **{field: _namespace(state, key) for key, field in _NAMESPACE_FIELDS.items()},
-        "Namespaces": lambda: {
-            "MNT": "",
-            "Cgroup": "",
-            "IPC": "",
-            "NET": "",
-            "PIDNS": "",
-            "UTS": "",
-            "User": "",
-            **namespaces(state),
-        },
+        **{field: _namespace(state, key) for field, key in _NAMESPACE_FIELDS.items()},
+        "Namespaces": lambda: _of_process(state),
         "AutoRemove": record["auto_remove"],
         "CIDFile": record.get("cid_file", ""),
-        "ExposedPorts": lambda: ", ".join(record["exposed"]),
+        "ExposedPorts": lambda: {int(port): protocols for port, protocols in (_exposed(record) or {}).items()},
         "IsInfra": False,
         "Restarts": state.get("restarts", 0),
     }
@@ -204,6 +199,11 @@ def namespaces(state: ContainerState) -> dict[str, str]:
 
 def _namespace(state: ContainerState, key: str) -> Callable[[], str]:
     return lambda: namespaces(state).get(key, "")
+
+
+def _of_process(state: ContainerState) -> dict[str, str]:
+    found = namespaces(state)
+    return {field: found.get(key, "") for field, key in _IN_NAMESPACES.items()}
 
 
 def health_status(engine: Engine, record: ContainerRecord, state: ContainerState) -> str:
@@ -247,8 +247,18 @@ def ports_text(ports: list[PortMapping], exposed: list[str]) -> str:
             parts.append(f"{host_ip}:{first}-{first + count}->{inside}-{inside + count}/{protocol}")
         else:
             parts.append(f"{host_ip}:{first}->{inside}/{protocol}")
-    parts += [item for item in exposed if item not in published]
-    return ", ".join(parts)
+    return ", ".join(parts + _exposed_ranges([item for item in exposed if item not in published]))
+
+
+def _exposed_ranges(exposed: list[str]) -> list[str]:
+    """``80/tcp``, ``90-92/tcp``, ``100/udp``: by protocol and number, neighbours joined."""
+    ranges: list[tuple[str, int, int]] = []  # protocol, first, last
+    for protocol, number in sorted((item.partition("/")[2], int(item.partition("/")[0])) for item in exposed):
+        if ranges and ranges[-1][0] == protocol and ranges[-1][2] == number - 1:
+            ranges[-1] = (protocol, ranges[-1][1], number)
+        else:
+            ranges.append((protocol, number, number))
+    return [f"{first}{f'-{last}' if last > first else ''}/{protocol}" for protocol, first, last in ranges]
 
 
 def _joined(ports: list[PortMapping]) -> list[PortMapping]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.engine import Engine
 
-FILTERS = ("label", "label!", "until")
+FILTERS = ("annotation", "annotation!", "label", "label!", "until")
 
 
 def prune(engine: Engine, filters: Sequence[str] = ()) -> list[tuple[str, int]]:
@@ -27,7 +27,7 @@ def prune(engine: Engine, filters: Sequence[str] = ()) -> list[tuple[str, int]]:
     matches = matcher(engine, list(filters))
     removed = []
     for record, state in observed(engine):
-        if state["status"] not in ("created", "exited", "removing") or not matches(record, state):
+        if state["status"] not in ("created", "initialized", "exited", "removing") or not matches(record, state):
             continue
         if is_restarting(state):
             continue

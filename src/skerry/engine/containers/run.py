@@ -9,10 +9,10 @@ from skerry.engine.containers.remove import remove_ended
 from skerry.engine.containers.start import start
 from skerry.engine.containers.streams import Streams, require_descriptors
 from skerry.engine.containers.wait import wait
-from skerry.errors import SkerryError
+from skerry.errors import NotFound, SkerryError
 from skerry.store.locks import Lock
 
-__all__ = ["Streams", "attach", "run", "run_detached", "start_attached"]
+__all__ = ["Streams", "attach", "run", "run_detached", "start_existing", "start_existing_attached"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +37,34 @@ def _start(engine: Engine, record: ContainerRecord) -> ContainerRecord:
     except SkerryError as error:
         _not_started(engine, record, error)
         raise
+
+
+def start_existing(engine: Engine, container_id: str) -> ContainerRecord:
+    """``skerry start``: as `start`; what was made with ``--rm`` and cannot start is removed."""
+    try:
+        return start(engine, container_id)
+    except SkerryError:
+        _remove_unstarted(engine, container_id)
+        raise
+
+
+def start_existing_attached(engine: Engine, record: ContainerRecord, streams: Streams) -> int:
+    """``skerry start --attach``: as `start_attached`. Its exit code is the program's, or 125 where there was none."""
+    try:
+        return start_attached(engine, record, streams)
+    except SkerryError as error:
+        _remove_unstarted(engine, record["id"])
+        error.exit_code = min(error.exit_code, 125)
+        raise
+
+
+def _remove_unstarted(engine: Engine, container_id: str) -> None:
+    try:
+        record, state = states.find(engine, container_id)
+    except NotFound:
+        return
+    if record["auto_remove"] and state["status"] in ("created", "exited"):
+        remove_ended(engine, container_id)
 
 
 def _not_started(engine: Engine, record: ContainerRecord, error: SkerryError) -> None:

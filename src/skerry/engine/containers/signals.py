@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from _signal import SIGKILL, pidfd_send_signal
+from _signal import SIGINT, SIGKILL, SIGQUIT, SIGTERM, pidfd_send_signal
 
 from skerry.engine.containers import exits
 from skerry.engine.containers import state as states
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     Stopping = tuple[ContainerRecord, ContainerState, float, float]
 
 
+_ENDING = (SIGKILL, SIGTERM, SIGINT, SIGQUIT)  # who sends these wants no restart by its policy
+
+
 def check_signal(text: str) -> None:
     """`Invalid` for what is no signal's name or number."""
     parse_signal(text)
@@ -40,32 +43,51 @@ def kill(engine: Engine, name: str, signal: str = "KILL") -> str:
         record, written = states.reload(engine, container_id)
         state = states.observe(engine, container_id, written)
         states.require("kill", record, state)
-        if number == SIGKILL:
+        if number in _ENDING or number == record["config"]["stop_signal"]:
             state = {**state, "stopped_by_user": True}
             states.save_ending(engine, container_id, state)
         send(engine, record, state, number)
+        if number == SIGKILL and state["status"] == "paused":
+            _thaw(engine, record)
     engine.events.emit_container("kill", record, signal=str(number))
     if number == SIGKILL and await_exit(state, 10.0):
         exits.clean_up(engine, container_id)
     return container_id
 
 
-def stop(engine: Engine, name: str, *, timeout_s: float | None = None) -> str:
+def _thaw(engine: Engine, record: ContainerRecord) -> None:
+    """On cgroup v1 not even SIGKILL reaches a frozen process."""
+    try:
+        oci.resume(oci.of(engine.settings, record["config"]), record["id"])
+    except SkerryError:
+        pass  # it has ended, or was never frozen
+
+
+def stop(engine: Engine, name: str, *, timeout_s: float | None = None, service: bool = False) -> str:
     """Stop a container: its stop signal, and SIGKILL after ``timeout_s`` (default its own; negative: no limit).
+    ``service``: the machine is going down. Nobody wanted this container to stay stopped.
 
     Its id. One that does not run is left as it is. `Conflict` when paused; `Unavailable` when it survives SIGKILL, or
     when it ended and conmon could not say how."""
     container_id = states.find(engine, name)[0]["id"]
-    if not end(engine, container_id, timeout_s=timeout_s):
+    if not end(engine, container_id, timeout_s=timeout_s, service=service):
         raise Unavailable(
             f"container {container_id} conmon exited prematurely, exit code could not be retrieved: conmon process killed"
         )
     return container_id
 
 
-def end(engine: Engine, container_id: str, *, timeout_s: float | None = None, restarting: bool = False) -> bool:
+def end(
+    engine: Engine,
+    container_id: str,
+    *,
+    timeout_s: float | None = None,
+    restarting: bool = False,
+    service: bool = False,
+) -> bool:
     """See `stop`. Whether its exit code is known. ``restarting``: it is to be started again, if not by us by others."""
-    begun = engine.stopping.pop(container_id, None) or _begin(engine, container_id, timeout_s, restarting=restarting)
+    begun = engine.stopping.pop(container_id, None)
+    begun = begun or _begin(engine, container_id, timeout_s, restarting=restarting, service=service)
     if begun is None:
         return True
     record, state, limit, began = begun
@@ -87,7 +109,12 @@ def end(engine: Engine, container_id: str, *, timeout_s: float | None = None, re
 
 
 def ask_all(
-    engine: Engine, names: Sequence[str], *, timeout_s: float | None = None, unless_needed: bool = False
+    engine: Engine,
+    names: Sequence[str],
+    *,
+    timeout_s: float | None = None,
+    unless_needed: bool = False,
+    service: bool = False,
 ) -> None:
     """Several are about to be stopped one after the other (`end`): their time begins now, so that they end side by side.
 
@@ -99,7 +126,7 @@ def ask_all(
             container_id = states.find(engine, name)[0]["id"]
             if container_id in engine.stopping or (unless_needed and dependents(engine, container_id)):
                 continue
-            begun = _begin(engine, container_id, timeout_s, restarting=False)
+            begun = _begin(engine, container_id, timeout_s, restarting=False, service=service)
         except SkerryError:
             continue
         if begun is not None:
@@ -108,7 +135,9 @@ def ask_all(
                 send(engine, *begun[:2], SIGKILL)
 
 
-def _begin(engine: Engine, container_id: str, timeout_s: float | None, *, restarting: bool) -> Stopping | None:
+def _begin(
+    engine: Engine, container_id: str, timeout_s: float | None, *, restarting: bool, service: bool
+) -> Stopping | None:
     """Send the stop signal. None when it does not run."""
     with engine.store.lock("container", container_id, fleeting=True):
         record, written = states.reload(engine, container_id)
@@ -117,7 +146,7 @@ def _begin(engine: Engine, container_id: str, timeout_s: float | None, *, restar
             by_policy = record["restart"]["name"] != "no" and not state.get("stopped_by_user")
             if (state.get("restart_due_ns") or (by_policy and state["status"] == "exited")) and not restarting:
                 # Its restart policy would have started it again in a moment; who cleans up may be about to decide that.
-                states.save_ending(engine, container_id, {**state, "restart_due_ns": 0, "stopped_by_user": True})
+                states.save_ending(engine, container_id, _stopped(state, service=service))
             return None
         if state["status"] == "paused":
             raise Conflict(
@@ -126,13 +155,17 @@ def _begin(engine: Engine, container_id: str, timeout_s: float | None, *, restar
         limit = record["config"]["stop_timeout_s"] if timeout_s is None else timeout_s
         if state["status"] == "initialized":
             limit = 0  # its program was never executed, and what waits in its place takes no other signal
-        state = {**state, "status": "stopping", "stopped_by_user": True, "restart_due_ns": 0}
+        state = {**_stopped(state, service=service), "status": "stopping"}
         if restarting:
             state["restart_due_ns"] = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         states.save_ending(engine, container_id, state)
         if limit != 0:
             send(engine, record, state, record["config"]["stop_signal"])
     return record, state, limit, time.monotonic()
+
+
+def _stopped(state: ContainerState, *, service: bool) -> ContainerState:
+    return {**state, "restart_due_ns": 0, "stopped_by_user": True, "stopped_by_service": service}
 
 
 def send(engine: Engine, record: ContainerRecord, state: ContainerState, number: int) -> None:

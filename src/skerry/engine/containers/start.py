@@ -197,7 +197,7 @@ def _create(
         "pid_start": process.start_time(launched.pid) or 0, "conmon_pid": launched.conmon_pid,
         "conmon_start": process.start_time(launched.conmon_pid) or 0, "network": joined.status, "netns": joined.path or "",
         "ports": joined.ports, "reserved": inode, "cleaned": False, "error": "", "last_exit_code": state.get("exit_code", 0), "exit_code": 0, "oom_killed": False,
-        "stopped_by_user": False, "let_go": False, "restart_due_ns": 0, "cgroup_path": placement.path, "home": user["home"] or "/",
+        "stopped_by_user": False, "stopped_by_service": False, "let_go": False, "restart_due_ns": 0, "cgroup_path": placement.path, "home": user["home"] or "/",
         "oom_file": oom_file, "oom_count": cgroups.oom_kills(oom_file) if oom_file else 0,
     }  # fmt: skip
     return new

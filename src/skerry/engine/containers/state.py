@@ -159,6 +159,11 @@ def _oom_in_slice(state: ContainerState) -> bool:
     return oom_kills(state["oom_file"]) > state["oom_count"]
 
 
+def stopped_by_user(state: ContainerState) -> bool:
+    """Whether somebody wanted it to stop, and not only the machine to go down."""
+    return state.get("stopped_by_user", False) and not state.get("stopped_by_service", False)
+
+
 def is_restarting(state: ContainerState) -> bool:
     """Whether it ended and its restart policy starts it again in a while."""
     waits = state["status"] == "exited" and bool(state.get("restart_due_ns"))

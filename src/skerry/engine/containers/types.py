@@ -95,7 +95,8 @@ class ContainerState(TypedDict, total=False):
     error: str
     restarts: int
     restart_due_ns: int  # of CLOCK_BOOTTIME: when the supervisor starts it again; 0: not
-    stopped_by_user: bool
+    stopped_by_user: bool  # or by the service that stops all: its restart policy is not asked
+    stopped_by_service: bool  # and only by that: it starts again with the machine
     let_go: bool  # its end is over: another restart policy counts from the next one on
     cleaned: bool  # after an exit: unmounted, network gone, runtime state deleted
     netns: str

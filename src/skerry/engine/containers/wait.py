@@ -31,7 +31,7 @@ def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interva
 
     A container that is removed meanwhile counts as stopped; its code is still known."""
     wanted, health = _wanted(conditions)
-    container_id = states.find(engine, name)[0]["id"]
+    container_id = _find(engine, name, health)
     waited_for: int | None = None
     while True:
         try:
@@ -44,7 +44,8 @@ def wait(engine: Engine, name: str, *, conditions: tuple[str, ...] = (), interva
             return written.get("last_exit_code", 0)  # it ended, and its restart policy was faster than we
         if health and _is_health(engine, container_id, state, health):
             return -1
-        if state["status"] in wanted:
+        between = waited_for is None and "exited" in wanted and states.is_restarting(written)
+        if state["status"] in wanted and not between:  # one that starts again in a moment has not come to its end
             return _exit_code(engine, container_id, written, state, ended="exited" in wanted)
         if (
             written["status"] in ("running", "stopping", "initialized")
@@ -67,12 +68,23 @@ def _wanted(conditions: tuple[str, ...]) -> tuple[set[str], set[str]]:
     return wanted, {condition for condition in conditions if condition in _HEALTH}
 
 
+def _find(engine: Engine, name: str, health: set[str]) -> str:
+    """Its id. `Invalid` when its health is waited for and it has no check."""
+    record = states.find(engine, name)[0]
+    if health:
+        from skerry.engine.health import has_check
+
+        if not has_check(record["config"]):
+            raise Invalid(f'cannot use condition "{min(health)}": container {record["id"]} has no healthcheck')
+    return record["id"]
+
+
 def wait_first(
     engine: Engine, names: Sequence[str], *, conditions: tuple[str, ...] = (), interval_s: float = 0.25
 ) -> int:  # fmt: skip
     """Wait until one of several is as wanted: what `wait` says of it. `NotFound` when one does not exist."""
     wanted, health = _wanted(conditions)
-    ids = [states.find(engine, name)[0]["id"] for name in names]
+    ids = [_find(engine, name, health) for name in names]
     while True:
         for container_id in ids:
             try:

@@ -64,9 +64,22 @@ def _check_process(record: ContainerRecord) -> None:
     umask = config.get("umask", "")
     if umask and (len(umask) > 4 or set(umask) - set("01234567")):
         raise Invalid(f"running container create option: invalid umask string {umask}: invalid argument")
-    zone = config.get("tz", "")
-    if zone and zone != "local" and not os.path.exists(f"/usr/share/zoneinfo/{zone}"):
-        raise Invalid(f"running container create option: finding timezone: unknown time zone {zone}")
+    _check_zone(config.get("tz", ""))
+
+
+def _check_zone(zone: str) -> None:
+    path = f"/usr/share/zoneinfo/{zone}"
+    if not zone or zone == "local" or (os.path.isfile(path) and not _leads_out(zone)):
+        return
+    if _leads_out(zone):
+        problem = "time: invalid location name"
+    else:
+        problem = "is a directory" if os.path.isdir(path) else f"unknown time zone {zone}"
+    raise Invalid(f"running container create option: finding timezone: {problem}")
+
+
+def _leads_out(zone: str) -> bool:
+    return zone.startswith("/") or ".." in zone.split("/")
 
 
 def _check_size(words: Sequence[str]) -> None:

@@ -34,8 +34,20 @@ def published(engine: Engine, options: ContainerRequest, image: dict[str, Any], 
                 result += _on_default_hosts(engine, parse_publish(f"{number}/{protocol}"))
     if mode == "bridge" and not engine.settings.rootless and any(port["host_ip"] == "::1" for port in result):
         engine.warn("Ports published on [::1] cannot be reached: the kernel lets no bridge answer that address")
+    _refuse_twice(result)
     once = [port for number, port in enumerate(result) if port not in result[:number] or not port["host_port"]]
     return chosen(sorted(once, key=lambda port: (port["protocol"], port["host_ip"], port["host_port"])))
+
+
+def _refuse_twice(ports: list[PortMapping]) -> None:
+    """`Invalid` for a port of the host that leads to two ports of the container."""
+    leads_to: dict[tuple[str, str, int], int] = {}
+    for port in ports:
+        for offset in range(port["range"] if port["host_port"] else 0):
+            number = port["host_port"] + offset
+            inside = leads_to.setdefault((port["protocol"], port["host_ip"], number), port["container_port"] + offset)
+            if inside != port["container_port"] + offset:
+                raise Invalid(f"conflicting port mappings for host port {number} (protocol {port['protocol']})")
 
 
 def _on_default_hosts(engine: Engine, ports: list[PortMapping]) -> list[PortMapping]:

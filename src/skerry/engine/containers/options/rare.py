@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 SECCOMP_LABEL = "io.containers.seccomp.profile"
 SDNOTIFY = ("conmon", "container", "healthy", "ignore")
-_RESCTRL = "/sys/fs/resctrl"
 
 
 def apply(options: ContainerRequest, image: dict[str, Any], record: ContainerRecord) -> None:
@@ -35,8 +34,6 @@ def apply(options: ContainerRequest, image: dict[str, Any], record: ContainerRec
     if options.get("preserve_fd"):
         config["preserve_fd"] = descriptors(options["preserve_fd"])
     if options.get("rdt_class"):
-        if not os.path.isdir(f"{_RESCTRL}/info"):
-            raise Unsupported(f"--rdt-class: this host has no resource control ({_RESCTRL} is not mounted)")
         config["rdt_class"] = options["rdt_class"]
     if options.get("shm_size_systemd"):
         try:

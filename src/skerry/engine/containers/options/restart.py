@@ -23,6 +23,6 @@ def restart_policy(text: str, *, removes_itself: bool) -> RestartPolicy:
         raise Invalid("restart policy retries can only be specified with on-failure restart policy")
     if colon and not (count.isascii() and count.isdigit()):
         raise Invalid(f'parsing restart policy retry count: strconv.Atoi: parsing "{count}": invalid syntax')
-    if name not in ("", "no") and removes_itself:
+    if name in ("always", "unless-stopped") and removes_itself:
         raise Invalid('the --rm option conflicts with --restart, when the restartPolicy is not "" and "no"')
     return {"name": name or "no", "max_retries": int(count or 0)}

@@ -1,0 +1,140 @@
+"""ps, run, start, stop, rm and wait: what scripts for Podman 6 see of them."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from tests.support.command import Skerry
+
+
+def test_listings_filter_by_annotation(skerry: Skerry, busybox: str) -> None:
+    for name, value in (("one", "a"), ("two", "b")):
+        skerry("create", "--name", name, "--annotation", f"team={value}", busybox)
+    skerry("create", "--name", "bare", busybox)
+
+    def named(*filters: str) -> list[str]:
+        return skerry("ps", "-a", "--format", "{{.Names}}", *(f"--filter={it}" for it in filters)).lines
+
+    assert named("annotation=team") == ["one", "two"]
+    assert named("annotation=team=b") == ["two"]
+    assert named("annotation!=team=b") == ["one", "bare"]
+    assert skerry("container", "prune", "-f", "--filter", "annotation=team=a").lines != []
+    assert named() == ["two", "bare"]
+
+
+def test_rows_of_ps_have_podmans_fields(skerry: Skerry, busybox: str) -> None:
+    ports = ["--expose", "80-82", "--expose", "90/udp"]
+    skerry("create", "--name", "box", "-l", "b=2", "-l", "a=1", "-v", "/data", *ports, busybox)
+    row = skerry("ps", "-a", "--format", "{{.Labels}}|{{.Ports}}|{{.Mounts}}|{{.Restarts}}|{{.Namespaces.MNT}}").lines
+    assert row == ["a=1,b=2|80-82/tcp, 90/udp|[/data]|0|"]
+    assert len(skerry("ps", "-a", "--format", "{{.ImageID}}").lines[0]) == 12
+    assert len(skerry("ps", "-a", "--no-trunc", "--format", "{{.ImageID}}").lines[0]) == 64
+    sizes = skerry("ps", "-a", "--format", "{{.Size}}.")
+    assert (sizes.stdout, "Size format requires --size option" in sizes.stderr) == (".\n", True)
+    assert "virtual" in skerry("ps", "-a", "-s", "--format", "{{.Size}}").stdout
+
+
+def test_a_template_of_json_prints_a_container_a_line(skerry: Skerry, busybox: str) -> None:
+    ids = [skerry("create", busybox).id for _ in range(2)]
+    rows = [json.loads(line) for line in skerry("ps", "-a", "--no-trunc", "--format", "{{json .}}").lines]
+    assert [row["Id"] for row in rows] == ids
+
+
+def test_a_field_that_no_container_has_is_an_error(skerry: Skerry, busybox: str) -> None:
+    skerry("create", "--name", "box", busybox)
+    for field in (".Config.Nonsense", ".State.Nonsense", ".HostConfig.Nonsense"):
+        result = skerry("inspect", "--format", f"{{{{{field}}}}}", "box", check=False)
+        assert result.code == 125
+        assert "can't evaluate field Nonsense" in result.stderr
+    assert skerry("inspect", "--format", "{{.Config.Labels.nonsense}}", "box").stdout == "<no value>\n"
+
+
+def test_nothing_is_done_when_a_name_is_unknown(skerry: Skerry, busybox: str) -> None:
+    skerry("run", "-d", "--name", "box", busybox, "sleep", "1000")
+    stop = skerry("stop", "-t", "0", "box", "no-such", check=False)
+    assert (stop.code, 'no container with name or ID "no-such" found' in stop.stderr) == (125, True)
+    assert skerry("ps", "--format", "{{.Names}}").lines == ["box"]
+    assert skerry("rm", "-f", "-t", "0", "box", "no-such", check=False).code == 0
+    assert skerry("ps", "-a", "--format", "{{.Names}}").lines == []
+
+
+def test_health_is_not_waited_for_without_a_check(skerry: Skerry, busybox: str) -> None:
+    box = skerry("run", "-d", "--name", "box", busybox, "sleep", "1000").id
+    result = skerry("wait", "--condition", "healthy", "box", check=False)
+    assert (result.code, result.stderr) == (
+        125, f'Error: cannot use condition "healthy": container {box} has no healthcheck\n',
+    )  # fmt: skip
+
+
+def test_wait_outlasts_the_restarts_of_a_policy(skerry: Skerry, busybox: str) -> None:
+    skerry("run", "-d", "--name", "box", "--restart", "on-failure:3", busybox, "sh", "-c", "sleep 0.3; exit 3")
+    began = time.monotonic()
+    while skerry("inspect", "-f", "{{.State.Restarting}}", "box").lines != ["true"] and time.monotonic() - began < 20:
+        pass
+    assert skerry("wait", "box").lines == ["3"]
+
+
+@pytest.mark.parametrize("attach", [(), ("--attach",)], ids=["background", "attached"])
+def test_what_cannot_start_is_removed_if_it_was_to_be(skerry: Skerry, busybox: str, attach: tuple[str, ...]) -> None:
+    skerry("create", "--rm", "--name", "gone", busybox, "/no/such")
+    skerry("create", "--name", "stays", busybox, "/no/such")
+    for name in ("gone", "stays"):
+        assert skerry("start", *attach, name, check=False).code == 125
+    assert skerry("ps", "-a", "--format", "{{.Names}}").lines == ["stays"]
+
+
+def test_a_killed_container_is_not_restarted(skerry: Skerry, busybox: str) -> None:
+    skerry("run", "-d", "--name", "box", "--restart", "always", busybox, "sleep", "1000")
+    skerry("kill", "box")
+    time.sleep(0.5)
+    assert skerry("inspect", "-f", "{{.State.Status}} {{.RestartCount}}", "box").lines == ["exited 0"]
+
+
+def test_a_paused_container_can_be_killed(skerry: Skerry, busybox: str) -> None:
+    skerry("run", "-d", "--name", "box", busybox, "sleep", "1000")
+    skerry("pause", "box")
+    skerry("kill", "box")
+    assert skerry("wait", "box").lines == ["137"]
+
+
+def test_a_container_that_restarts_may_be_removed_in_the_end(skerry: Skerry, busybox: str) -> None:
+    done = skerry("run", "--rm", "--restart", "on-failure:2", busybox, "sh", "-c", "echo run; exit 4", check=False)
+    assert done.code == 4
+    deadline = time.monotonic() + 20
+    while skerry("ps", "-aq").lines and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert skerry("ps", "-aq").lines == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "problem"),
+    [("Nowhere/City", "unknown time zone Nowhere/City"), ("../etc/passwd", "time: invalid location name")],
+)
+def test_a_time_zone_that_cannot_be_is_refused(skerry: Skerry, busybox: str, zone: str, problem: str) -> None:
+    result = skerry("create", "--tz", zone, busybox, check=False)
+    assert (result.code, f"finding timezone: {problem}" in result.stderr) == (125, True)
+
+
+def test_a_filter_that_does_not_exist_is_named(skerry: Skerry) -> None:
+    assert "invalid filter" in skerry("ps", "--filter", "nonsense=1", check=False).stderr
+
+
+def test_masked_paths_options_of_proc(skerry: Skerry, busybox: str) -> None:
+    mount = skerry(
+        "run", "--rm", "--security-opt", "proc-opts=nosuid,exec", busybox, "grep", " /proc proc", "/proc/mounts"
+    )
+    assert "noexec" not in mount.stdout
+    assert "nosuid" in mount.stdout
+
+
+def test_two_containers_of_one_call_cannot_share_a_port(skerry: Skerry, busybox: str) -> None:
+    result = skerry("create", "-p", "8080:80", "-p", "8080:81", busybox, check=False)
+    assert (result.code, "conflicting port mappings for host port 8080 (protocol tcp)" in result.stderr) == (125, True)
+
+
+def test_what_is_null_is_an_empty_map_in_templates(skerry: Skerry, busybox: str) -> None:
+    skerry("create", "--name", "box", busybox)
+    format = "{{.Config.Labels}} {{json .Config.Labels}} {{.Config.Labels.nonsense}} {{len .Config.Labels}}"
+    assert skerry("inspect", "--format", format, "box").stdout == "map[] null <no value> 0\n"
