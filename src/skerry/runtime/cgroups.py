@@ -84,11 +84,19 @@ def default_path(config: ContainerConfig) -> str:
     return f"{config.get('cgroup_parent') or PARENT}/libpod-{config['id']}"
 
 
-def place(config: ContainerConfig, settings: Any) -> Placement:
-    """Decide where a container goes, and make this host's hierarchies fit for runtimes. `Invalid`, `Unavailable`."""
+def place(config: ContainerConfig, settings: Any, last: str = "") -> Placement:
+    """Decide where a container goes, and make this host's hierarchies fit for runtimes. `Invalid`, `Unavailable`.
+
+    ``last``: where it was, when its policy starts it again."""
     mode = config.get("cgroups", "enabled")
     if mode == "disabled":
         return Placement("")
+    if mode == "split":
+        from skerry.runtime.cgroup_split import group
+
+        found = group(config["id"], last)
+        if found:
+            return Placement(found)
     if manager(settings, config) == "systemd":
         placement = _systemd(config, settings)
     elif settings.rootless:

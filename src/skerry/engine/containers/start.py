@@ -164,7 +164,9 @@ def _create(
     storage.give_to_container(engine, record, bundle, mounts)
     if record.get("secrets"):
         mounts, config = _with_secrets(engine, record, mounts)
-    placement = cgroups.place(config, engine.settings)
+    placement = cgroups.place(config, engine.settings, state.get("cgroup_path", "") if state.get("restarts") else "")
+    if placement.path.startswith("/"):
+        runtime.systemd_cgroup = False  # split: systemd made the group that this one is in
     document = spec.generate(
         config, rootfs=rootfs, user=user, settings=engine.settings, netns_path=joined.path, mounts=mounts,
         namespace_paths=namespace_paths, cgroups_path=placement.path, runtime=runtime,
