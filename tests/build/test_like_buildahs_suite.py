@@ -456,3 +456,32 @@ def test_run_finds_its_hosts_name_in_a_file_unless_the_images_shall_stay(engine:
     assert "COPY Containerfile /etc/hostname" in engine("build", "--no-cache", "--no-hostname", tmp_path).lines
     look = engine("run", "--rm", "--no-hostname", "--network", "none", "name", "ls", "/etc")
     assert "hostname" not in look.lines
+
+
+def test_what_is_in_the_way_of_a_tree_is_replaced(engine: Skerry, tmp_path: Path) -> None:
+    (tmp_path / "first/place/deep").mkdir(parents=True)
+    (tmp_path / "first/place/deep/f").write_text("f")
+    (tmp_path / "second").mkdir()
+    (tmp_path / "second/place").symlink_to("/nowhere")
+    write(tmp_path, BASE + "COPY first /a\nCOPY second /a\nCOPY second /b\nCOPY first /b\n")
+    engine("build", "-t", "replaced", tmp_path)
+    look = engine("run", "--rm", "--network", "none", "replaced", "sh", "-c", "readlink /a/place; cat /b/place/deep/f")
+    assert look.stdout == "/nowhere\nf"
+
+
+def test_a_file_is_copied_to_where_a_link_to_nothing_yet_leads(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + "RUN ln -s /far/away /link\nCOPY Containerfile /link\n")
+    engine("build", "-t", "far", tmp_path)
+    look = engine(
+        "run", "--rm", "--network", "none", "far", "sh", "-c", "readlink /link; test -f /far/away && echo there"
+    )
+    assert look.lines == ["/far/away", "there"]
+
+
+def test_an_image_from_scratch_has_a_path(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, "FROM scratch\nENV A=$PATH:/mine\n")
+    engine("build", "-t", "pathed", tmp_path)
+    usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    assert inspect(engine, "pathed")["Config"]["Env"] == [f"PATH={usual}", f"A={usual}:/mine"]
+    engine("build", "--unsetenv", "PATH", "-t", "pathed", tmp_path)
+    assert inspect(engine, "pathed")["Config"]["Env"] == [f"A={usual}:/mine"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.build.stage_state import StageState
+from skerry.build.stage_state import DEFAULT_PATH, StageState
 from skerry.engine.builds.select import Tree
 from skerry.errors import NotFound, SkerryError
 
@@ -23,7 +23,7 @@ def scratch(platform: str) -> StageState:
     """FROM scratch."""
     return StageState(
         base="scratch", document=of_platform(platform), platform=platform,
-        config={"WorkingDir": "/"},  # as both builders have it
+        config={"WorkingDir": "/", "Env": [f"PATH={DEFAULT_PATH}"]},  # as both builders have it
     )  # fmt: skip
 
 

@@ -124,14 +124,17 @@ def _mode(request: CopyRequest, mode: int) -> int:
 def carry_out(
     root: str, gathered: Gathered, *, now_ns: int, into_folder: bool = False, between: Callable[[], None] = nothing
 ) -> None:
-    """Copy into the tree ``root``. `Conflict`: a folder would be replaced by a file.
+    """Copy into the tree ``root``. What is in the way is replaced.
     ``between`` is called often, and may raise."""
     request = gathered.request
     uid, gid = request.owner or (0, 0)
     into_folder = into_folder or request.dest.endswith("/") or request.dest in ("", "/")
     several = len(gathered.chosen) + len(request.inline) > 1
     with Placer(root, new_folders=Metadata(0o755, uid, gid, now_ns), between=between) as placer:
+        placer.replaces_folders = True  # a file of a tree takes the place of a folder, as with Podman
         dest = request.dest.rstrip("/") or "/"
+        if placer.kind(dest) == "":
+            dest = placer.followed(dest)  # a link to nothing yet: what it leads to is made
         for source, items in zip(gathered.chosen, gathered.items, strict=True):
             _copy_source(placer, gathered, source, items, dest, folder=into_folder or several)
         for file in request.inline:
