@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from skerry.engine.containers.logs_journald import _entry
+from skerry.engine.containers.logs_journald import JournalReader, _entry
 from skerry.engine.containers.state import _oom_in_slice
 from skerry.errors import Invalid
 from skerry.linux import cgroup
@@ -105,3 +106,21 @@ def test_what_the_kernel_killed_is_known_after_its_scope_has_gone(
     assert not _oom_in_slice({**state, "exit_code": 3})
     assert not _oom_in_slice({**state, "stopped_by_user": True})
     assert not _oom_in_slice({**state, "oom_file": str(tmp_path / "gone")})
+
+
+def test_the_last_lines_may_reach_journald_after_the_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "journalctl"
+    program.write_text(
+        '#!/bin/sh\ncase "$*" in *after-cursor=c1*) n=2;; *after-cursor=c2*) exit;; *) n=1;; esac\n'
+        'echo \'{"__CURSOR":"c\'$n\'","MESSAGE":"line\'$n\'","PRIORITY":"6"}\'\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    record: Any = {"id": "a" * 64}
+    once = JournalReader(record, -1)
+    assert [entry[2] for batch in once.batches() for entry in batch] == [b"line1"]
+    assert once.rest() == []
+    followed = JournalReader(record, -1)
+    monkeypatch.setattr(followed, "_looks", 1)
+    assert [entry[2] for batch in followed.batches() for entry in batch] == [b"line1"]
+    assert [entry[2] for entry in followed.rest()] == [b"line2"]

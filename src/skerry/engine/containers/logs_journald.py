@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from skerry.engine.events import timestamp
 from skerry.engine.journalctl import entries
 
@@ -14,19 +16,24 @@ if TYPE_CHECKING:
     from skerry.runtime.logs import Entry
 
 
+_LAG_S = 0.2
+
+
 class JournalReader:
     """The entries of one container, by ``journalctl`` (`Unavailable` without), as `logs` wants them."""
 
-    __slots__ = ("_cursor", "_tail", "container_id", "folder")
+    __slots__ = ("_cursor", "_looks", "_tail", "container_id", "folder")
 
     def __init__(self, record: ContainerRecord, tail: int) -> None:
         self.container_id: str = record["id"]
         self.folder: str | None = None
         self._tail = tail
         self._cursor = ""
+        self._looks = 0
 
     def batches(self) -> Iterator[list[Entry]]:
         """What has not been read yet."""
+        self._looks += 1
         where = [f"--after-cursor={self._cursor}"] if self._cursor else []
         if not where and self._tail >= 0:
             where = ["-n", str(self._tail)]
@@ -35,8 +42,11 @@ class JournalReader:
             yield [_entry(item)]
 
     def rest(self) -> list[Entry]:
-        """Nothing: journald has only whole entries."""
-        return []
+        """What journald was still busy with when a container that was followed had ended."""
+        if self._looks < 2:
+            return []
+        time.sleep(_LAG_S)
+        return [entry for batch in self.batches() for entry in batch]
 
     def close(self) -> None:
         """Nothing is held open."""
