@@ -196,7 +196,7 @@ def test_a_socket_with_a_long_path_is_reached(tmp_path: Path, files: Files) -> N
 
 
 def test_nobody_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="cannot attach"):
+    with pytest.raises(Unavailable, match="failed to connect to container's attach socket"):
         attach.connect(str(tmp_path / "attach"))
 
 

@@ -55,7 +55,12 @@ def connect(path: str) -> Attachment:
             socket.close()
             raise
     except OSError as error:
-        raise Unavailable(f"cannot attach: {path}: {os.strerror(error.errno or 0)}") from error
+        raise Unavailable(
+            f"failed to connect to container's attach socket: {path}: {os.strerror(error.errno or 0).lower()}",
+            hint="its conmon was killed: nobody holds its streams until it is started again"
+            if error.errno == errno.ECONNREFUSED
+            else "",
+        ) from error
     finally:
         if folder >= 0:
             os.close(folder)
