@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.crash.world import World
+from tests.crash.world import LAUNCHER, World
+from tests.support.command import eventually
 
 INODES = 1500
 SLEEPER = ("bb", "sleep", "1000")
@@ -152,6 +153,39 @@ def test_a_full_disk_can_be_reset(disk: FullDisk, what: str) -> None:
     disk.fill(what)
     disk.world.ok("system", "reset", "-f")
     assert {"filler", "lost+found"} >= set(os.listdir(disk.mounted))
+
+
+def test_what_is_written_while_the_disk_is_full_is_lost_and_no_more(disk: FullDisk) -> None:
+    world = disk.world
+    script = "i=0; while :; do i=$((i+1)); echo line $i; usleep 20000; done"
+    checks = (
+        "--tmpfs",
+        "/t",
+        "--health-cmd",
+        "test ! -e /t/bad",
+        "--health-interval",
+        "200ms",
+        "--health-retries",
+        "1",
+    )
+    world.ok("run", "-d", "--name", "box", *checks, "bb", "sh", "-c", script)
+    eventually(lambda: "(healthy)" in world.ok("ps", "--format", "{{.Status}}"))
+    command = [LAUNCHER, *world.globals, "logs", "-f", "box"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
+        disk.fill("bytes")
+        world.ok("exec", "box", "touch", "/t/bad")
+        eventually(lambda: "(unhealthy)" in world.ok("ps", "--format", "{{.Status}}"))  # checks count
+        assert world.ok("logs", "--tail", "1", "box").startswith("line ")
+        assert disk.is_full()
+        (disk.mounted / "filler").unlink()
+        last = int(world.ok("logs", "--tail", "1", "box").split()[1])
+        eventually(lambda: int(world.ok("logs", "--tail", "1", "box").split()[1]) > last + 5)
+        world.ok("rm", "-f", "-t", "0", "box")
+        lines = (follower.communicate(timeout=60)[0]).splitlines()
+    numbers = [int(line.split()[1]) for line in lines]
+    assert numbers == sorted(numbers)
+    assert max(numbers) > last
+    assert follower.returncode == 0
 
 
 BUILDER = Path(__file__).resolve().parents[1] / "engine/builds/builder.py"
