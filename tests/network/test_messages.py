@@ -44,3 +44,27 @@ def test_many_elements_are_several_messages_below_the_attributes_limit() -> None
 @pytest.mark.parametrize(("prefix", "broadcast"), [(24, b"\x0a\0\0\xff"), (16, b"\x0a\0\xff\xff")])
 def test_broadcast_address(prefix: int, broadcast: bytes) -> None:
     assert attributes(route.new_address(2, b"\x0a\0\0\1", prefix)[16:], 8)[route.IFA_BROADCAST] == broadcast
+
+
+def test_a_bridge_that_filters_vlans_in_a_vrf_and_a_port_of_one_vlan() -> None:
+    made = route.new_bridge("br0", b"\2\0\0\0\0\1", filters_vlans=True, master=7)
+    found = attributes(made[16:], 16)
+    assert found[10] == struct.pack("=I", 7)  # IFLA_MASTER
+    info = attributes(found[18])  # IFLA_LINKINFO: kind, data
+    assert info[1] == b"bridge\0"
+    assert attributes(info[2]) == {7: b"\1"}  # IFLA_BR_VLAN_FILTERING
+    plain = attributes(attributes(route.new_bridge("br0", b"\2\0\0\0\0\1")[16:], 16)[18])
+    assert plain == {1: b"bridge\0"}
+    later = attributes(attributes(route.filter_vlans(5)[16:], 16)[18])
+    assert attributes(later[2]) == {7: b"\1"}
+    port = route.join_vlan(42, 100)
+    assert struct.unpack("=H", port[4:6]) == (19,)  # RTM_SETLINK
+    assert struct.unpack("=BxHi", port[16:24]) == (7, 0, 42)  # AF_BRIDGE
+    (spec,) = attributes(port[16:], 16).values()
+    assert attributes(spec) == {2: struct.pack("=HH", 2 | 4, 100)}  # PVID and untagged
+
+
+def test_a_route_that_refuses_has_neither_gateway_nor_link() -> None:
+    message = route.new_refusal("prohibit", bytes([10, 21, 0, 0]), 16, 250)
+    assert message[16 + 7] == 8  # rtm_type
+    assert attributes(message[16:], 12) == {1: bytes([10, 21, 0, 0]), 6: struct.pack("=I", 250)}

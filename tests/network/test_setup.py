@@ -331,3 +331,65 @@ def test_twenty_at_once_and_two_stores(host: Host) -> None:
     assert [child.wait(pid) for pid in pids] == [0] * 20
     ips = [box.run("ip", "-4", "-o", "address", "show", "eth0").split()[3] for box in boxes]
     assert len(set(ips)) == 20
+
+
+def test_several_addresses_of_one_subnet_and_one_of_another(host: Host) -> None:
+    subnets = [
+        {"subnet": "10.201.7.0/24", "gateway": "10.201.7.1"},
+        {"subnet": "10.201.8.0/24", "gateway": "10.201.8.1"},
+    ]
+    definitions.save(host.context, {**APP, "subnets": subnets})
+    box = host.box("box")
+    done = box.up(networks=[{"name": "app", "static_ips": ["10.201.7.21", "10.201.7.20"]}])
+    given = done.status["app"]["interfaces"]["eth0"]["subnets"]
+    assert given[:2] == [
+        {"ipnet": "10.201.7.21/24", "gateway": "10.201.7.1"},
+        {"ipnet": "10.201.7.20/24", "gateway": "10.201.7.1"},
+    ]
+    assert (len(given), given[2]["gateway"]) == (3, "10.201.8.1")
+    shown = box.run("ip", "-o", "-4", "addr", "show", "eth0")
+    assert all(subnet["ipnet"] in shown for subnet in given)
+    assert box.run("ip", "route").count("default") == 1
+    with pytest.raises(Conflict, match=r"10.201.7.20 is already allocated to container ID " + box.id):
+        host.box("late").up(networks=[{"name": "app", "static_ips": ["10.201.7.20"]}])
+
+
+def test_routes_that_lead_nowhere(host: Host) -> None:
+    routes = [
+        {"destination": f"10.{number}.0.0/16", "route_type": kind, "metric": 77}
+        for number, kind in enumerate(("blackhole", "unreachable", "prohibit"), 211)
+    ]
+    definitions.save(
+        host.context, {**APP, "routes": [*routes, {"destination": "fd09::/64", "route_type": "blackhole"}]}
+    )
+    box = host.box("box")
+    box.up(networks=[{"name": "app"}])
+    shown = box.run("ip", "route") + box.run("ip", "-6", "route")
+    assert "blackhole 10.211.0.0/16 proto static metric 77" in shown
+    assert "unreachable 10.212.0.0/16 proto static metric 77" in shown
+    assert "prohibit 10.213.0.0/16 proto static metric 77" in shown
+    assert "blackhole fd09::/64" in shown
+
+
+@pytest.mark.parametrize(("options", "size"), [({}, "1400"), ({"mtu": "1300"}, "1300")])
+def test_containers_have_the_mtu_of_the_hosts_way_out_unless_the_network_says_another(
+    host: Host, options: dict[str, str], size: str
+) -> None:
+    subprocess.run(["ip", "link", "set", "out0", "mtu", "1400"], check=True)
+    subprocess.run(["ip", "route", "replace", "default", "via", REMOTE_IP], check=True)
+    definitions.save(host.context, {**APP, "options": options})
+    first, second = host.box("first"), host.box("second")
+    for box in (first, second):
+        box.up(networks=[{"name": "app"}])
+        assert f"mtu {size} " in box.run("ip", "link", "show", "eth0")
+
+
+def test_a_vrf_must_be_there_and_be_one(host: Host) -> None:
+    definitions.save(host.context, {**APP, "options": {"vrf": "red"}})
+    with pytest.raises(NotFound, match="get vrf to set up bridge interface: there is no link red"):
+        host.box("box").up(networks=[{"name": "app"}])
+    subprocess.run(["ip", "link", "add", "red", "type", "bridge"], check=True)
+
+    with pytest.raises(Invalid, match="vrf red already exists but is a bridge interface"):
+        host.box("other").up(networks=[{"name": "app"}])
+    subprocess.run(["ip", "link", "del", "red"], check=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 UNMANAGED = "unmanaged"
+_USUAL_MTU = 1500
 
 
 def is_managed(network: Network) -> bool:
@@ -29,14 +30,19 @@ def ensure(netlink: Netlink, network: Network) -> tuple[int, bool]:
     """(number of the bridge, whether it was made now). Repeating is harmless. `NotFound`: an unmanaged one."""
     name = network["network_interface"]
     index = route.link_index(netlink, name)
+    vlan = network.get("options", {}).get("vlan")
     if index:
+        if vlan:
+            _send(netlink, route.filter_vlans(index), f"make the bridge {name} filter VLANs")
         return index, False
     if not is_managed(network):
         raise NotFound(f"in unmanaged mode, the bridge must already exist on the host: there is no {name}")
     step = "bridge"
     try:
         mark("network.bridge")
-        netlink.send([route.new_bridge(name, b"\x02" + os.urandom(5), mtu(network))], name)
+        master = _vrf(netlink, network)
+        made = route.new_bridge(name, b"\x02" + os.urandom(5), mtu(network), filters_vlans=bool(vlan), master=master)
+        netlink.send([made], name)
         index = route.link_index(netlink, name)
         changes = []
         for subnet in network.get("subnets") or ():
@@ -47,13 +53,45 @@ def ensure(netlink: Netlink, network: Network) -> tuple[int, bool]:
         step = "address of the bridge"
         netlink.send(changes, name)
     except OSError as error:
-        raise Unavailable(f"cannot make the {step} {name}: {error.strerror}") from error
+        lacks = error.errno == errno.EOPNOTSUPP and bool(vlan)
+        reason = "this kernel's bridges do not filter VLANs" if lacks else error.strerror
+        raise Unavailable(f"cannot make the {step} {name}: {reason}") from error
     return index, True
+
+
+def _vrf(netlink: Netlink, network: Network) -> int:
+    """The number of the VRF that the bridge belongs to (--opt vrf=); 0 without."""
+    name = network.get("options", {}).get("vrf", "")
+    if not name:
+        return 0
+    index, kind = route.link_kind(netlink, name)
+    if not index:
+        raise NotFound(f"get vrf to set up bridge interface: there is no link {name}")
+    if kind != "vrf":
+        raise Invalid(f"vrf {name} already exists but is a {kind or 'physical'} interface")
+    return index
+
+
+def _send(netlink: Netlink, change: bytes, what: str) -> None:
+    try:
+        netlink.send([change])
+    except OSError as error:
+        raise Unavailable(f"cannot {what}: {error.strerror}") from error
+
+
+def note_mtu(netlink: Netlink, network: Network) -> None:
+    """Where the network names no MTU, its containers have that of the host's way out, as with Podman."""
+    if network.get("options", {}).get("mtu") or network.get("internal"):
+        return
+    for index in route.default_routes(netlink)[:1]:
+        size = route.link_mtu(netlink, index)
+        if size not in (0, _USUAL_MTU):
+            network["host_mtu"] = size
 
 
 def mtu(network: Network) -> int:
     """The network's MTU; 0 for the kernel's own."""
-    text = network.get("options", {}).get("mtu", "0")
+    text = network.get("options", {}).get("mtu", str(network.get("host_mtu", 0)))
     if not text.isdigit():
         raise Invalid(f"invalid mtu {text!r} of the network {network['name']}")
     return int(text)
@@ -107,6 +145,10 @@ def connect(
             netlink.send(pairs, netns)
         except OSError as error:
             raise _not_made(error, wanted) from error
+        for item, network, _ in wanted:
+            if vlan := network.get("options", {}).get("vlan"):
+                port = route.link_index(netlink, item["veth"])
+                _send(netlink, route.join_vlan(port, int(vlan)), f"join VLAN {vlan}")
         with Inside(fd):
             inner = route.open_route()
             _inner_sysctls(wanted)
@@ -158,18 +200,20 @@ def _configure(inner: Netlink, wanted: list[tuple[LeasedInterface, Network, int]
         for ip in item["ips"]:
             address, _, prefix = ip.partition("/")
             changes.append(route.new_address(index, pack(address), int(prefix)))
-        if not network.get("internal"):
-            for subnet in network.get("subnets") or ():
-                gateway = subnet.get("gateway")
-                if gateway and network.get("options", {}).get("no_default_route") not in ("1", "true"):
-                    metric = int(network.get("options", {}).get("metric", 100)) + number
-                    changes.append(route.new_route(index, pack(gateway), metric=metric))
+        if not network.get("internal") and network.get("options", {}).get("no_default_route") not in ("1", "true"):
+            metric = int(network.get("options", {}).get("metric", 100)) + number
+            gateways = [pack(subnet["gateway"]) for subnet in network.get("subnets") or () if subnet.get("gateway")]
+            # One way out of each family, the first subnet's.
+            for gateway in {len(gateway): gateway for gateway in reversed(gateways)}.values():
+                changes.append(route.new_route(index, gateway, metric=metric))
         for extra in network.get("routes") or ():
             net = Net(extra["destination"])
-            start = net.first.to_bytes(net.size, "big")
-            changes.append(
-                route.new_route(index, pack(extra["gateway"]), start, net.prefix, int(extra.get("metric") or 100))
-            )
+            start, metric = net.first.to_bytes(net.size, "big"), int(extra.get("metric") or 100)
+            kind = extra.get("route_type", "")
+            if kind in route.REFUSALS:
+                changes.append(route.new_refusal(kind, start, net.prefix, metric))
+            else:
+                changes.append(route.new_route(index, pack(extra["gateway"]), start, net.prefix, metric))
     inner.send(changes)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 DEFAULT_INTERFACE = "skerry0"
 # sha256("podman"), the id that Podman gives its default network.
 _DEFAULT_ID = "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9"
+NAME_RULE = "[a-zA-Z0-9][a-zA-Z0-9_.-]*"
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _REST = _FIRST | frozenset("_.-")
 
@@ -22,7 +23,7 @@ _REST = _FIRST | frozenset("_.-")
 def check_name(name: str) -> str:
     """``name``, when it is one. `Invalid` in Podman's words otherwise."""
     if not name or name[0] not in _FIRST or not _REST.issuperset(name) or len(name) > 128:
-        raise Invalid("names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument")
+        raise Invalid(f"names must match {NAME_RULE}: invalid argument")
     return name
 
 

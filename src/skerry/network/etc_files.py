@@ -114,6 +114,16 @@ def is_loopback(server: str) -> bool:
     return server.startswith("127.") or server.partition("%")[0] == "::1"
 
 
+def resolver_of(namespace: str) -> Resolver:
+    """The host's, or what it has for a network namespace of ``ip netns`` (/etc/netns/NAME/resolv.conf)."""
+    folder, _, name = namespace.rpartition("/")
+    if folder in ("/run/netns", "/var/run/netns"):
+        text = _read(f"/etc/netns/{name}/resolv.conf")
+        if text:
+            return parse_resolv_conf(text)
+    return host_resolver()
+
+
 def host_resolver(path: str = "/etc/resolv.conf", stub: str = _STUB) -> Resolver:
     """The host's own; behind a local stub such as systemd-resolved's, what the stub asks."""
     found = parse_resolv_conf(_read(path))

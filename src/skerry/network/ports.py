@@ -159,8 +159,10 @@ def chosen(ports: list[PortMapping]) -> list[PortMapping]:
 
 def _choose(port: PortMapping, taken: list[Claim]) -> PortMapping:
     length = port["range"]
+    tried: PortMapping = {**port, "protocol": "tcp"} if port["protocol"] == "sctp" else port
+    bind = _bind if port["host_ip"] else _bind_all
     for _ in range(100):
-        probe = _bind(port, 0) if port["host_ip"] else _bind_all(port, 0)
+        probe = bind(tried, 0)
         first = int(probe.getsockname()[1])
         probe.close()
         candidate: PortMapping = {**port, "host_port": first}
@@ -168,7 +170,7 @@ def _choose(port: PortMapping, taken: list[Claim]) -> PortMapping:
             continue
         try:
             for number in range(first + 1, first + length):
-                (_bind(port, number) if port["host_ip"] else _bind_all(port, number)).close()
+                bind(tried, number).close()
         except OSError:
             continue
         return candidate
@@ -178,7 +180,9 @@ def _choose(port: PortMapping, taken: list[Claim]) -> PortMapping:
 def check_free(port: PortMapping, reserved: Reserved | None = None) -> None:
     """`Conflict`, in Podman's words, when somebody listens on a mapping's host port(s); ``reserved`` keeps them from
     others then."""
-    if reserved is not None and (port["protocol"] == "sctp" or port["range"] > reserved.LONGEST):
+    if port["protocol"] == "sctp":
+        return  # the kernel that publishes it need not have it itself
+    if reserved is not None and port["range"] > reserved.LONGEST:
         reserved = None
     for number in range(port["host_port"], port["host_port"] + port["range"]):
         try:

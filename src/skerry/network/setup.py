@@ -152,6 +152,9 @@ def connect_bridge(host: Host, network: Network) -> int:
         return direct.parent(host.netlink, network)
     index, made = bridge.ensure(host.netlink, network)
     if made:
+        bridge.note_mtu(host.netlink, network)
+        if network.get("host_mtu"):
+            host.leases.put_bridge(network)
         _admit(host.context, network)
     return index
 
@@ -272,19 +275,17 @@ def _choose_addresses(host: Host, lease: Lease, request: NetworkRequest, network
     ips = []
     for subnet in network.get("subnets") or ():
         net = Net(subnet["subnet"])
-        given = next((item for item in static if net.holds(item[1])), None)
-        if given is None:
-            address = host.leases.next_free(network, subnet, addresses(lease))
-        else:
+        wanted = [item for item in static if net.holds(item[1])]
+        if not wanted:
+            ips.append(f"{host.leases.next_free(network, subnet, addresses(lease))}/{net.prefix}")
+        for given in wanted:
             static.remove(given)
             address = unpack(given[1])
             number = int.from_bytes(given[1], "big")
             if address == subnet.get("gateway") or number == net.first or (net.size == 4 and number == net.last):
                 raise Conflict(f"IPAM error: requested ip address {address} is the gateway or is not a host's address")
             host.leases.require_free(network["network_interface"], address, lease["container"])
-        ips.append(f"{address}/{net.prefix}")
-    if static and any(Net(subnet["subnet"]).holds(static[0][1]) for subnet in network.get("subnets") or ()):
-        raise Invalid(f"more than one static ip is given for a subnet of network {network['name']}: {static[0][0]}")
+            ips.append(f"{address}/{net.prefix}")
     if static:
         raise Invalid(f"requested static ip {static[0][0]} not in any subnet on network {network['name']}")
     return ips
@@ -300,11 +301,13 @@ def status(joined: list[Joined]) -> Status:
     """netavark's document."""
     status: Status = {}
     for item, network in joined:
-        gateways = [subnet.get("gateway", "") for subnet in network.get("subnets") or ()]
-        subnets = [
-            {"ipnet": ip, **({"gateway": gateway} if gateway and not network.get("internal") else {})}
-            for ip, gateway in zip(item["ips"], gateways, strict=True)
-        ]
+        known = [(Net(subnet["subnet"]), subnet.get("gateway", "")) for subnet in network.get("subnets") or ()]
+        gateways = [gateway for _, gateway in known]
+        subnets: list[dict[str, str]] = []
+        for ip in item["ips"]:
+            packed = pack(ip.partition("/")[0])
+            gateway = next((gateway for net, gateway in known if net.holds(packed)), "")
+            subnets.append({"ipnet": ip, **({"gateway": gateway} if gateway and not network.get("internal") else {})})
         status[network["name"]] = {
             "dns_search_domains": ["dns.podman"] if item["dns"] else [],
             "dns_server_ips": [gateway for gateway in gateways if gateway] if item["dns"] else [],

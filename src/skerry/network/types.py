@@ -42,6 +42,7 @@ class Route(TypedDict, total=False):
     destination: str
     gateway: str
     metric: int
+    route_type: str  # unicast, or one that has no gateway: blackhole, unreachable, prohibit
 
 
 class Network(TypedDict, total=False):
@@ -61,6 +62,7 @@ class Network(TypedDict, total=False):
     labels: dict[str, str]
     options: dict[str, str]
     ipam_options: dict[str, str]
+    host_mtu: int  # in the leases only: that of the way out when the bridge was made, where it is not the usual one
 
 
 class LeasedInterface(TypedDict):

@@ -16,7 +16,7 @@ USAGE = "[options] [NAME]"
 DESCRIPTION = (
     "Defines a bridge network that containers join by --network NAME, and prints its name. Containers of one network "
     "find each other by name. A subnet is chosen when none is given; --subnet, --gateway and --ip-range may be repeated "
-    "and belong together in their order. Options of bridges: mtu=, metric=, isolate=true|false|strict, "
+    "and belong together in their order. Options of bridges: mtu=, metric=, vlan=, vrf=, isolate=strict|true|false, "
     "no_default_route=true|false, mode=managed|unmanaged (of the host's own bridge --interface-name); of macvlan: parent=, "
     "mode=bridge|private|vepa|passthru, bclim=; of ipvlan: parent=, mode=l2|l3|l3s; both: mtu=, metric=, no_default_route=."
 )
@@ -46,7 +46,12 @@ FLAGS = (
     flag("--ipv6", help="IPv6 as well"),
     flag("--label", kind="list", metavar="KEY=VALUE", help="Set a label"),
     flag("-o", "--opt", kind="list", metavar="KEY=VALUE", help="Set an option of the driver"),
-    flag("--route", kind="list", metavar="DESTINATION,GATEWAY[,METRIC]", help="A route in its containers"),
+    flag(
+        "--route",
+        kind="list",
+        metavar="DESTINATION,GATEWAY[,METRIC]",
+        help="A route in its containers; blackhole, unreachable or prohibit in the gateway's place leads nowhere",
+    ),
     flag("--subnet", kind="list", metavar="CIDR", help="Range of addresses"),
 )
 COMPLETE = "none"

@@ -29,16 +29,15 @@ def port_bindings(ports: list[PortMapping]) -> dict[str, list[dict[str, str]]]:
 
 def network_settings(engine: Engine, record: ContainerRecord, state: ContainerState) -> dict[str, Any]:
     """What the container has of the network now; published ports also while it does not run."""
-    ports: dict[str, Any] = dict.fromkeys(record["exposed"])
-    ports.update(port_bindings(state.get("ports") or record["ports"]))
     mode, _, owner = str(record["config"]["namespaces"].get("net", "")).partition(":")
+    ports: dict[str, Any] = dict.fromkeys(record["exposed"] if mode not in ("host", "container") else ())
+    ports.update(port_bindings(state.get("ports") or record["ports"]))
     if mode == "container":
         joined_record, joined_state = _owner(engine, owner)
         if joined_record is not None:  # it is seen as that one is, but for its ports
             return {**network_settings(engine, joined_record, joined_state), "Ports": ports}
     status = state.get("network") or {}
     joined = {request["name"]: _endpoint(engine, record, request, status) for request in record["networks"]}
-    mode = str(record["config"]["namespaces"]["net"])
     netns = state.get("netns", "")
     if mode in ("host", "none") or (mode == "pasta" and not netns):  # Podman shows no network of a pasta that runs
         joined = {mode: {**_EMPTY, "NetworkID": mode, "DriverOpts": None, "IPAMConfig": None, "Links": None}}
@@ -46,6 +45,8 @@ def network_settings(engine: Engine, record: ContainerRecord, state: ContainerSt
         netns = f"/proc/{state['pid']}/ns/net"
     first = next(iter(joined.values()), None) if len(joined) == 1 else None
     top = {key: first[key] for key in _EMPTY} if first else dict(_EMPTY)
+    if mode == "ns":
+        top |= _seen(owner)
     return {
         **top,
         "Bridge": "",
@@ -63,6 +64,20 @@ _EMPTY: dict[str, Any] = {
     "EndpointID": "", "Gateway": "", "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "GlobalIPv6Address": "",
     "GlobalIPv6PrefixLen": 0, "MacAddress": "",
 }  # fmt: skip
+
+
+def _seen(path: str) -> dict[str, Any]:
+    """What there is in a network namespace that somebody else made."""
+    from skerry.network.look import look
+
+    found: dict[str, Any] = {}
+    seen = look(path)
+    for subnet in seen.subnets:
+        _add_address(found, subnet)
+    if seen.macs:
+        found["MacAddress"] = seen.macs[0]
+        found["AdditionalMacAddresses"] = seen.macs[1:]
+    return found
 
 
 def _owner(engine: Engine, container_id: str) -> tuple[ContainerRecord | None, ContainerState]:
@@ -99,7 +114,7 @@ def _endpoint(engine: Engine, record: ContainerRecord, request: Any, status: dic
         "DriverOpts": None,
         "IPAMConfig": None,
         "Links": None,
-        "Aliases": [*request.get("aliases", ()), *dict.fromkeys([record["id"][:12], record["config"]["hostname"]])],
+        "Aliases": list(request.get("aliases", ())),
         "DNSNames": dns_names(record, request),
     }
 
@@ -110,7 +125,7 @@ def _add_address(found: dict[str, Any], subnet: dict[str, str]) -> None:
     keys = ("IPAddress", "IPPrefixLen", "Gateway")
     if ":" in address:
         keys = ("GlobalIPv6Address", "GlobalIPv6PrefixLen", "IPv6Gateway")
-    if not found[keys[0]]:
+    if not found.get(keys[0]):
         found[keys[0]], found[keys[1]], found[keys[2]] = address, int(length), gateway
     else:
         name = "SecondaryIPv6Addresses" if ":" in address else "SecondaryIPAddresses"

@@ -367,6 +367,7 @@ def _resolv_conf(engine: Engine, record: ContainerRecord, joined: Joined) -> str
         options=record["dns_options"] or settings.dns_options, network_servers=servers, network_searches=searches,
         host_network=record["config"]["namespaces"]["net"] == "host", forwarder=joined.forwarder,
         ipv6=_has_ipv6(record, joined),
+        host=etc_files.resolver_of(str(record["config"]["namespaces"]["net"]).removeprefix("ns:")),
     )  # fmt: skip
 
 

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 
 def connect(engine: Engine, network: str, container: str, request: NetworkRequest) -> None:
-    """Join a container to a network, at once if it runs. ``request`` without its name."""
+    """Join a container to a network, at once if it runs; one that does not run yet may change how it will be on a network
+    that it has. ``request`` without its name."""
     name = definitions.find(engine.network, network)["name"]
     container_id = states.find(engine, container)[0]["id"]
     with engine.store.lock("container", container_id):
         record, state = _settled(engine, container_id)
-        if any(each["name"] == name for each in record["networks"]):
+        known = any(each["name"] == name for each in record["networks"])
+        if known and state["status"] in states.LIVE:
             raise Conflict(
                 f"container {container_id} is already connected to network {name}: network is already connected"
             )
@@ -34,7 +36,8 @@ def connect(engine: Engine, network: str, container: str, request: NetworkReques
             named: NetworkRequest = {**whole, "aliases": dns_names(record, whole)}
             found = change.join(engine.network, container_id, named)
             state = {**state, "network": {**(state.get("network") or {}), **found}}
-        new: ContainerRecord = {**record, "networks": [*record["networks"], whole]}
+        others = [each if each["name"] != name else whole for each in record["networks"]]
+        new: ContainerRecord = {**record, "networks": others if known else [*others, whole]}
         records.update(engine, new)
         _noted(engine, new, state)
     engine.events.emit(type="network", status="connect", id=container_id, name=name, network=name)

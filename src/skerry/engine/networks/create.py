@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 
-from skerry.engine.networks.options import check_interface, check_servers, driver_options, refuse_taken
+from skerry.engine.networks.options import check_interface, check_servers, driver_options, refuse_overlaps, refuse_taken
 from skerry.engine.networks.options import route as parse_route
 from skerry.errors import Conflict, Invalid, OutOfSpace, Unavailable
 from skerry.linux.netlink import route
 from skerry.network import bridge, definitions, direct
-from skerry.network.addresses import Net, pack
+from skerry.network.addresses import Net, is_address, pack
 from skerry.network.setup import Host
 from skerry.store.steps import step
 
@@ -54,7 +54,7 @@ def create(engine: Engine, name: str, options: NetworkOptions) -> dict[str, Any]
             if taken is not None and options.get("ignore"):
                 return dict(taken)
             if taken is not None:
-                raise Conflict(f"network name {name} already used: network already exists")
+                raise Conflict(f"network already exists {name}")
         network = _choose_and_save(context, existing, name, options, engine.settings.conf["network"])
     engine.events.emit(
         type="network", status="create", id=network["id"], network=network["name"],
@@ -91,8 +91,9 @@ def _choose_and_save(
 def _check_name(name: str) -> None:
     try:
         definitions.check_name(name)
-    except Invalid as error:
-        raise Invalid(f"network name {name} invalid: {error.message}") from None
+    except Invalid:
+        rule = definitions.NAME_RULE
+        raise Invalid(f'Invalid characters in network name "{name}": must match {rule}') from None
     if name in ("bridge", "container", "default", "host", "none", "ns", "pasta", "private", "slirp4netns"):
         raise Invalid(f'cannot create network with name "{name}" because it conflicts with a valid network mode')
 
@@ -106,7 +107,8 @@ def _define(
         raise Invalid(f'failed to find driver or plugin "{driver}"', hint="bridge, macvlan or ipvlan")
     settings, interface = driver_options(options.get("options") or {}, driver)
     interface = interface or options.get("interface_name", "")
-    managed = settings.get("mode") != bridge.UNMANAGED
+    # A bridge that is the host's, or has several VLANs, may serve several networks.
+    managed = settings.get("mode") != bridge.UNMANAGED and "vlan" not in settings
     if driver == "bridge":
         interface = _interface(netlink, existing, interface, managed=managed)
     else:
@@ -114,7 +116,8 @@ def _define(
     name = name or next(n for n in (f"skerry{i}" for i in range(1, 100000)) if n not in {e["name"] for e in existing})
     subnets = _subnets(netlink, existing, options, conf, others, own=interface if not managed else "")
     # Names are answered at the bridge's own address, which an unmanaged one need not have.
-    dns = driver == "bridge" and managed and bool(subnets) and not options.get("disable_dns")
+    answers = settings.get("mode") != bridge.UNMANAGED
+    dns = driver == "bridge" and answers and bool(subnets) and not options.get("disable_dns")
     check_servers(options.get("dns", ()), dns=dns)
     network: Network = {
         "name": name, "id": os.urandom(32).hex(), "driver": driver, "network_interface": interface,
@@ -170,11 +173,17 @@ def _subnets(
     """``others``: what other stores' networks have. It is not chosen, but may be given: they may never be up together.
     ``own``: a link of the host that has the subnet, of an unmanaged network."""
     gateways, ranges = list(options.get("gateways", ())), list(options.get("ip_ranges", ()))
+    for gateway in gateways:
+        if not is_address(gateway):
+            words = f"invalid string being converted to IP address: {gateway}"
+            raise Invalid(f'invalid argument "{gateway}" for "--gateway" flag: {words}')
     given = [Net(text) for text in options.get("subnets", ())]
     if not given and (gateways or ranges):
         raise Invalid("cannot set gateway or range without subnet")
-    if len(gateways) > len(given) or len(ranges) > len(given):
-        raise Invalid("more gateways or ranges than subnets")
+    for name, several in (("gateways", gateways), ("ranges", ranges)):
+        if len(several) > len(given):
+            raise Invalid(f"cannot set more {name} than subnets")
+    refuse_overlaps(given)
     used = [Net(subnet["subnet"]) for network in existing for subnet in network.get("subnets") or ()]
     straight = options.get("driver", "bridge") in direct.MODES  # its subnet is that of the host's own network
     for net in given:
@@ -191,7 +200,7 @@ def _subnets(
     sizes = {net.size for net in given}
     if options.get("ipam_driver") == "none":
         if given:
-            raise Invalid("none ipam driver is set but subnets are given")
+            raise Invalid("None ipam driver is set but subnets are given")
         return []
     if not given and options.get("driver", "bridge") in direct.MODES:
         raise Invalid(
@@ -237,7 +246,10 @@ def _subnet(net: Net, gateway: str, lease_range: str) -> Subnet:
             inner = Net(lease_range)
             start, end = inner.address(inner.first + 1), inner.address(inner.last)
         for which, address in (("start", start), ("end", end)):
+            if not is_address(address):
+                raise Invalid(f'range {which} ip "{address}" is not a ip address')
+        for which, address in (("start", start), ("end", end)):
             if not net.holds(pack(address)):
-                raise Invalid(f"lease range {which} ip {address} not in subnet {net}")
+                raise Invalid(f"lease range {which}_ip {address} not in subnet {net}")
         subnet["lease_range"] = {"start_ip": start, "end_ip": end}
     return subnet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.errors import Conflict, Invalid
+from skerry.linux.netlink.route import REFUSALS
 from skerry.network import direct
 from skerry.network.addresses import Net, is_address
 from skerry.network.bridge import UNMANAGED
@@ -20,8 +21,9 @@ _DOCKER = {
     "com.docker.network.driver.mtu": "mtu",
     "com.docker.network.bridge.name": "interface_name",
 }
-_BRIDGE = ("mtu", "metric", "isolate", "no_default_route", "mode")
+_BRIDGE = ("mtu", "metric", "isolate", "no_default_route", "mode", "vlan", "vrf")
 _DIRECT = ("mtu", "metric", "no_default_route", "mode", "parent")
+_LAST_VLAN = 4094
 _LONGEST_NAME = 15  # IFNAMSIZ less the zero
 
 
@@ -33,10 +35,8 @@ def driver_options(given: Mapping[str, str], driver: str) -> tuple[dict[str, str
         name = _DOCKER.get(key, key)
         if name == "interface_name":
             interface = value
-        elif name in ("vlan", "vrf") and driver == "bridge":
-            raise Invalid(f"the {name} option of bridge networks is not supported")
         elif name not in known:
-            raise Invalid(f"unsupported {driver} network option {key}")
+            raise Invalid(f"unsupported {driver} network option: {key}")
         else:
             settings[name] = _checked(name, value, driver)
     return settings, interface
@@ -52,12 +52,16 @@ def _checked(name: str, value: str, driver: str) -> str:
         if value not in (*_TRUE, *_FALSE):
             raise Invalid(f'invalid isolate option "{value}"', hint="true, false or strict")
         return _boolean(value)
+    if name == "vlan" and not (value.isascii() and value.isdigit() and int(value) <= _LAST_VLAN):
+        raise Invalid(f"vlan must be between 0 and {_LAST_VLAN}")
+    if name == "vrf":
+        check_interface(value)
     if name == "no_default_route":
         return _boolean(value)
     if name == "bclim" and not value.removeprefix("-").isdigit():
         raise Invalid(f'failed to parse "bclim" option: strconv.ParseInt: parsing "{value}": invalid syntax')
     if name == "mode" and driver == "bridge" and value not in ("managed", UNMANAGED):
-        raise Invalid(f'unknown bridge mode "{value}"', hint="managed or unmanaged")
+        raise Invalid(f'invalid bridge mode "{value}"', hint="managed or unmanaged")
     if name == "mode" and driver != "bridge":
         direct.mode(driver, {"mode": value})
     return value
@@ -87,19 +91,23 @@ def refuse_taken(name: str, taken: set[str]) -> None:
 
 
 def route(item: str) -> Route:
-    """``DESTINATION,GATEWAY[,METRIC]``. `Invalid`."""
+    """``DESTINATION,GATEWAY[,METRIC]`` or ``DESTINATION,TYPE[,METRIC]``. `Invalid`."""
     fields = item.split(",")
     if len(fields) not in (2, 3):
-        raise Invalid(f"invalid route: {item}\nFormat: --route <destination in CIDR>,<gateway>,<metric (optional)>")
+        form = "<destination in CIDR>,<gateway or blackhole|unreachable|prohibit>,<metric (optional)>"
+        raise Invalid(f"invalid route: {item}\nFormat: --route {form}")
     try:
         net = Net(fields[0])
     except Invalid:
         raise Invalid(f"invalid route destination {fields[0]}") from None
     if str(net).partition("/")[0] != fields[0].partition("/")[0]:
         raise Invalid("route destination invalid", hint=f"{net}?")
-    if not is_address(fields[1]):
+    if fields[1] in REFUSALS:
+        found: Route = {"destination": str(net), "route_type": fields[1]}
+    elif is_address(fields[1]):
+        found = {"destination": str(net), "gateway": fields[1]}
+    else:
         raise Invalid(f"invalid route gateway {fields[1]}")
-    found: Route = {"destination": str(net), "gateway": fields[1]}
     if fields[2:]:
         if not (fields[2].isascii() and fields[2].isdigit()):
             raise Invalid(f"invalid route metric {fields[2]}")
@@ -114,3 +122,13 @@ def check_servers(servers: Sequence[str], *, dns: bool) -> None:
             raise Invalid(f"unable to parse ip {server} specified in NetworkDNSServers: invalid argument")
     if servers and not dns:
         raise Invalid("cannot set NetworkDNSServers if DNS is not enabled for the network: invalid argument")
+
+
+def refuse_overlaps(subnets: Sequence[Net]) -> None:
+    """`Invalid`, in netavark's words, when one network is given the same addresses twice."""
+    for number, net in enumerate(subnets):
+        for other in subnets[:number]:
+            if str(net) == str(other):
+                raise Invalid(f"duplicate subnet defined: {net}")
+            if net.overlaps(other):
+                raise Invalid(f"overlapping subnets: {other} and {net}")

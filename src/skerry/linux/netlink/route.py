@@ -20,19 +20,26 @@ from skerry.linux.netlink.message import (
     u32,
 )
 
-RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_NEWADDR, RTM_GETADDR, RTM_NEWROUTE, RTM_GETROUTE = 20, 22, 24, 26
 RTM_NEWRULE, RTM_GETRULE = 32, 34
 IFF_UP = 1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
 IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_MODE = 4, 5, 4
 IFLA_MACVLAN_BC_CUTOFF = 9
+AF_BRIDGE, IFLA_AF_SPEC, IFLA_BR_VLAN_FILTERING, IFLA_BRIDGE_VLAN_INFO = 7, 26, 7, 2
+BRIDGE_VLAN_INFO_PVID, BRIDGE_VLAN_INFO_UNTAGGED = 2, 4
 IFLA_NET_NS_FD, IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 28, 1, 2, 1
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_FLAGS, IFA_F_NODAD = 1, 2, 3, 4, 8, 2
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
 RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST = 254, 4, 0, 1
+# What becomes of packets by a route that leads nowhere.
+REFUSALS = {"blackhole": 6, "unreachable": 7, "prohibit": 8}
 RT_SCOPE_HOST, RTN_LOCAL, FR_ACT_TO_TBL, FRA_FWMARK, FRA_TABLE = 254, 2, 1, 10, 15
 _ON = attribute(IFLA_BRPORT_MODE, b"\1")
+_FILTERS = nested(
+    IFLA_LINKINFO, string(IFLA_INFO_KIND, "bridge"), nested(IFLA_INFO_DATA, attribute(IFLA_BR_VLAN_FILTERING, b"\1"))
+)
 _CREATE = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL
 
 
@@ -45,12 +52,27 @@ def _ifinfo(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
     return _struct.pack("=BxHiII", 0, 0, index, flags, change)
 
 
-def new_bridge(name: str, mac: bytes, mtu: int = 0) -> bytes:
-    """Create a bridge, down."""
+def new_bridge(name: str, mac: bytes, mtu: int = 0, *, filters_vlans: bool = False, master: int = 0) -> bytes:
+    """Create a bridge, down; ``master`` is the number of a VRF."""
     body = string(IFLA_IFNAME, name) + attribute(IFLA_ADDRESS, mac)
     if mtu:
         body += u32(IFLA_MTU, mtu)
-    return message(RTM_NEWLINK, _CREATE, _ifinfo() + body + nested(IFLA_LINKINFO, string(IFLA_INFO_KIND, "bridge")))
+    if master:
+        body += u32(IFLA_MASTER, master)
+    info = _FILTERS if filters_vlans else nested(IFLA_LINKINFO, string(IFLA_INFO_KIND, "bridge"))
+    return message(RTM_NEWLINK, _CREATE, _ifinfo() + body + info)
+
+
+def filter_vlans(index: int) -> bytes:
+    """Make a bridge that exists filter by VLAN."""
+    return message(RTM_NEWLINK, NLM_F_ACK, _ifinfo(index) + _FILTERS)
+
+
+def join_vlan(port: int, vlan: int) -> bytes:
+    """Whatever a bridge's port (its number) sends without a tag is of this VLAN, and what it is sent of it has none."""
+    how = _struct.pack("=HH", BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED, vlan)
+    head = _struct.pack("=BxHiII", AF_BRIDGE, 0, port, 0, 0)
+    return message(RTM_SETLINK, NLM_F_ACK, head + nested(IFLA_AF_SPEC, attribute(IFLA_BRIDGE_VLAN_INFO, how)))
 
 
 def new_veth(name: str, master: int, peer: str, peer_netns: int, peer_mac: bytes, mtu: int = 0) -> bytes:
@@ -109,6 +131,25 @@ def get_link(name: str) -> bytes:
     return message(RTM_GETLINK, 0, _ifinfo() + string(IFLA_IFNAME, name))
 
 
+def link_mtu(netlink: Netlink, index: int) -> int:
+    """The largest packet of a link; 0 without one."""
+    for _, body in netlink.send([message(RTM_GETLINK, 0, _ifinfo(index))]):
+        return int.from_bytes(attributes(body, 16).get(IFLA_MTU, b""), "little")
+    return 0
+
+
+def link_kind(netlink: Netlink, name: str) -> tuple[int, str]:
+    """(number, kind such as ``bridge``, ``vrf``) of a link; (0, "") where there is none."""
+    try:
+        for _, body in netlink.send([get_link(name)]):
+            info = attributes(attributes(body, 16).get(IFLA_LINKINFO, b""))
+            kind = info.get(IFLA_INFO_KIND, b"").rstrip(b"\0").decode()
+            return int(_struct.unpack_from("=i", body, 4)[0]), kind
+    except OSError:
+        pass  # there is none
+    return 0, ""
+
+
 def new_address(index: int, address: bytes, prefix: int, label: str = "") -> bytes:
     """Give a link an address; IPv6 without duplicate detection, so that it can be used at once."""
     family = _socket.AF_INET if len(address) == 4 else _socket.AF_INET6
@@ -137,6 +178,15 @@ def new_route(index: int, gateway: bytes, destination: bytes = b"", prefix: int 
     if metric:
         body += u32(RTA_PRIORITY, metric)
     return message(RTM_NEWROUTE, _CREATE, body)
+
+
+def new_refusal(kind: str, destination: bytes, prefix: int, metric: int = 0) -> bytes:
+    """A route (one of `REFUSALS`) by which packets to there are thrown away or sent back."""
+    family = _socket.AF_INET if len(destination) == 4 else _socket.AF_INET6
+    body = _struct.pack(
+        "=BBBBBBBBI", family, prefix, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, REFUSALS[kind], 0
+    ) + attribute(RTA_DST, destination)  # fmt: skip
+    return message(RTM_NEWROUTE, _CREATE, body + (u32(RTA_PRIORITY, metric) if metric else b""))
 
 
 def everything_local(family: int, table: int) -> bytes:
@@ -178,6 +228,16 @@ def links(netlink: Netlink) -> dict[int, str]:
     return found
 
 
+def hardware_addresses(netlink: Netlink) -> dict[int, bytes]:
+    """All links of the namespace but lo: number → hardware address."""
+    found = {}
+    for _, body in netlink.send([message(RTM_GETLINK, NLM_F_DUMP, _ifinfo())]):
+        index = int(_struct.unpack_from("=i", body, 4)[0])
+        if index != 1:
+            found[index] = attributes(body, 16).get(IFLA_ADDRESS, b"")
+    return found
+
+
 def addresses(netlink: Netlink) -> list[tuple[int, bytes, int]]:
     """All addresses of the namespace: (link's number, address, prefix length)."""
     found = []
@@ -197,6 +257,18 @@ def routes(netlink: Netlink) -> list[tuple[bytes, int, int]]:
         values = attributes(body, 12)
         if RTA_DST in values and body[4] == RT_TABLE_MAIN:
             found.append((values[RTA_DST], body[1], int.from_bytes(values.get(RTA_OIF, b""), "little")))
+    return found
+
+
+def default_gateways(netlink: Netlink) -> list[bytes]:
+    """The gateways of all IPv4 and IPv6 default routes."""
+    found = []
+    for family in (_socket.AF_INET, _socket.AF_INET6):
+        request = _struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0)
+        for _, body in netlink.send([message(RTM_GETROUTE, NLM_F_DUMP, request)]):
+            gateway = attributes(body, 12).get(RTA_GATEWAY)
+            if gateway and body[1] == 0 and body[4] == RT_TABLE_MAIN:
+                found.append(gateway)
     return found
 
 
