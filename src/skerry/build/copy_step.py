@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
     from skerry.build.language.ast import Heredoc
     from skerry.build.steps import StepWork
+    from skerry.engine.builds.reuse import Reuse
     from skerry.engine.builds.root import WorkingRoot
     from skerry.engine.builds.select import Tree
 
 _TEXT_BYTES = 8 << 10  # of a file whose changed lines an explanation shows
 _TEXT_FILES = 20
-_MUCH = 16 << 20  # bytes
+_SOME, _MUCH = 1 << 20, 16 << 20  # bytes
 _URLS = ("http://", "https://")
 
 
@@ -216,10 +217,28 @@ class CopyStep:
             several = len(gathered) > 1
             # What a linked layer makes on the way has the time of what is copied: the layer is the same whenever it is made.
             now_ns = _latest(gathered) if self._command.link else time.time_ns()
-            for part in gathered:
-                carry_out(where, part, now_ns=now_ns, into_folder=several, between=between)
+            plain = False
+            with self._reuse(root) or nullcontext() as reuse:
+                for part in gathered:
+                    plain = carry_out(where, part, now_ns=now_ns, into_folder=several, between=between, reuse=reuse)
+            self.inputs["plain"] = not several and plain
             layer = root.commit(mtime_ns=step.mtime_ns)
         return layer["chain_id"] if layer else None
+
+    def _reuse(self, root: WorkingRoot) -> Reuse | None:
+        """Of what this very step made of other files the last time; worth a look only when it copies much."""
+        step = self._step
+        if len(self._gathered) != 1 or step.mtime_ns is not None:
+            return None
+        (part,) = self._gathered
+        if part.size < _SOME or part.request.inline or part.request.unpack:
+            return None
+        before = step.engine.builds.latest(step.identity.text)
+        if before is None or before["layer"] is None or not before["inputs"].get("plain"):
+            return None
+        if any(before["inputs"].get(key) != self.inputs[key] for key in ("instruction", "settings", "from")):
+            return None
+        return step.engine.builds.reuse(before, root.upper)
 
     def _writing(self, root: WorkingRoot) -> AbstractContextManager[object]:
         """The disk may begin before the end, unless the layer will be found to be there: then nothing is kept."""

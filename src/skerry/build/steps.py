@@ -160,4 +160,5 @@ class StepWork:
             layer = work.carry_out()
             place = {"instruction": inputs["instruction"]}  # enough to tell that another one was here
             builds.record(self.identity.place, None, identity=self.identity.place, inputs=place)
+            inputs |= work.inputs  # it may know more now
             return builds.record(work.key, layer, identity=self.identity.text, inputs=inputs), why

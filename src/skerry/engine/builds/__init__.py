@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     from skerry.engine.builds.cache_mounts import CacheMount
+    from skerry.engine.builds.reuse import Reuse
     from skerry.engine.builds.root import WorkingRoot
     from skerry.engine.builds.step_lock import StepLock
     from skerry.engine.builds.types import CacheRow, Pruned, StepRecord
@@ -108,6 +109,17 @@ class Builds:
         from skerry.engine.builds.steps import latest
 
         return latest(self._engine, identity)
+
+    def reuse(self, before: StepRecord, upper: str) -> Reuse | None:
+        """What `carry_out` may link from the layer of the same COPY's last time into ``upper``: a context manager. None
+        when that layer is gone."""
+        from skerry.engine.builds.reuse import Reuse
+        from skerry.store.layers import layer_dir
+
+        try:
+            return Reuse(layer_dir(self._engine.store, before["layer"] or ""), before["inputs"]["files"], upper)
+        except (OSError, KeyError):
+            return None
 
     def record(
         self, key: str, layer: str | None, *, identity: str = "", inputs: Mapping[str, Any] | None = None

@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from skerry.engine.builds.reuse import Reuse
     from skerry.engine.builds.select import Chosen, Item, Tree
     from skerry.engine.engine import Engine
 
@@ -100,7 +101,7 @@ def gather(engine: Engine, tree: Tree | None, request: CopyRequest) -> Gathered:
                     found.count += 1
                     found.size += item.status.st_size
                     if len(found.files) < _SHOWN_FILES:
-                        found.files[item.path] = sha256(text).hexdigest()[:16]
+                        found.files[item.path] = sha256(text).hexdigest()[:32]
             digests.save()
     except OSError as error:
         raise translated(error) from error
@@ -109,7 +110,7 @@ def gather(engine: Engine, tree: Tree | None, request: CopyRequest) -> Gathered:
         line = fastjson.dumps([file.name, file.mode, request.owner, content]).encode()
         whole.update(line)
         found.count += 1
-        found.files[file.name] = sha256(line).hexdigest()[:16]
+        found.files[file.name] = sha256(line).hexdigest()[:32]
     found.digest = whole.hexdigest()
     found.empty = not found.count
     return found
@@ -122,10 +123,11 @@ def _mode(request: CopyRequest, mode: int) -> int:
 
 
 def carry_out(
-    root: str, gathered: Gathered, *, now_ns: int, into_folder: bool = False, between: Callable[[], None] = nothing
-) -> None:
-    """Copy into the tree ``root``. What is in the way is replaced.
-    ``between`` is called often, and may raise."""
+    root: str, gathered: Gathered, *, now_ns: int, into_folder: bool = False, between: Callable[[], None] = nothing,
+    reuse: Reuse | None = None,
+) -> bool:  # fmt: skip
+    """Copy into the tree ``root``. What is in the way is replaced; whether there was nothing of the kind.
+    ``between`` is called often, and may raise. ``reuse``: where files may be that need no copy."""
     request = gathered.request
     uid, gid = request.owner or (0, 0)
     into_folder = into_folder or request.dest.endswith("/") or request.dest in ("", "/")
@@ -136,7 +138,7 @@ def carry_out(
         if placer.kind(dest) == "":
             dest = placer.followed(dest)  # a link to nothing yet: what it leads to is made
         for source, items in zip(gathered.chosen, gathered.items, strict=True):
-            _copy_source(placer, gathered, source, items, dest, folder=into_folder or several)
+            _copy_source(placer, gathered, source, items, dest, folder=into_folder or several, reuse=reuse)
         for file in request.inline:
             target = dest
             if into_folder or several or placer.kind(dest) == "folder":
@@ -145,6 +147,7 @@ def carry_out(
         if into_folder and not gathered.empty and placer.kind(dest) == "":
             placer.folder(dest, None)
         placer.finish()
+        return not placer.replaced
 
 
 def _write_inline(placer: Placer, request: CopyRequest, file: Inline, target: str, dest: str, now_ns: int) -> None:
@@ -173,8 +176,9 @@ def _write_inline(placer: Placer, request: CopyRequest, file: Inline, target: st
 
 
 def _copy_source(
-    placer: Placer, gathered: Gathered, source: Chosen, items: list[Item], dest: str, *, folder: bool
-) -> None:
+    placer: Placer, gathered: Gathered, source: Chosen, items: list[Item], dest: str, *, folder: bool,
+    reuse: Reuse | None,
+) -> None:  # fmt: skip
     request, tree = gathered.request, gathered.tree
     assert tree is not None
     base = dest.rstrip("/")
@@ -205,7 +209,9 @@ def _copy_source(
         elif status.st_nlink > 1 and stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) in links:
             placer.hard_link(target, links[status.st_dev, status.st_ino])
         else:
-            put(placer, tree, item, target, _metadata(request, tree, item), check=_require_unchanged)
+            how = _metadata(request, tree, item)
+            if reuse is None or not reuse.link(placer, item, gathered.files.get(item.path), target, how):
+                put(placer, tree, item, target, how, check=_require_unchanged)
             links[status.st_dev, status.st_ino] = target
 
 

@@ -49,6 +49,9 @@ class Placer:
         self._new_folders = new_folders
         self._times: dict[str, int] = {}
         self._plain = ""  # below it no link is followed
+        self.made: set[str] = set()  # folders that are new and, without links on the way, where their paths say
+        self.replaced = False  # something that was there
+        self._real = os.path.realpath(root)
         self.replaces_folders = False  # a file takes a folder's place, as when an archive is unpacked
 
     def __enter__(self) -> Placer:
@@ -139,6 +142,8 @@ class Placer:
             os.fchown(fd, how.uid, how.gid)
             # Not by the umask: that is the whole process's, and other stages are built in other threads.
             os.fchmod(fd, how.mode)
+            if path.rpartition("/")[0] in self.made or os.readlink(f"/proc/self/fd/{fd}") == self._real + path:
+                self.made.add(path)
         finally:
             os.close(fd)
         if metadata is None:
@@ -269,6 +274,7 @@ class Placer:
 
     def _make_room(self, parent: int, name: str, path: str, *, for_folder: bool = False) -> None:
         """Take away what a new file replaces. A folder is not replaced by a file."""
+        self.replaced = True
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
         if stat.S_ISDIR(status.st_mode):
             if not for_folder and not self.replaces_folders:
