@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 from tests.support.command import Skerry
@@ -138,3 +139,25 @@ def test_what_is_null_is_an_empty_map_in_templates(skerry: Skerry, busybox: str)
     skerry("create", "--name", "box", busybox)
     format = "{{.Config.Labels}} {{json .Config.Labels}} {{.Config.Labels.nonsense}} {{len .Config.Labels}}"
     assert skerry("inspect", "--format", format, "box").stdout == "map[] null <no value> 0\n"
+
+
+def test_a_module_stands_before_the_command_and_must_be_there(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    module = tmp_path / "extra.conf"
+    module.write_text('[containers]\nprivileged = true\n[engine]\nnonsense = "x"\n')
+    late = skerry("create", f"--module={module}", busybox, check=False)
+    assert (late.code, "unknown flag: --module" in late.stderr) == (125, True)
+    for command in ("no-such-command", "version"):
+        missing = skerry("--module=/no/such", command, check=False)
+        assert (missing.code, "could not resolve module: open /no/such: no such file" in missing.stderr) == (1, True)
+    told = skerry(f"--module={module}", "--debug", "version")
+    assert f"Failed to decode the keys at {module}: line 4: [engine] nonsense" in told.stderr
+    skerry("run", "-d", "--name", "box", busybox, "sleep", "1000")
+    rights = ("exec", "box", "grep", "CapBnd", "/proc/self/status")
+    assert skerry(f"--module={module}", *rights).stdout != skerry(*rights).stdout
+
+
+def test_a_program_with_our_own_stdout_says_no_id(skerry: Skerry, busybox: str) -> None:
+    run = skerry("run", "-d", "--name", "box", "--log-driver", "passthrough", busybox, "true")
+    assert run.stdout == ""
+    attached = skerry("run", "-a", "stdout", "--log-driver", "passthrough", busybox, "true", check=False)
+    assert "cannot specify --attach with --log-driver=passthrough" in attached.stderr

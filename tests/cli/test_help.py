@@ -137,7 +137,7 @@ def test_every_global_flag_reaches_the_settings() -> None:
     for it in GLOBAL_FLAGS:
         assert it.key in ("out", "noout", "syslog") or f"    {it.key}: " in text
     others = {it.key for it in TOP_FLAGS} - {it.key for it in GLOBAL_FLAGS}
-    assert others == {"version", "config", *REFUSED}
+    assert others == {"version", "config", "debug", *REFUSED}
 
 
 @pytest.mark.parametrize("path", SHOWN)

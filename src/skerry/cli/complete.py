@@ -7,7 +7,7 @@ The protocol is cobra's, so that scripts written for it work: a line ``value<TAB
 from __future__ import annotations
 
 from skerry.cli.flags import Args
-from skerry.cli.globals import GLOBAL_FLAGS, LOG_LEVELS, TOP_FLAGS
+from skerry.cli.globals import GLOBAL_FLAGS, INHERITED_FLAGS, LOG_LEVELS, TOP_FLAGS
 from skerry.cli.table import GROUPS, lookup, names_in
 
 TYPE_CHECKING = False
@@ -91,7 +91,7 @@ class Completion:
 
     def _take_cluster(self, letters: str) -> None:
         for position, letter in enumerate(letters):
-            it = next((it for it in (*self.flags, *GLOBAL_FLAGS) if it.short == letter), None)
+            it = next((it for it in (*self.flags, *INHERITED_FLAGS) if it.short == letter), None)
             if it is not None and it.without_value is None:
                 if position == len(letters) - 1:
                     self.pending = it
@@ -121,7 +121,7 @@ class Completion:
 
     def flag(self, name: str) -> Flag | None:
         """The flag with a long name, the command's own first."""
-        return next((it for it in (*self.flags, *GLOBAL_FLAGS) if it.name == name or name in it.also), None)
+        return next((it for it in (*self.flags, *INHERITED_FLAGS) if it.name == name or name in it.also), None)
 
     # Answers
 
@@ -143,7 +143,7 @@ class Completion:
         """The flags that could be typed here."""
         shown = [it for it in self.flags if not it.hidden and not it.deprecated]
         if self.module is None and self.path:
-            shown = list(GLOBAL_FLAGS)
+            shown = list(INHERITED_FLAGS)
         names = [(f"--{it.name}", it.help) for it in shown]
         if self.last[:2] != "--":
             names += [(f"-{it.short}", it.help) for it in shown if it.short]

@@ -65,6 +65,8 @@ _REFUSED_FLAGS = tuple(
     )
     for name in REFUSED
 )
+# The command's own words may hold these, too. Which modules there are decides what its flags' defaults are.
+INHERITED_FLAGS = tuple(it for it in GLOBAL_FLAGS if it.key != "module")
 # Not valid after the command: `podman run -v` is a volume, `commit --config` a file.
 TOP_FLAGS = (
     *GLOBAL_FLAGS,
@@ -72,5 +74,6 @@ TOP_FLAGS = (
     flag(
         "--config", kind="str", metavar="FOLDER", complete="dirs", help="Folder of Docker's credentials (config.json)"
     ),
+    flag("-D", "--debug", hidden=True, help="The same as --log-level=debug, as Docker has it"),
     flag("-v", "--version", help="Print the version"),
 )

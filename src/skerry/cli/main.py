@@ -10,7 +10,7 @@ import os
 import sys
 
 from skerry.cli.flags import Args, HelpRequested, UsageError
-from skerry.cli.globals import GLOBAL_FLAGS, REFUSED, TOP_FLAGS
+from skerry.cli.globals import INHERITED_FLAGS, REFUSED, TOP_FLAGS
 from skerry.cli.output import Output
 from skerry.cli.parse import parse
 from skerry.errors import Invalid, SkerryError
@@ -80,8 +80,15 @@ def dispatch(argv: list[str], out: Output) -> int:
     """Find the command, parse its flags, run it; its exit code."""
     top = Args(TOP_FLAGS)
     path, rest, asked = find_command(argv, top)
+    if top["debug"]:
+        top.set("log_level", "debug")
     _apply(top, out)
     _refuse(top)
+    if top["module"]:
+        from skerry.config.files import resolve_module
+
+        for name in top["module"]:  # also where the command is none, or needs no configuration
+            resolve_module(name)
     if top["version"]:
         from skerry.config.launcher import spoken_version
 
@@ -126,7 +133,7 @@ def find_command(argv: list[str], top: Args) -> tuple[str, list[str], bool]:
     while True:
         try:
             # A command's own flags come after its name, so every level ends at its first word.
-            flags, inherited = (TOP_FLAGS, ()) if not path else ((), GLOBAL_FLAGS)
+            flags, inherited = (TOP_FLAGS, ()) if not path else ((), INHERITED_FLAGS)
             level = parse(flags, rest, interspersed=False, inherited=inherited, inherited_args=top)
         except HelpRequested:
             return path, [], True
@@ -154,7 +161,7 @@ def _help_pointer(problem: str, path: str, flags: Sequence[Flag]) -> str:
         return pointer
     from skerry.cli.suggest import nearest
 
-    names = [name for it in (*flags, *GLOBAL_FLAGS) if not it.hidden for name in (it.name, *it.also)]
+    names = [name for it in (*flags, *INHERITED_FLAGS) if not it.hidden for name in (it.name, *it.also)]
     found = nearest(problem[len("unknown flag: --") :], dict.fromkeys(names))
     return "\nDid you mean this?\n" + "".join(f"\t--{name}\n" for name in found) + "\n" + pointer if found else pointer
 
@@ -166,7 +173,7 @@ def parse_command(path: str, module: ModuleType, rest: list[str], top: Args, out
             module.FLAGS,
             rest,
             interspersed=getattr(module, "INTERSPERSED", True),
-            inherited=GLOBAL_FLAGS,
+            inherited=INHERITED_FLAGS,
             inherited_args=top,
             deprecated=out.plain_error,
         )
@@ -232,20 +239,24 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
 
     ENGINE = False: no engine (None is passed). NAMESPACE = False: an engine without entering the user namespace.
     """
-    if not getattr(module, "ENGINE", True):
+    needs_engine = getattr(module, "ENGINE", True)
+    if not needs_engine and out.level < 5 and not top["module"]:
         return int(module.run(args, None, out))
     from skerry.config.settings import load_settings
-    from skerry.engine.engine import Engine
 
     settings = load_settings(global_flags(top))  # type: ignore[arg-type]
+    if out.level >= 5:
+        _tell_unused(settings.conf, out)
+    if not needs_engine:
+        return int(module.run(args, None, out))
+    from skerry.engine.engine import Engine
+
     if settings.rootless and getattr(module, "NAMESPACE", True):
         from skerry.engine.rootless import enter
 
         enter(settings)
     for warning in settings.warnings:
         out.warn(warning)
-    if out.level >= 5:
-        _tell_unused(settings.conf, out)
     if settings.conf["flags"]:
         from skerry.cli.configured import fill
 
@@ -262,12 +273,12 @@ def _tell_unused(conf: dict[str, Any], out: Output) -> None:
     for key, why in conf["moot"].items():
         out.debug(f"containers.conf: {key} has no effect: {why}")
     for place in conf["unknown"]:
-        out.debug(f"containers.conf: unknown key: {place}")
+        out.debug(f"Failed to decode the keys at {place}: Skerry knows no such key")
 
 
 def global_flags(top: Args) -> dict[str, object]:
     """The global flags that were given, by key: what `load_settings` takes."""
     flags = top.all_given()
-    for name in ("out", "noout", "version", "syslog", "config", *REFUSED):
+    for name in ("out", "noout", "version", "syslog", "config", "debug", *REFUSED):
         flags.pop(name, None)
     return flags

@@ -47,7 +47,8 @@ def resolve_module(name: str) -> str:
     for path in places:
         if os.path.isfile(path):
             return path
-    raise Invalid(f'could not resolve module "{name}": there is no {" or ".join(places)}')
+    missing = ", ".join(f"open {path}: no such file or directory" for path in places)
+    raise Invalid(f"parsing containers.conf: could not resolve module: {missing}", exit_code=1)
 
 
 def _named(variable: str) -> str:

@@ -11,7 +11,7 @@ from skerry.config.files import Stamp, find
 from skerry.config.identity import Identity
 from skerry.config.moot import reason
 from skerry.config.sizes import parse_size
-from skerry.errors import Invalid
+from skerry.errors import Invalid, SkerryError
 
 # Keys that older files use, and what they are called now.
 _RENAMED: dict[tuple[str, str], str] = {("engine", "image_build_format"): "image_default_format"}
@@ -49,7 +49,11 @@ def load(identity: Identity, modules: Sequence[str] = ()) -> tuple[dict[str, Any
 
     ``files``, ``moot`` (key: why it has no effect) and ``unknown`` keys of it are for `skerry info`; ``flags`` are those
     set keys that change flags' defaults."""
-    conf, stamps = _containers(identity, modules)
+    try:
+        conf, stamps = _containers(identity, modules)
+    except SkerryError as error:
+        error.exit_code = 1
+        raise
     storage, storage_stamps = _storage(identity)
     registries, registries_stamps = _registries(identity)
     return {**conf, **storage, "registries": registries}, stamps + storage_stamps + registries_stamps

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from skerry.cli.containers.health_flags import HEALTH_FLAGS
 from skerry.cli.flags import flag
 from skerry.cli.images.registry_flags import PLATFORM, REGISTRY_FLAGS, SIGNATURE_POLICY
+from skerry.errors import Invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -214,6 +216,8 @@ def create_options(args: Args, out: Output) -> ContainerRequest:
     options: dict[str, Any] = {
         it.key: args[it.key] for it in CREATE_FLAGS if it.key not in _NOT_OPTIONS and args.given(it.key)
     }
+    if args["log_driver"] == "passthrough" and any(os.isatty(descriptor) for descriptor in (0, 1, 2)):
+        raise Invalid("the '--log-driver passthrough' option cannot be used on a TTY")
     options["report"] = lambda: _reporter(out, args["quiet"])
     options["choose"] = _chooser
     options["image"] = args.positional[0]

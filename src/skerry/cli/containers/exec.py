@@ -62,6 +62,8 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         for key in ("env", "env_file", "user", "workdir", "privileged", "tty", "preserve_fds", "preserve_fd")
         if args[key]
     }
+    if engine.settings.conf["containers"]["privileged"] and not args.given("privileged"):
+        options["privileged"] = True
     if args["detach"]:
         if args["interactive"]:
             raise UsageError("--interactive and --detach cannot be used together")

@@ -50,10 +50,15 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     for key in ("preserve_fds", "preserve_fd"):
         if args[key]:
             options[key] = args[key]  # type: ignore[literal-required]
+    passthrough = args["log_driver"] == "passthrough"
+    if passthrough and args["attach"]:
+        raise Invalid("cannot specify --attach with --log-driver=passthrough: invalid argument")
     if args["detach"]:
         if args["attach"]:
             raise Invalid("--attach and --detach can't be used together")
-        out.line(run_detached(engine, options)["id"])
+        record = run_detached(engine, options)
+        if not passthrough:  # stdout is the program's
+            out.line(record["id"])
         return 0
     chosen = streams(args)
     if chosen.stdout is None and chosen.stderr is None:  # nothing of it will be seen here: say at least its id
