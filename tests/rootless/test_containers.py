@@ -95,6 +95,14 @@ def test_a_limit_that_cannot_be_set_is_said_or_refused(user: User, run: Callable
         )
 
 
+def test_anothers_store_is_refused_in_one_line(user: User, tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir(mode=0o700)
+    (tmp_path / "root" / "skerry.db").touch(mode=0o600)
+    result = user.skerry("--root", str(tmp_path / "root"), "ps", check=False)
+    assert result.returncode == 125
+    assert result.stderr == f"Error: state database {tmp_path}/root/skerry.db: permission denied\n"
+
+
 def test_another_user_can_neither_see_nor_enter(user: User, run: Callable[..., str]) -> None:
     run("-d", "--name", "box", command=("sleep", "600"))
     nobody = {"user": 65534, "group": 65534, "extra_groups": []}
