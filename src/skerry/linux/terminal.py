@@ -60,6 +60,26 @@ def _raw(attributes: list[Any]) -> list[Any]:
     return [iflag, oflag, cflag, lflag, ispeed, ospeed, characters]
 
 
+class KeptTerminal:
+    """The modes of the terminal ``fd`` as they are now, given back by `restore` after another program had it."""
+
+    __slots__ = ("_fd", "_saved")
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._saved = termios.tcgetattr(fd) if is_terminal(fd) else None
+
+    def restore(self) -> None:
+        """Idempotent."""
+        if self._saved is None:
+            return
+        try:
+            termios.tcsetattr(self._fd, termios.TCSANOW, self._saved)
+        except termios.error:
+            pass  # hung up: nobody looks at it any more
+        self._saved = None
+
+
 class RawTerminal:
     """Raw mode on ``fd`` for as long as the context lasts; nothing when it is not a terminal.
 

@@ -16,6 +16,7 @@ from skerry.runtime.failures import is_runtimes_own, message_in, translate
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.builds.types import RunRequest
+    from skerry.linux.terminal import KeptTerminal
     from skerry.runtime.oci import Runtime
 
 _CHUNK = 65536
@@ -33,6 +34,7 @@ class StepProcess:
         self._request = request
         self._pid_file = bundle + "/pid"
         self._stderr_seen = False
+        self._terminal: KeptTerminal | None = None
         self.ended = False
         argv = self._argv(container_id, bundle, cgroups=cgroups)
         self._stdout = self._stderr = -1
@@ -55,7 +57,10 @@ class StepProcess:
         return [self._runtime.path, *flags, "run", "--bundle", bundle, "--pid-file", self._pid_file, container_id]
 
     def _start_on_terminal(self, argv: list[str]) -> int:
-        """The runtime makes the program's terminal and carries between it and ours."""
+        """The runtime makes the program's terminal and carries between it and ours, which it often leaves raw (crun 1.8)."""
+        from skerry.linux.terminal import KeptTerminal
+
+        self._terminal = KeptTerminal(0)
         return spawn(argv, env=self._runtime.environment(), pass_fds=[self._log])
 
     def _start_on_pipes(self, argv: list[str]) -> int:
@@ -181,6 +186,8 @@ class StepProcess:
         return False
 
     def _close(self) -> None:
+        if self._terminal is not None:
+            self._terminal.restore()
         for fd in (self._stdout, self._stderr, self._log):
             if fd >= 0:
                 os.close(fd)
