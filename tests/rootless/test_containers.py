@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.rootless.conftest import SKERRY, User, needs_programs, wait_until
 from tests.rootless.test_enter import end, holder
+
+from skerry.store.store import Store
 
 pytestmark = needs_programs
 
@@ -95,12 +98,13 @@ def test_a_limit_that_cannot_be_set_is_said_or_refused(user: User, run: Callable
         )
 
 
-def test_anothers_store_is_refused_in_one_line(user: User, tmp_path: Path) -> None:
-    (tmp_path / "root").mkdir(mode=0o700)
-    (tmp_path / "root" / "skerry.db").touch(mode=0o600)
-    result = user.skerry("--root", str(tmp_path / "root"), "ps", check=False)
+def test_anothers_store_is_refused_in_one_line(user: User) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as top:
+        os.chmod(top, 0o755)
+        Store(f"{top}/root", f"{top}/run").db.close()
+        result = user.skerry("--root", f"{top}/root", "ps", check=False)
     assert result.returncode == 125
-    assert result.stderr == f"Error: state database {tmp_path}/root/skerry.db: permission denied\n"
+    assert result.stderr == f"Error: state database {top}/root/skerry.db: permission denied\n"
 
 
 def test_another_user_can_neither_see_nor_enter(user: User, run: Callable[..., str]) -> None:
