@@ -146,3 +146,26 @@ def test_a_folder_of_which_nothing_is_left_is_not_there(engine: Skerry, tmp_path
     assert (done.code, "1 filtered out using" in done.stderr) == (125, True)
     (tmp_path / "sub" / "wanted.txt").touch()
     engine("build", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--ulimit", "abc"), 'ulimit option "abc" requires name=SOFT:HARD'),
+        (("--cap-add", "nocap"), '"CAP_NOCAP": unknown capability'),
+        (("--device", "/dev/nosuch"), "stat /dev/nosuch: no such file or directory"),
+        (("--runtime", "idonotexist"), '"idonotexist" not found'),
+    ],
+)
+def test_what_no_step_could_run_with_is_told_though_all_are_cached(
+    engine: Skerry, tmp_path: Path, flags: tuple[str, str], said: str
+) -> None:
+    engine("build", write(tmp_path, BASE + "RUN true\n"))
+    done = engine("build", *flags, tmp_path, check=False)
+    assert (done.code, said in done.stderr) == (125, True)
+
+
+def test_a_program_that_is_not_there_is_podmans_one(engine: Skerry, tmp_path: Path) -> None:
+    for words in ('["nosuchprogram"]', '["/etc"]'):
+        assert engine("build", write(tmp_path, BASE + f"RUN {words}\n"), check=False).code == 1
+    assert engine("build", write(tmp_path, BASE + "RUN nosuchprogram\n"), check=False).code == 127  # the shell's

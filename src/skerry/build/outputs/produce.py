@@ -30,6 +30,10 @@ def produce(engine: Engine, options: BuildOptions, report: Callable[[Event], Non
 
         check_files(options.outputs)
     engine.builds.full_names(names_of(engine, options))
+    run = options.run
+    engine.builds.check(
+        capabilities=[*run.cap_add, *run.cap_drop], ulimits=run.ulimits, devices=run.devices, runtime=run.runtime
+    )
     started = _now()
     import_cache(engine, options, report)
     with Agents(engine, options.ssh_keys) as agents, open_contexts(engine, options, report) as contexts:

@@ -20,7 +20,7 @@ class LogFile:
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644) if fd < 0 else fd
         except OSError as error:
-            raise Unavailable(f"--logfile {path}: {os.strerror(error.errno or 0)}") from None
+            raise Unavailable(f"open {path}: {os.strerror(error.errno or 0).lower()}") from None
 
     def __enter__(self) -> LogFile:
         return self

@@ -91,6 +91,14 @@ class Builds:
 
     # Steps
 
+    def check(
+        self, *, capabilities: Sequence[str], ulimits: Sequence[str], devices: Sequence[str], runtime: str
+    ) -> None:
+        """`Invalid`, `NotFound` in Podman's words for what no step could run with."""
+        from skerry.engine.builds.check import check
+
+        check(self._engine, capabilities=capabilities, ulimits=ulimits, devices=devices, runtime=runtime)
+
     def devices(self, text: str, *, required: bool = False) -> list[str]:
         """The CDI devices that RUN --device names; `NotFound` for none when they are ``required``."""
         from skerry.engine.builds.cdi import device_names

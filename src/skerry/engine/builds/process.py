@@ -158,7 +158,9 @@ class StepProcess:
         return 128 - code if code < 0 else code
 
     def _translated(self, message: str) -> SkerryError:
-        return translate(self._runtime.name, message)
+        error = translate(self._runtime.name, message)
+        error.exit_code = 1  # as in Podman: 126 and 127 would be a shell's words
+        return error
 
     def _kill(self) -> None:
         """End the program and the runtime. Whatever that leaves is for `sweep.end_step`."""
