@@ -126,6 +126,17 @@ def test_df_takes_no_format_with_verbose(skerry: Skerry) -> None:
     assert (result.code, "cannot combine --format and --verbose flags" in result.stderr) == (125, True)
 
 
+def test_prune_external_leaves_what_is_known_here(skerry: Skerry, busybox: str) -> None:
+    skerry("create", "--name", "box", busybox)
+    assert skerry("system", "prune", "--external", "-f").stdout == "Total reclaimed space: 0B\n"
+    assert skerry("container", "exists", "box").code == 0
+    refused = skerry("system", "prune", "--external", "--all", check=False)
+    assert (refused.code, refused.stderr.startswith("Error: --external cannot be combined with other options")) == (
+        125,
+        True,
+    )
+
+
 def test_prune_removes_in_one_go_what_nothing_uses(skerry: Skerry, busybox: str) -> None:
     gone = skerry("run", "-d", "-v", "data:/d", busybox, "true").id
     skerry("wait", gone)

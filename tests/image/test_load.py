@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 from pathlib import Path
 
@@ -15,6 +17,19 @@ from skerry.errors import SkerryError
 
 LAYER = tar_of({"etc/hello": b"hi\n"})
 SECOND = tar_of({"etc/second": b"2\n"})
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress], ids=["gzip", "bzip2", "xz"])
+def test_an_archive_may_be_compressed_as_a_whole(engine: Engine, tmp_path: Path, compress: object) -> None:
+    data = compress(tar_of(docker_members(LAYER, tags=["whole"])))  # type: ignore[operator]
+    path = tmp_path / "whole"
+    path.write_bytes(data)
+    assert engine.images.load(str(path)) == ["localhost/whole:latest"]
+    with path.open("rb") as stream:
+        assert engine.images.load(stream) == ["localhost/whole:latest"]
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(SkerryError, match=r"stream is truncated"):
+        engine.images.load(str(path))
 
 
 def test_a_docker_archive_gets_the_ids_that_podman_gives_it(engine: Engine, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.image.archives import docker_members, tar_of, write
 
 from skerry.engine.engine import Engine
-from skerry.errors import Conflict, InUse, NotFound
+from skerry.errors import Conflict, InUse, Invalid, NotFound
 
 BASE = tar_of({"base": b"1"})
 TOP = tar_of({"top": b"2"})
@@ -35,11 +35,27 @@ def test_a_name_goes_before_the_image(loaded: Engine) -> None:
 
 
 def test_an_id_with_several_names_wants_force(loaded: Engine) -> None:
+    loaded.images.remove(["two"])
     loaded.images.tag("one", "other")
     image_id = loaded.images.resolve("one")["id"]
-    with pytest.raises(Conflict, match="more than one tag"):
+    with pytest.raises(Conflict, match=r"more than one tag \(\[localhost/other:latest localhost/one:latest\]\)"):
         loaded.images.remove([image_id])
     assert loaded.images.remove([image_id], force=True)[-1] == f"Deleted: {image_id}"
+
+
+def test_what_another_image_is_made_of_is_not_said_to_be_deleted(loaded: Engine) -> None:
+    loaded.containers.create("one", name="box")
+    loaded.images.commit("box", "above")
+    loaded.containers.remove("box")
+    assert loaded.images.remove(["one"]) == ["Untagged: localhost/one:latest"]
+    assert not loaded.images.exists("one")
+    assert loaded.images.remove(["above"])[-1].startswith("Deleted: ")
+
+
+def test_a_name_that_can_be_none_is_said_to_be(engine: Engine) -> None:
+    for call in (engine.images.resolve, lambda name: engine.images.remove([name])):
+        with pytest.raises(Invalid, match=r'cannot parse input: "Upper/Case": .*must be lowercase'):
+            call("Upper/Case")
 
 
 def test_an_image_in_use_stays(loaded: Engine) -> None:

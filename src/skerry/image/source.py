@@ -1,4 +1,4 @@
-"""Opening what ``load`` is given: a file, a folder or a stream; plain, gzip or zstd."""
+"""Opening what ``load`` is given: a file, a folder or a stream; plain, gzip, zstd, bzip2 or xz."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _from_descriptor(fd: int, staging: Staging) -> Members:
         head = os.pread(fd, 8, 0)
         if not head:
             raise Corrupt("the archive is empty")
-        if not encoding_of(head):
+        if not _encoding_of(head):
             return TarMembers(fd)
     budget = Budget(staging.path)
     with open(staging.path + "/archive", "w+b", buffering=0) as spool:
@@ -65,12 +65,19 @@ def _from_descriptor(fd: int, staging: Staging) -> Members:
         return TarMembers(os.dup(spool.fileno()))
 
 
+def _encoding_of(head: bytes) -> str:
+    for magic, name in ((b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz")):  # of layers, these are refused
+        if head.startswith(magic):
+            return name
+    return encoding_of(head)
+
+
 def _plain(fd: int) -> Iterator[bytes]:
     stream = io.BufferedReader(io.FileIO(fd, closefd=False), _CHUNK)
     head = stream.read(8)
     if not head:
         raise Corrupt("the archive is empty")
-    encoding = encoding_of(head)
+    encoding = _encoding_of(head)
     if not encoding:
         yield from _chunks(head, stream)
         return

@@ -60,5 +60,5 @@ def _shown(row: dict[str, Any], args: Args) -> dict[str, Any]:
         "CreatedBy": by,
         "Size": human_units(row["size"]) if args["human"] else str(row["size"]),
         "Comment": row["comment"],
-        "Tags": ", ".join(row["tags"]),
+        "Tags": row["tags"],
     }

@@ -6,6 +6,7 @@ import os
 import sys
 
 from skerry.cli.flags import UsageError, flag
+from skerry.cli.images.registry_flags import SIGNATURE_POLICY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ EXAMPLES = (
     ("skerry save -m web db | ssh host skerry load", "two images, to another host"),
 )
 FLAGS = (
-    flag("--compress", help="Compress the layers (formats of folders, and oci-archive)"),
+    flag("--compress", help="Compress the layers (formats of folders)"),
     flag(
         "--format", kind="str", default="docker-archive", metavar="FORMAT",
         choices=("docker-archive", "oci-archive", "oci-dir", "docker-dir"),
@@ -32,6 +33,7 @@ FLAGS = (
     flag("-m", "--multi-image-archive", help="Save several images; each argument is one"),
     flag("-o", "--output", kind="str", metavar="FILE", complete="files", help="Write to a file, not to stdout"),
     flag("-q", "--quiet", help="No progress"),
+    SIGNATURE_POLICY,
     flag("--uncompressed", help="Do not compress layers in an oci-archive"),
 )  # fmt: skip
 COMPLETE = "images"
@@ -41,12 +43,16 @@ MIN_ARGS, MAX_ARGS = 1, None
 def run(args: Args, engine: Engine, out: Output) -> int:
     if args["compress"] and args["uncompressed"]:
         raise UsageError("--compress and --uncompressed flags cannot be used together")
-    if args["compress"] and args["format"] == "docker-archive":
-        raise UsageError("--compress can only be set when --format is 'oci-dir', 'docker-dir' or 'oci-archive'")
+    if args["compress"] and args["format"].endswith("-archive"):
+        raise UsageError("--compress can only be set when --format is 'docker-dir'")
     if not args["output"] and args["format"].endswith("-dir"):
         raise UsageError("a folder to write to is needed: --output")
     if not args["output"] and out.is_terminal:
         raise UsageError("refusing to save to terminal. Use -o flag or redirect")
+    if args["signature_policy"]:
+        from skerry.config import policy
+
+        policy.load(args["signature_policy"])  # it must be one; what is in this store is accepted
     target = args["output"] or open(os.dup(1), "wb")
     if args["output"] and ":" in args["output"]:
         raise UsageError(f"invalid filename (should not contain ':') \"{args['output']}\"")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.confirm import confirmed
-from skerry.cli.flags import flag
+from skerry.cli.flags import UsageError, flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ EXAMPLES = (
 FLAGS = (
     flag("-a", "--all", help="Every image that no container has, not only those without a name"),
     flag("--build", help="Also what builds keep: steps that no image is made of, and cache mounts"),
-    flag("--external", help="Containers of other tools: Skerry's store has none"),
+    flag("--external", help="Only containers of other tools, of which Skerry's store has none"),
     flag("--filter", kind="list", metavar="KEY=VALUE", help="Only what matches (until=, label=, label!=)"),
     flag("-f", "--force", help="Do not ask"),
     flag("--volumes", help="Also volumes that no container has"),
@@ -35,6 +35,11 @@ MIN_ARGS, MAX_ARGS = 0, 0
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    if args["external"]:
+        if args["all"] or args["build"] or args["volumes"] or args["filter"]:
+            raise UsageError("--external cannot be combined with other options")
+        out.line("Total reclaimed space: 0B")  # what this store's own commands left was swept when they began
+        return 0
     asked = warning(all=args["all"], volumes=args["volumes"], build=args["build"])
     if not args["force"] and not confirmed(out, asked):
         return 0

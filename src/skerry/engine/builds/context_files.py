@@ -6,9 +6,9 @@ Whatever a link in them says, nothing outside of the folder is written or read.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from skerry.errors import Corrupt, SkerryError, Unavailable
+from skerry.errors import SkerryError, Unavailable
 from skerry.store.archive import header
 from skerry.store.archive.budget import Budget
 from skerry.store.archive.decompress import decompressed
@@ -58,46 +58,13 @@ def uncompressed(stream: BinaryIO, head: bytes = b"") -> Iterator[bytes]:
     head = head or stream.read(HEAD)
     kind = archive_kind(head)
     chunks = _chunks(stream, head)
-    if kind in ("gzip", "zstd"):
-        return decompressed(chunks, kind)
-    return _decompressed(chunks, kind) if kind in ("bzip2", "xz") else chunks
+    return decompressed(chunks, kind) if kind not in ("", "tar") else chunks
 
 
 def _chunks(stream: BinaryIO, head: bytes) -> Iterator[bytes]:
     while head:
         yield head
         head = stream.read(CHUNK)
-
-
-def _decompressed(chunks: Iterator[bytes], kind: str) -> Iterator[bytes]:
-    import bz2
-    import lzma
-
-    def start() -> Any:
-        # An archive may not choose how much memory it takes.
-        return bz2.BZ2Decompressor() if kind == "bzip2" else lzma.LZMADecompressor(memlimit=1 << 28)
-
-    decompressor = start()
-    try:
-        for chunk in chunks:
-            data = chunk
-            while True:
-                if decompressor.eof:
-                    data = decompressor.unused_data or data
-                    if not data.strip(b"\0"):
-                        break
-                    decompressor = start()
-                yield decompressor.decompress(data, CHUNK)
-                data = b""
-                if decompressor.eof:
-                    if not decompressor.unused_data:
-                        break
-                elif decompressor.needs_input:
-                    break
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise Corrupt(f"the archive's {kind} stream is damaged: {error}") from None
-    if not decompressor.eof:
-        raise Corrupt(f"the archive's {kind} stream is truncated")
 
 
 class _NoRecipe:

@@ -6,7 +6,7 @@ import os
 
 from skerry.engine.images.add import drop_layers, drop_manifest
 from skerry.engine.images.mounts import mount_path, take_down
-from skerry.engine.images.resolve import find, resolve
+from skerry.engine.images.resolve import find, refuse_malformed, resolve
 from skerry.engine.manifests.find import find_list
 from skerry.errors import Conflict, InUse, Invalid, NotFound
 from skerry.image.reference import complete, parse
@@ -31,6 +31,8 @@ def remove(
         return _remove_list(engine, name, listed, force=force, whole=whole)
     record = find(engine, name)
     if record is None:
+        if ":" not in name:
+            refuse_malformed(name)
         if ignore or force:
             return []
         raise NotFound(f"{name}: image not known", exit_code=1)
@@ -44,9 +46,12 @@ def remove(
     if not wanted and len(record["names"]) > 1 and not force:
         raise Conflict(
             f'unable to delete image "{record["id"]}" by ID with more than one tag '
-            f"([{' '.join(sorted(record['names']))}]): please force removal"
+            f"([{' '.join(_names(engine.store.db, record['id']))}]): please force removal"
         )
-    return _delete(engine, record, name, force=force) + _prune(engine, parents)
+    lines = _delete(engine, record, name, force=force)
+    if record["names"] and _is_below_another(engine, record):
+        lines.pop()  # as Podman: what others are made of is still there
+    return lines + _prune(engine, parents)
 
 
 def _remove_list(engine: Engine, name: str, record: IndexRecord, *, force: bool, whole: bool) -> list[str]:
@@ -167,6 +172,18 @@ def _parents(engine: Engine, record: ImageRecord) -> list[str]:
     return found
 
 
+def _is_below_another(engine: Engine, record: ImageRecord) -> bool:
+    from skerry.engine.images.listing import select
+
+    steps, layers = len(record["history"]), len(record["layers"])
+    return any(
+        len(image["history"]) > steps > 0
+        and image["history"][:steps] == record["history"]
+        and image["layers"][:layers] == record["layers"]
+        for image in select(engine)
+    )
+
+
 def _is_parent(parent: ImageRecord, child: ImageRecord) -> bool:
     """Whether ``child`` is ``parent`` and one step more."""
     steps, layers = len(parent["history"]), len(parent["layers"])
@@ -194,13 +211,18 @@ def _delete_rows(db: Database, image_id: str, names: list[str]) -> None:
             f"image used by {using[0]}: image is in use by a container: consider listing external containers and "
             "force-removing image"
         )
-    names[:] = [
-        row[0]
-        for row in db.query("SELECT name FROM image_names WHERE image = ? ORDER BY created_ns DESC, name", image_id)
-    ]
+    names[:] = _names(db, image_id)
     db.execute("DELETE FROM image_names WHERE image = ?", image_id)
     db.execute("DELETE FROM past_names WHERE image = ?", image_id)
     db.execute("DELETE FROM images WHERE id = ?", image_id)
+
+
+def _names(db: Database, image_id: str) -> list[str]:
+    """The youngest first."""
+    return [
+        row[0]
+        for row in db.query("SELECT name FROM image_names WHERE image = ? ORDER BY created_ns DESC, name", image_id)
+    ]
 
 
 def _untag(engine: Engine, image_id: str, name: str) -> None:

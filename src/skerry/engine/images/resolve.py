@@ -27,8 +27,19 @@ def resolve(engine: Engine, name: str) -> ImageRecord:
 
             if transport := transport_of(name):
                 raise Invalid(f'unsupported transport "{transport}" for looking up local images')
+        refuse_malformed(name)
         raise NotFound(f"{name}: image not known")
     return record
+
+
+def refuse_malformed(name: str) -> None:
+    """`Invalid` for what can be no image's name, however many there are."""
+    if HEX.issuperset(name.removeprefix("sha256:")):
+        return  # an id
+    try:
+        parse(name)
+    except Invalid as error:
+        raise Invalid(f'cannot parse input: "{name}": {error.message}') from None
 
 
 def _say_why_no_instance(engine: Engine, name: str) -> None:

@@ -1,4 +1,5 @@
-"""gzip (several members) by isal and zstd (several frames) by zstandard, in chunks of bounded size."""
+"""gzip (several members) by isal, zstd (several frames) by zstandard, and whole archives' bzip2 and xz by Python's own
+libraries, in chunks of bounded size."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from skerry.store.archive.zstd_frames import FrameWalker
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 _OUTPUT = 1 << 20
 # A zstd frame's window is memory that its sender chooses. The usual ones (8 MiB up to level 19) are taken as they come,
@@ -19,7 +21,9 @@ _LARGE = Lock()
 
 
 def decompressed(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """The content of ``chunks``. `Corrupt` when it is damaged or ends early."""
+    """The content of ``chunks``, compressed by gzip, zstd, bzip2 or xz. `Corrupt` when it is damaged or ends early."""
+    if encoding in ("bzip2", "xz"):
+        return _by_library(chunks, encoding)
     return _gunzip(chunks) if encoding == "gzip" else _unzstd(chunks)
 
 
@@ -91,3 +95,34 @@ def _unzstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
         del reader, decompressor  # their memory goes before the next stream may take as much
         if source.is_large:
             _LARGE.release()
+
+
+def _by_library(chunks: Iterator[bytes], kind: str) -> Iterator[bytes]:
+    import bz2
+    import lzma
+
+    def start() -> Any:
+        # An archive may not choose how much memory it takes.
+        return bz2.BZ2Decompressor() if kind == "bzip2" else lzma.LZMADecompressor(memlimit=1 << 28)
+
+    decompressor = start()
+    try:
+        for chunk in chunks:
+            data = chunk
+            while True:
+                if decompressor.eof:
+                    data = decompressor.unused_data or data
+                    if not data.strip(b"\0"):
+                        break
+                    decompressor = start()
+                yield decompressor.decompress(data, _OUTPUT)
+                data = b""
+                if decompressor.eof:
+                    if not decompressor.unused_data:
+                        break
+                elif decompressor.needs_input:
+                    break
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise Corrupt(f"the archive's {kind} stream is damaged: {error}") from None
+    if not decompressor.eof:
+        raise Corrupt(f"the archive's {kind} stream is truncated")
