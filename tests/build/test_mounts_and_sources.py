@@ -97,6 +97,11 @@ def test_isolation_by_chroot_keeps_the_hosts_processes_whatever_is_asked_for(eng
     write(tmp_path, BASE + "RUN readlink /proc/self/ns/pid\n")
     done = engine("build", "--isolation=chroot", "--pid=private", tmp_path)
     assert os.readlink("/proc/self/ns/pid") in done.lines
+    env = {"BUILDAH_ISOLATION": "chroot"}
+    assert os.readlink("/proc/self/ns/pid") in engine("build", "--no-cache", tmp_path, env=env).lines
+    done = engine("build", "--isolation=oci", "--no-cache", tmp_path, env=env)
+    assert os.readlink("/proc/self/ns/pid") not in done.lines
+    assert engine("build", tmp_path, env={"BUILDAH_ISOLATION": "jail"}, check=False).code == 125
 
 
 def test_an_archive_of_the_context_is_a_base_and_a_stage_waits_for_others(engine: Skerry, tmp_path: Path) -> None:

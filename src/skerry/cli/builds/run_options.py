@@ -40,9 +40,11 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
     apply_security({"security_opt": _security(args["security_opt"])}, security)  # type: ignore[arg-type]
     if args["no_hosts"] and args["add_host"]:
         raise UsageError("--no-hosts and --add-host conflict, can not be used together")
-    if args["isolation"].lower() not in _ISOLATIONS:
-        raise UsageError(f'unrecognized isolation type "{args["isolation"]}"')
-    chroot = args["isolation"].lower() == "chroot"
+    # As Podman: without the flag what BUILDAH_ISOLATION says.
+    isolation = args["isolation"] if args.given("isolation") else os.environ.get("BUILDAH_ISOLATION", "")
+    if isolation.lower() not in _ISOLATIONS:
+        raise UsageError(f'unrecognized isolation type "{isolation}"')
+    chroot = isolation.lower() == "chroot"
     if chroot and args["network"] not in ("", "host"):
         raise UsageError("cannot set --network other than host with --isolation chroot")
     for name in ("dns", "dns-option", "dns-search"):
