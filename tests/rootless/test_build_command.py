@@ -42,6 +42,9 @@ def test_a_users_steps_may_have_ids_of_their_own(user, busybox_archive: Path) ->
     (context / "Containerfile").write_text(
         "FROM localhost/busybox\nRUN mkdir /old && touch /old/gone\n"
         "RUN cat /proc/self/uid_map; stat -c %u /bin; touch /made; chown 3:4 /made; rm -r /old; mkdir /old; touch /old/new\n"
+        "RUN --mount=type=cache,target=/k --mount=type=bind,target=/c "
+        "rm -rf /k/d; mkdir /k/d; echo kept > /k/d/f; chown 5:6 /k/d/f; stat -c %u:%g /c\n"
+        "RUN --mount=type=cache,target=/k ls -A /k /k/d; stat -c %u:%g /k/d/f\n"
     )
     for path in (context, *context.iterdir()):
         os.chown(path, user.uid, user.gid)
@@ -50,6 +53,11 @@ def test_a_users_steps_may_have_ids_of_their_own(user, busybox_archive: Path) ->
         rows = [line.split() for line in built.stdout.splitlines()]
         assert ["0", "1", row] in rows
         assert ["0"] in rows
+        assert built.stdout.splitlines().count("0:0") == 1
+        at = rows.index(["/k:"])
+        assert rows[at : at + 6] == [["/k:"], ["d"], [], ["/k/d:"], ["f"], ["5:6"]]
         look = "stat -c %u:%g /made; ls -A /old"
         seen = user.skerry("run", "--rm", "--network", "none", "mine", "sh", "-c", look).stdout.split()
         assert seen == ["3:4", "new"]
+    plain = user.skerry("build", "--no-cache", "--network", "none", str(context)).stdout.splitlines()
+    assert plain[plain.index("/k/d:") + 1 :][:2] == ["f", "5:6"]

@@ -161,6 +161,8 @@ class _Step:
         return mount
 
     def _serve_no_more(self) -> None:
+        if self._ids is not None:
+            self._ids.close()
         for server in self._files:
             server.close()  # type: ignore[attr-defined]
 

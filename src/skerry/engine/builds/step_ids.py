@@ -11,9 +11,12 @@ import os
 from skerry import fastjson
 from skerry.engine.builds.root import translated
 from skerry.engine.containers import mapped
+from skerry.engine.containers.fuse_marks import translate_tree
 from skerry.engine.containers.options.userns import available, user_namespace
 from skerry.errors import Invalid, Unavailable
 from skerry.linux import idmap, userns
+from skerry.store.overlay import umount
+from skerry.store.staging import remove_tree
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
@@ -32,6 +35,7 @@ class StepIDs:
     def __init__(self, engine: Engine, request: RunRequest, layers: Sequence[str], bundle: str) -> None:
         self._engine, self._bundle = engine, bundle
         self._count = 0
+        self._written: list[tuple[str, str, str]] = []
         mode = request.namespaces["user"]
         if mode.startswith("ns:"):
             self.mode, self.path = mode, mode[3:]
@@ -68,10 +72,41 @@ class StepIDs:
         except OSError as error:
             if error.errno not in mapped.REFUSED:
                 raise Unavailable(f"cannot bind {mount.source}: {error.strerror}") from error
-            return mount.source  # a user's may not, nor has every file system it: its files are nobody's
+            return self._by_fuse(mount, target, error)
         finally:
             os.close(namespace)
         return target
+
+    def _by_fuse(self, mount: StepMount, target: str, refused: OSError) -> str:
+        """A folder for which the kernel would not do it, as a user's. A file, or where there is no fuse-overlayfs, is
+        bound as it is, so it is nobody's."""
+        if not os.path.isdir(mount.source):
+            return mount.source
+        below, written = [mount.source], None
+        if not mount.readonly:  # a cache mount: it is what is written to, above nothing
+            below, written = [f"{self._bundle}/empty"], (mount.source, mount.source + "-work")
+        try:
+            for folder in (*(below if written else ()), *(written or ())[1:]):
+                os.makedirs(folder, mode=0o755, exist_ok=True)
+            mapped.by_fuse(self._engine, self.config, target, below, written, refused)
+        except Unavailable:
+            return mount.source
+        except OSError as error:
+            raise translated(error, "cannot prepare a step's mounts") from error
+        if written:
+            self._written.append((target, *written))
+        return target
+
+    def close(self) -> None:
+        """Before the bundle goes: leave in cache mounts what a mount of them without `_by_fuse` understands."""
+        for target, upper, work in self._written:
+            umount(target)
+            try:
+                translate_tree(upper)
+                remove_tree(work)
+            except OSError as error:
+                raise translated(error, "cannot read what a step left in a cache mount") from error
+        self._written.clear()
 
     def _place(self, *, folder: bool) -> str:
         path = f"{self._bundle}/mounts/{self._count}"
