@@ -63,6 +63,15 @@ def test_a_cache_is_taken_over(build_in: Build, cache: Path) -> None:
     assert build_in(FILE, cache_from=[location(cache)]).cached == [True, True]
 
 
+def test_a_step_says_that_it_came_from_elsewhere_the_first_time(skerry: Skerry, cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "Containerfile").write_text(FILE)
+    argv = ("build", "--cache-from", f"type=local,src={cache}", tmp_path)
+    assert skerry(*argv).lines.count("--> Cache pulled from remote") == 2
+    again = skerry(*argv)
+    assert sum(line.startswith("--> Using cache") for line in again.lines) == 2
+    assert "pulled" not in again.stdout
+
+
 def test_cache_mounts_come_only_when_they_are_asked_for(build_in: Build, skerry: Skerry, cache: Path) -> None:
     look = "FROM localhost/busybox\nRUN --mount=type=cache,target=/c,id=elsewhere ls /c\n"
     assert "2" not in build_in(look, cache_from=[location(cache)]).output

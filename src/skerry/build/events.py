@@ -58,6 +58,7 @@ class StepDone:
     seconds: float
     reason: Reason | None = None
     layer: str = ""
+    imported: bool = False  # cached, and by what --cache-from has brought just now
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ class BuildOptions:
     ssh_keys: dict[str, list[str]] = field(default_factory=dict)  # id → key files, for which an agent is started
     run: RunOptions = field(default_factory=RunOptions)
     cache_from: list[CacheLocation] = field(default_factory=list)
+    imported: set[str] = field(default_factory=set)  # keys of the steps that --cache-from brought
     cache_to: list[CacheLocation] = field(default_factory=list)
     cache_ttl_ns: int = 0  # steps that were done longer ago are done anew
     outputs: list[Output] = field(default_factory=list)  # none: an image

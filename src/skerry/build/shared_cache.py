@@ -120,7 +120,9 @@ def import_cache(engine: Engine, options: BuildOptions, report: Callable[[Event]
             report(Note(f"Importing cache from {location.where}: {error.message}"))
             continue
         mounts = location.attributes.get("mounts") in ("true", "1")
-        found = sum(_take_over(engine, image, ours=image not in before, mounts=mounts) for image in images)
+        found = sum(
+            _take_over(engine, image, options.imported, ours=image not in before, mounts=mounts) for image in images
+        )
         report(Note(f"Importing cache from {location.where}: {found} steps"))
 
 
@@ -142,7 +144,7 @@ def _pull(engine: Engine, location: CacheLocation, options: BuildOptions) -> lis
     ]
 
 
-def _take_over(engine: Engine, image_id: str, *, ours: bool, mounts: bool) -> int:
+def _take_over(engine: Engine, image_id: str, imported: set[str], *, ours: bool, mounts: bool) -> int:
     """Note the steps of one image; the image itself goes, its layers stay with the steps. One that was here before is
     not ``ours`` to remove: a cache comes from elsewhere, and may hold any image."""
     image = engine.images.resolve(image_id)
@@ -156,6 +158,7 @@ def _take_over(engine: Engine, image_id: str, *, ours: bool, mounts: bool) -> in
                 layer = image["layers"][depth - 1] if has_layer and depth else None
                 if engine.builds.lookup(key) is None:
                     engine.builds.record(key, layer)
+                    imported.add(key)
                 count += 1
     finally:
         if ours:

@@ -177,7 +177,7 @@ class StageBuilder:
             raise StepError(command.instruction.original, error, command.instruction.position) from error
         self.solver.count(cached=outcome.cached)
         seconds = time.monotonic() - began
-        self.solver.tell(StepDone(step, outcome.cached, seconds, outcome.reason, outcome.layer or ""))
+        self.solver.tell(StepDone(step, outcome.cached, seconds, outcome.reason, outcome.layer or "", outcome.imported))
 
     def _failed(self, step: Step, error: SkerryError) -> None:
         if isinstance(error, Interrupted):

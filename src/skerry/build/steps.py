@@ -57,6 +57,7 @@ class StepOutcome:
     cached: bool
     reason: Reason | None = None
     layer: str | None = None
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,9 @@ class StepWork:
             self.state.layers.append(record["layer"])
         self.state.steps.append((record["key"], record["layer"], len(self.state.layers)))
         self.state.note(work.history(), empty=record["layer"] is None, created_ns=record["created_ns"])
-        return StepOutcome(why is None, why, record["layer"])
+        imported = why is None and record["key"] in self.options.imported
+        self.options.imported.discard(record["key"])  # from here on it is here
+        return StepOutcome(why is None, why, record["layer"], imported)
 
     def _attempt(self, work: Work) -> tuple[StepRecord, Reason | None]:
         """What it copies may be written to while it is copied: then the key was another content's, and all begins anew."""

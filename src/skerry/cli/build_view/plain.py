@@ -91,7 +91,7 @@ class PlainView:
         self._again(step)
         short = event.layer.rpartition(":")[2][:12]
         if event.cached:
-            self._out.line(f"--> Using cache {short}".rstrip())
+            self._out.line("--> Cache pulled from remote" if event.imported else f"--> Using cache {short}".rstrip())
             return
         if self._explain:
             self._out.line(f"--> would be done: {event.reason.text if event.reason else 'not in the cache'}")
