@@ -33,11 +33,18 @@ def config(engine: Skerry, result: Result) -> dict[str, Any]:
 
 
 SELF_CHECKING = {
+    "copy: a link at the destination": (
+        "RUN mkdir /t && echo old > /t/old && ln -s t/old /a && ln -s ../new /t/b && ln -s /folder /c && ln -s t /d\n"
+        "COPY plain /a\nCOPY plain /t/b\nCOPY sub /c\nCOPY sub /d\n"
+        "RUN cmp /t/old /new && [ -L /a ] && [ -f /folder/deep/c ] && [ -f /t/a ] && [ -L /d ]"
+    ),
     "heredoc: a script": "RUN <<EOF\nset -e\necho foo > /a\necho bar > /b\nEOF\nRUN [ \"$(cat /a /b | tr '\\n' ,)\" = foo,bar, ]",
     "heredoc: the shell expands": 'RUN <<EOF\nx=1; echo "$x" > /a\nEOF\nRUN [ "$(cat /a)" = 1 ]',
     "heredoc: a program": "RUN <<EOF\n#!/bin/sed w/a\nEOF\nRUN [ -f /a ] && [ ! -e /dev/pipes/EOF ]",
     "heredoc: a program, indented": "RUN <<-EOF\n\t#!/bin/sed w/a\nEOF\nRUN [ -f /a ]",
     "heredoc: into a command": "RUN cat <<EOF > /a\nhello\nEOF\nRUN [ \"$(cat /a)\" = hello ]",
+    "heredoc: blanks before its name": "RUN <<  EOF\necho x > /a\nEOF\nRUN cat << EOF > /b\ny\nEOF\nRUN cat <<- EOF > /c\n\tz\n\tEOF\n"
+    "RUN [ \"$(cat /a /b /c | tr '\\n' ,)\" = x,y,z, ] && [ $((1 << 3)) = 8 ]",
     "heredoc: several": "RUN cat <<A > /a && cat <<-'B' > /b\nin a\nA\n\tin $b\n\tB\nRUN grep 'in a' /a && grep '^in $b' /b",
     "heredoc: files": (
         "ARG who=me\nCOPY <<one <<'two' <<-three plain /d/\n$who ${who:+x} \\$who 'q'\none\n$who\ntwo\n\ttab\nthree\n"
@@ -105,6 +112,7 @@ FAILING = {
     BASE + "RUN --mount=type=secret,id=x,required true": "x",
     BASE + "RUN <<EOF\nfalse": "unterminated heredoc",
     BASE + "RUN exit 3": "",
+    BASE + "COPY sub /etc/passwd": "cannot copy to non-directory: /etc/passwd",
     BASE + 'ENV a="${b:?must be set}"': "b: must be set",
     BASE + "COPY ${x plain /": "missing '}'",
     BASE + "EXPOSE 99999": "invalid containerPort: 99999",
@@ -112,6 +120,7 @@ FAILING = {
     BASE + "COPY --form=x plain /": "unknown flag: --form (did you mean --from?)",
     "FROM a AS a\nFROM scratch\nCOPY --from=1 x /": "",
     "RUN true": "no build stage in current context",
+    "ARG SOURCE_DATE_EPOCH=now\n" + BASE: "invalid SOURCE_DATE_EPOCH: now",
     "ARG X=1": "dockerfile contains no stages to build",
     "FROM a AS one\nCOPY --from=three x /\nFROM a AS two\nCOPY --from=one x /\nFROM a AS three\nCOPY --from=two x /": "circular dependency detected on stage: one",
     BASE.replace("\n", " AS now\n")
@@ -151,6 +160,11 @@ def test_platforms_side_by_side_in_a_tar(engine: Skerry, context: Path) -> None:
     build(engine, context, text, "--platform=linux/arm,linux/s390x", "-o", f"type=tar,dest={context}/out.tar")
     with tarfile.open(context / "out.tar") as tar:
         assert {"linux_arm_v7/a", "linux_s390x/s"} <= set(tar.getnames())
+
+
+def test_an_argument_before_from_is_the_time_of_the_image(engine: Skerry, context: Path) -> None:
+    done = build(engine, context, "ARG SOURCE_DATE_EPOCH=60\nFROM scratch\nCOPY plain /\n")
+    assert json.loads(engine("image", "inspect", done.lines[-1]).stdout)[0]["Created"].startswith("1970-01-01T00:01:00")
 
 
 def test_a_named_context_may_be_nothing(engine: Skerry, context: Path) -> None:

@@ -20,11 +20,11 @@ from skerry.build.platforms import host, normalise, target_of
 from skerry.build.shared_cache import StageCache
 from skerry.build.solver import Schedule, Solver, solve_all
 from skerry.build.stage_state import DEFAULT_PATH
-from skerry.errors import SkerryError
+from skerry.errors import Invalid, SkerryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from skerry.build.contexts import Contexts
@@ -54,7 +54,6 @@ def _solve(
     engine: Engine, options: BuildOptions, contexts: Contexts, dockerfile: Dockerfile, report: Callable[[Event], None]
 ) -> BuildResult:
     result = BuildResult()
-    _set_epoch(options)
     if options.all_platforms:
         from skerry.build.all_platforms import all_platforms
 
@@ -69,6 +68,7 @@ def _solve(
     for platform in platforms:
         plan = planned(dockerfile, options, platform, report)
         if platform == platforms[0]:
+            _set_epoch(options, {**plan.arguments, **plan.meta})
             result.warnings += checked(engine, contexts, dockerfile, plan, report)
         report(StagesPlanned(platform if several else "", tuple(index + 1 for index in plan.needed)))
         checks = settings_of(dockerfile, plan.arguments)
@@ -105,10 +105,12 @@ def _explained(solver: Solver) -> StageState | None:
         return None
 
 
-def _set_epoch(options: BuildOptions) -> None:
-    """The build argument SOURCE_DATE_EPOCH is the time of the image, too (as BuildKit has it)."""
-    text = options.build_args.get("SOURCE_DATE_EPOCH") or ""
-    if options.source_date_epoch is None and text.isascii() and text.isdigit():
+def _set_epoch(options: BuildOptions, arguments: Mapping[str, str]) -> None:
+    """SOURCE_DATE_EPOCH, given or an ARG before FROM, is the time of the image, too (as BuildKit has it)."""
+    text = arguments.get("SOURCE_DATE_EPOCH", "")
+    if options.source_date_epoch is None and text:
+        if not (text.isascii() and text.isdigit()):
+            raise Invalid(f"invalid SOURCE_DATE_EPOCH: {text}")
         options.source_date_epoch = int(text)
 
 

@@ -240,6 +240,8 @@ def _onbuild(instruction: Instruction) -> typed.OnBuild:
     if first not in _PARSERS:
         word = BLANKS.split(instruction.text, maxsplit=1)[0]
         raise _error(instruction, f"unknown instruction: {word}", hint=did_you_mean(word, _PARSERS))
+    if first in ("ADD", "CMD", "COPY", "ENTRYPOINT", "RUN", "SHELL", "VOLUME"):
+        json_strings(instruction.text[len(first) :])
     text = re.sub(r"^\s*ONBUILD\s*", "", instruction.line, count=1, flags=re.IGNORECASE)
     return typed.OnBuild(instruction, "\n".join([text, *(h.content + h.name for h in instruction.heredocs)]))
 

@@ -7,7 +7,12 @@ import re
 from skerry.build.language.ast import Heredoc
 from skerry.build.language.words import ExpansionError, expand
 
-_OPENING = re.compile(r"(\d*)<<(-?)([^<]*)\Z")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_OPENING = re.compile(r"(\d*)<<(-?)\s*([^<]*)\Z")
+_BARE = re.compile(r"\d*<<-?\Z")
 
 
 def parse_heredoc(word: str) -> Heredoc | None:
@@ -18,13 +23,23 @@ def parse_heredoc(word: str) -> Heredoc | None:
         return None
 
 
-def heredocs_of(line: str) -> list[Heredoc]:
-    """The heredocs that a line opens, in order."""
+def heredocs_of(line: str, ends: Callable[[Heredoc], bool]) -> list[Heredoc]:
+    """The heredocs that a line opens, in order. One with a blank before its name (``<< EOF``) counts if it ``ends``:
+    ``$((1 << 3))`` has none."""
     try:
         words = expand(line, {}, raw_quotes=True, raw_escapes=True, skip_unset=True).words
     except ExpansionError:
         return []  # the shell will say what it thinks of the quotes
-    return [heredoc for word in words if (heredoc := _from_word(word)) is not None]
+    found: list[Heredoc] = []
+    for index, word in enumerate(words):
+        heredoc = _from_word(word)
+        if heredoc is None and _BARE.match(word) and index + 1 < len(words):
+            heredoc = _from_word(f"{word} {words[index + 1]}")
+            if heredoc is not None and not ends(heredoc):
+                heredoc = None
+        if heredoc is not None:
+            found.append(heredoc)
+    return found
 
 
 def _from_word(word: str) -> Heredoc | None:

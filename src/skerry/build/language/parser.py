@@ -143,17 +143,18 @@ class _Reader:
             keyword = keyword.upper()
         if keyword not in _WITH_HEREDOCS or json_strings(text) is not None:
             return ()
-        return tuple(self._content(heredoc, start) for heredoc in heredocs_of(line))
+        ends = self._ends if keyword == "RUN" else _never
+        return tuple(self._content(heredoc, start) for heredoc in heredocs_of(line, ends))
+
+    def _ends(self, heredoc: Heredoc) -> bool:
+        return any(_is_end(line, heredoc) for line in self.lines[self.index :])
 
     def _content(self, heredoc: Heredoc, start: int) -> Heredoc:
         content: list[str] = []
         while self.index < len(self.lines):
             line = self.lines[self.index]
             self.index += 1
-            possible_end = line.rstrip("\r")
-            if heredoc.strip_tabs:
-                possible_end = possible_end.lstrip("\t")
-            if possible_end == heredoc.name:
+            if _is_end(line, heredoc):
                 return replace(heredoc, content="".join(content))
             content.append(line + "\n")
         raise self._error("unterminated heredoc", start, hint=f"no line says {heredoc.name} alone")
@@ -170,3 +171,12 @@ class _Reader:
         if self.at is None:
             error.lines = tuple(line.rstrip("\r") for line in self.lines)
         return error
+
+
+def _is_end(line: str, heredoc: Heredoc) -> bool:
+    line = line.rstrip("\r")
+    return (line.lstrip("\t") if heredoc.strip_tabs else line) == heredoc.name
+
+
+def _never(_heredoc: Heredoc) -> bool:
+    return False

@@ -13,7 +13,7 @@ from skerry.engine.builds.fingerprint import Digests, describe
 from skerry.engine.builds.modes import Mode
 from skerry.engine.builds.place import Metadata, Placer, put, translated
 from skerry.engine.builds.select import xattrs_of
-from skerry.errors import Invalid, NotFound
+from skerry.errors import Conflict, Invalid, NotFound
 from skerry.linux.content import nothing
 from skerry.records import dataclass, field, replace
 from skerry.runtime.users import resolve
@@ -135,8 +135,8 @@ def carry_out(
     with Placer(root, new_folders=Metadata(0o755, uid, gid, now_ns), between=between) as placer:
         placer.replaces_folders = True  # a file of a tree takes the place of a folder, as with Podman
         dest = request.dest.rstrip("/") or "/"
-        if placer.kind(dest) == "":
-            dest = placer.followed(dest)  # a link to nothing yet: what it leads to is made
+        if placer.kind(dest) != "folder":
+            dest = placer.followed(dest)  # as with BuildKit, be what the link leads to not there yet
         for source, items in zip(gathered.chosen, gathered.items, strict=True):
             _copy_source(placer, gathered, source, items, dest, folder=into_folder or several, reuse=reuse)
         for file in request.inline:
@@ -195,7 +195,10 @@ def _copy_source(
         status = item.status
         if item.name == "" and source.is_folder:
             # As with Podman and BuildKit: what is there stays as it is, a new one is plain, whatever its source is like.
-            there = placer.kind(base or "/") == "folder"
+            kind = placer.kind(base or "/")
+            if kind == "file":
+                raise Conflict(f"cannot copy to non-directory: {base}")
+            there = kind == "folder"
             uid, gid = request.owner or (0, 0)
             new = _metadata(request, tree, item) if named else Metadata(0o755, uid, gid, status.st_mtime_ns)
             placer.folder(base or "/", None if there else new)
