@@ -9,6 +9,7 @@ import struct
 from skerry.linux.libc import call, syscall
 from skerry.linux.mount import AT_FDCWD, MS_PRIVATE, move_mount
 from skerry.linux.namespaces import CLONE_NEWUSER, unshare
+from skerry.linux.waiting_child import WaitingChild
 
 _OPEN_TREE_CLONE = 1
 _AT_EMPTY_PATH, _AT_RECURSIVE = 0x1000, 0x8000
@@ -18,22 +19,7 @@ _PR_SET_DUMPABLE, _PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP = 4, 28, 1 << 2
 
 def user_namespace(uid_map: str, gid_map: str) -> int:
     """A descriptor of a new user namespace with these maps (lines as in /proc/PID/uid_map); no process stays in it."""
-    from_child, to_parent = os.pipe()
-    from_parent, to_child = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.close(to_child)
-            unshare(CLONE_NEWUSER)
-            os.write(to_parent, b"1")
-            os.read(from_parent, 1)
-        finally:
-            os._exit(0)
-    try:
-        os.close(to_parent)
-        os.close(from_parent)
-        if not os.read(from_child, 1):
-            raise OSError(1, "unshare: cannot make a user namespace")
+    with WaitingChild(lambda: unshare(CLONE_NEWUSER), "new user namespace") as pid:
         for name, text in (("uid_map", uid_map), ("gid_map", gid_map)):
             fd = os.open(f"/proc/{pid}/{name}", os.O_WRONLY | os.O_CLOEXEC)
             try:
@@ -41,10 +27,6 @@ def user_namespace(uid_map: str, gid_map: str) -> int:
             finally:
                 os.close(fd)
         return os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-    finally:
-        os.close(from_child)
-        os.close(to_child)
-        os.waitpid(pid, 0)
 
 
 def bind(source: str, target: str, namespace: int) -> None:

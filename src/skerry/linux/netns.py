@@ -6,7 +6,6 @@ in the kernel's background: nobody waits for that (waiting costs 20 ms).
 
 from __future__ import annotations
 
-import errno
 import os
 
 from skerry.linux.mount import MNT_DETACH, MS_BIND, UMOUNT_NOFOLLOW, mount, umount
@@ -55,32 +54,15 @@ def _may_return(home: int) -> bool:
 
 def _create_by_child(path: str, owner: str) -> None:
     """As `create`, without leaving the own namespace: a forked child makes the new one (1.5 ms more)."""
-    from_child, to_parent = os.pipe()
-    from_parent, to_child = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.close(to_child)
-            if owner:
-                setns(os.open(owner, os.O_RDONLY | os.O_CLOEXEC), CLONE_NEWUSER)
-            unshare(CLONE_NEWNET)
-            os.write(to_parent, b"0")
-            os.read(from_parent, 1)  # until the parent has bound it, or is gone
-        except OSError as error:
-            os.write(to_parent, str(error.errno).encode())
-        finally:
-            os._exit(0)
-    os.close(to_parent)
-    os.close(from_parent)
-    try:
-        number = int(os.read(from_child, 16) or errno.ECHILD)
-        if number:
-            raise OSError(number, f"new network namespace: {os.strerror(number)}")
+    from skerry.linux.waiting_child import WaitingChild
+
+    def enter() -> None:
+        if owner:
+            setns(os.open(owner, os.O_RDONLY | os.O_CLOEXEC), CLONE_NEWUSER)
+        unshare(CLONE_NEWNET)
+
+    with WaitingChild(enter, "new network namespace") as pid:
         mount(f"/proc/{pid}/ns/net", path, flags=MS_BIND)
-    finally:
-        os.close(from_child)
-        os.close(to_child)
-        os.waitpid(pid, 0)
 
 
 def remove(path: str) -> None:

@@ -204,31 +204,11 @@ def write_single_maps(pid: int, uid: int, gid: int) -> None:
 
 def maps_of(path: str) -> tuple[str, str]:
     """The uid_map and gid_map of the user namespace that the file ``path`` is, with outer ids as they are here."""
-    from_child, to_parent = os.pipe()
-    from_parent, to_child = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.close(to_child)
-            setns(os.open(path, os.O_RDONLY | os.O_CLOEXEC), CLONE_NEWUSER)
-            os.write(to_parent, b"0")
-            os.read(from_parent, 1)  # until the parent has looked, or is gone
-        except OSError as error:
-            os.write(to_parent, str(error.errno).encode())
-        finally:
-            os._exit(0)
-    os.close(to_parent)
-    os.close(from_parent)
-    try:
-        number = int(os.read(from_child, 16) or errno.ECHILD)
-        if number:
-            raise OSError(number, os.strerror(number), path)
+    from skerry.linux.waiting_child import WaitingChild
+
+    with WaitingChild(lambda: setns(os.open(path, os.O_RDONLY | os.O_CLOEXEC), CLONE_NEWUSER), path) as pid:
         texts = []
         for name in ("uid_map", "gid_map"):
             with open(f"/proc/{pid}/{name}", encoding="ascii") as file:
                 texts.append(file.read())
         return texts[0], texts[1]
-    finally:
-        os.close(from_child)
-        os.close(to_child)
-        os.waitpid(pid, 0)
