@@ -30,7 +30,7 @@ def test_copies_are_mounted_into_containers(skerry: Skerry, busybox: str, conf: 
     flags = ("--name", "box", "--network", "none", "-v", f"{own}:/taken")
     done = skerry("--default-mounts-file", conf, "run", *flags, busybox, "sh", "-c", script, check=False)
     assert done.lines == ["key", Path("/etc/hostname").read_text().strip(), "alone", "640"]
-    assert f"path {tmp_path}/missing from {conf} doesn't exist, skipping" in done.stderr
+    assert "missing" not in done.stderr
     assert not (tmp_path / "pki/new").exists()
     (tmp_path / "pki/key").write_text("newer\n")
     again = skerry("--default-mounts-file", conf, "start", "-a", "box", check=False)
@@ -57,6 +57,6 @@ def test_steps_of_builds_have_them_too(skerry: Skerry, busybox: str, conf: Path,
     assert skerry("run", "--rm", "--network", "none", "built", "ls", "/run").lines == []
 
 
-def test_a_file_that_is_not_there_is_warned_of(skerry: Skerry, busybox: str) -> None:
+def test_a_file_that_is_not_there_is_no_trouble(skerry: Skerry, busybox: str) -> None:
     done = skerry("--default-mounts-file", "/nowhere", "run", "--rm", "--network", "none", busybox, "true")
-    assert "cannot read /nowhere: No such file or directory" in done.stderr
+    assert done.stderr == ""

@@ -161,3 +161,43 @@ def test_a_program_with_our_own_stdout_says_no_id(skerry: Skerry, busybox: str) 
     assert run.stdout == ""
     attached = skerry("run", "-a", "stdout", "--log-driver", "passthrough", busybox, "true", check=False)
     assert "cannot specify --attach with --log-driver=passthrough" in attached.stderr
+
+
+def test_an_image_that_others_use_stays_after_rmi_with_a_word(skerry: Skerry, busybox: str) -> None:
+    skerry("tag", busybox, "extra")
+    skerry("create", "--name", "box", busybox)
+    kept = skerry("run", "--rmi", "extra", "true")
+    assert kept.stderr == ""  # its name went, the image has another
+    skerry("untag", busybox, "extra", check=False)
+    told = skerry("run", "--rmi", busybox, "true")
+    assert "Failed to remove image" in told.stderr
+    assert "image is in use by a container" in told.stderr
+    refused = skerry("run", "--rmi", "--rm=false", "no-such-image", "true", check=False)
+    assert (refused.code, refused.stderr) == (125, "Error: the --rmi option does not work without --rm\n")
+
+
+@pytest.mark.parametrize("command", ["build .", "pull a", "push a", "search a", "manifest push a", "run a", "create a"])
+def test_a_named_file_of_credentials_must_be_there(skerry: Skerry, command: str) -> None:
+    words = command.split()
+    result = skerry(*words[:-1], "--authfile", "/no/such", words[-1], check=False)
+    text = "Error: credential file is not accessible: faccessat /no/such: no such file or directory\n"
+    assert (result.code, result.stderr) == (125, text)
+
+
+def test_pruning_what_is_others_is_nothing_else(skerry: Skerry, busybox: str) -> None:
+    box = skerry("create", busybox).id
+    assert skerry("system", "prune", "--external").stdout == ""
+    assert skerry("ps", "-aq", "--no-trunc").lines == [box]
+    refused = skerry("system", "prune", "--external", "--all", check=False)
+    assert (refused.code, "cannot be combined with other options" in refused.stderr) == (125, True)
+    filtered = skerry("ps", "-a", "--external", "--filter", "annotation=a", check=False)
+    assert "filter annotation is not applicable for external containers" in filtered.stderr
+
+
+def test_a_host_user_that_does_not_exist_cannot_be_executed_as(skerry: Skerry, busybox: str) -> None:
+    assert skerry("run", "--rm", "--hostuser", "nobody-of-that-name", busybox, "true", check=False).code == 126
+
+
+def test_a_limit_that_the_kernel_has_no_more_is_told(skerry: Skerry, busybox: str) -> None:
+    told = skerry("run", "--rm", "--kernel-memory", "100", busybox, "true")
+    assert "The --kernel-memory flag is no longer supported. This flag is a noop." in told.stderr

@@ -239,6 +239,7 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
 
     ENGINE = False: no engine (None is passed). NAMESPACE = False: an engine without entering the user namespace.
     """
+    _check_authfile(args, out)
     needs_engine = getattr(module, "ENGINE", True)
     if not needs_engine and out.level < 5 and not top["module"]:
         return int(module.run(args, None, out))
@@ -266,6 +267,15 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
         engine.sweep_builds()
         engine.revive()
     return int(module.run(args, engine, out))
+
+
+def _check_authfile(args: Args, out: Output) -> None:
+    """A file of credentials that was named must be there. ``login`` makes it."""
+    if "authfile" not in args or not args.given("authfile") or out.command == "login":
+        return
+    if not os.path.exists(args["authfile"]):
+        problem = f"faccessat {args['authfile']}: no such file or directory"
+        raise Invalid(f"credential file is not accessible: {problem}")
 
 
 def _tell_unused(conf: dict[str, Any], out: Output) -> None:

@@ -121,7 +121,7 @@ def section(
     """The whole ``linux`` section but seccomp."""
     masked, readonly = masked_and_readonly(
         privileged=config.get("privileged", False), mask=config.get("mask", ()), unmask=config.get("unmask", ()),
-        bind_sys=not can_mount_sys(config, rootless=rootless),
+        bind_sys=rootless and not can_mount_sys(config, rootless=rootless),
     )  # fmt: skip
     if config.get("systemd") and not config.get("privileged"):
         masked.append("/sys/fs/cgroup/systemd/release_agent")

@@ -237,8 +237,6 @@ def _pull_options(args: Args, out: Out) -> dict[str, object]:
         return reporter(out, quiet=args["quiet"])
 
     found: dict[str, object] = {name: args[name] for name in _REGISTRY if args.given(name)}
-    if args["authfile"] and not os.path.exists(args["authfile"]):
-        raise NotFound(f"credential file is not accessible: stat {args['authfile']}: no such file or directory")
     found["report"] = report
     found["choose"] = image_chooser
     return found

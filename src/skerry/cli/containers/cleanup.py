@@ -44,8 +44,10 @@ def run(args: Args, engine: Engine, out: Output) -> int:
 
 
 def _session(args: Args, engine: Engine) -> int:
-    if args["all"]:
-        raise UsageError("--all and --exec cannot be set together")
+    for name in ("all", "rmi"):
+        if args[name]:
+            first, second = sorted((name, "exec"))
+            raise UsageError(f"--{first} and --{second} cannot be set together")
     names = chosen(args, engine)
     if len(names) > 1:
         raise UsageError("cannot use exec option when more than one container is given")

@@ -205,9 +205,20 @@ CREATE_FLAGS = (
     *HEALTH_FLAGS,
     *_IDENTITY, *_PROCESS, *_STORAGE, *_LIMITS, *_SECURITY, *_NETWORK, *_LOGGING, *PLATFORM, *REGISTRY_FLAGS,
     SIGNATURE_POLICY,
+    flag("--kernel-memory", kind="str", metavar="SIZE", hidden=True, help="The kernel has no such limit any more"),
 )  # fmt: skip
 _NOT_OPTIONS = frozenset(
-    ("quiet", "detach", "sig_proxy", "detach_keys", "attach", "preserve_fds", "preserve_fd", "disable_content_trust")
+    (
+        "quiet",
+        "detach",
+        "sig_proxy",
+        "detach_keys",
+        "attach",
+        "preserve_fds",
+        "preserve_fd",
+        "disable_content_trust",
+        "kernel_memory",
+    )
 )
 
 
@@ -216,6 +227,8 @@ def create_options(args: Args, out: Output) -> ContainerRequest:
     options: dict[str, Any] = {
         it.key: args[it.key] for it in CREATE_FLAGS if it.key not in _NOT_OPTIONS and args.given(it.key)
     }
+    if args.given("kernel_memory"):
+        out.warn("The --kernel-memory flag is no longer supported. This flag is a noop.")
     if args["log_driver"] == "passthrough" and any(os.isatty(descriptor) for descriptor in (0, 1, 2)):
         raise Invalid("the '--log-driver passthrough' option cannot be used on a TTY")
     options["report"] = lambda: _reporter(out, args["quiet"])

@@ -56,6 +56,9 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         raise UsageError("quiet conflicts with size and namespace")
     if args["size"] and args["ns"]:
         raise UsageError("size and namespace options conflict")
+    for key in (it.partition("=")[0] for it in args["filter"] if args["external"]):
+        if key.startswith("annotation"):
+            raise UsageError(f"filter {key} is not applicable for external containers")
     if args["watch"] and args["latest"]:
         raise UsageError("the watch and latest flags cannot be used together")
     if not args["watch"]:

@@ -9,7 +9,7 @@ from skerry.cli.flags import flag
 from skerry.engine.containers.run import Streams, run_detached
 from skerry.engine.containers.run import run as run_attached
 from skerry.engine.warm import warm_up
-from skerry.errors import Invalid
+from skerry.errors import Invalid, NotFound, SkerryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ MIN_ARGS, MAX_ARGS = 1, None
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     warm_up()
+    if args["rmi"] and args.given("rm") and not args["rm"]:
+        raise Invalid("the --rmi option does not work without --rm")
     options = create_options(args, out)
     if args["tty"] and args["interactive"] and not args["detach"] and not os.isatty(0):
         out.warn("The input device is not a TTY. The --tty and --interactive flags might not work properly")
@@ -61,9 +63,21 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             out.line(record["id"])
         return 0
     chosen = streams(args)
-    if chosen.stdout is None and chosen.stderr is None:  # nothing of it will be seen here: say at least its id
-        return run_attached(engine, options, chosen, created=lambda record: out.line(record["id"]))
-    return run_attached(engine, options, chosen)
+    unseen = chosen.stdout is None and chosen.stderr is None  # nothing of it will be seen here: say at least its id
+    code = run_attached(engine, options, chosen, created=(lambda record: out.line(record["id"])) if unseen else None)
+    if args["rmi"]:
+        _remove_image(engine, args.positional[0], out)
+    return code
+
+
+def _remove_image(engine: Engine, name: str, out: Output) -> None:
+    """Its container's end did it, unless others use the image: that is worth a word."""
+    try:
+        engine.images.remove([name])
+    except NotFound:
+        pass
+    except SkerryError as error:
+        out.warn(f"Failed to remove image: {error}")
 
 
 def streams(args: Args) -> Streams:

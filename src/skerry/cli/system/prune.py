@@ -36,10 +36,9 @@ MIN_ARGS, MAX_ARGS = 0, 0
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     if args["external"]:
-        if args["all"] or args["build"] or args["volumes"] or args["filter"]:
-            raise UsageError("--external cannot be combined with other options")
-        out.line("Total reclaimed space: 0B")  # what this store's own commands left was swept when they began
-        return 0
+        if args["all"] or args["volumes"] or args["build"] or args["filter"]:
+            raise UsageError("system prune --external cannot be combined with other options")
+        return 0  # what this store's own commands left was swept when they began
     asked = warning(all=args["all"], volumes=args["volumes"], build=args["build"])
     if not args["force"] and not confirmed(out, asked):
         return 0

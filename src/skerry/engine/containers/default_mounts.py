@@ -20,10 +20,12 @@ def default_mounts(
     engine: Engine, file: str, folder: str, taken: Collection[str], owner: tuple[int, int] | None = None
 ) -> list[MountConfig]:
     """The mounts of ``file``, their copies made in ``folder`` of the run folder; none at a place in ``taken``. ``owner``,
-    by the host's ids, is given the copies. What cannot be had is warned of."""
+    by the host's ids, is given the copies. What is not there is left out, as most hosts' own file names such things."""
     try:
         with open(file, encoding="utf-8", errors="surrogateescape") as lines:
             pairs = _pairs(lines.read())
+    except FileNotFoundError:
+        return []
     except OSError as error:
         engine.warn(f"cannot read {file}: {error.strerror}")
         return []
@@ -32,7 +34,6 @@ def default_mounts(
         if target in found or target in taken:
             continue
         if not target.startswith("/") or not os.path.exists(source):
-            engine.warn(f"path {source} from {file} doesn't exist, skipping")
             continue
         copy = f"{folder}/default-mounts/{len(found)}"
         if _copied(engine, source, copy, owner):

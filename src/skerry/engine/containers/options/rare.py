@@ -70,7 +70,7 @@ def _host_user(text: str) -> HostUser:
     try:
         entry = pwd.getpwuid(int(text)) if text.isascii() and text.isdigit() else pwd.getpwnam(text)
     except (KeyError, OverflowError):
-        raise NotFound(f"user: unknown user {text}") from None
+        raise NotFound(f"user: unknown user {text}", exit_code=126) from None
     return {
         "name": entry.pw_name, "uid": entry.pw_uid, "gid": entry.pw_gid, "gecos": entry.pw_gecos.split(",")[0],
         "home": entry.pw_dir,
