@@ -128,7 +128,7 @@ def test_df_takes_no_format_with_verbose(skerry: Skerry) -> None:
 
 def test_prune_external_leaves_what_is_known_here(skerry: Skerry, busybox: str) -> None:
     skerry("create", "--name", "box", busybox)
-    assert skerry("system", "prune", "--external", "-f").stdout == "Total reclaimed space: 0B\n"
+    assert skerry("system", "prune", "--external", "-f").stdout == ""
     assert skerry("container", "exists", "box").code == 0
     refused = skerry("system", "prune", "--external", "--all", check=False)
     assert (refused.code, refused.stderr.startswith("Error: --external cannot be combined with other options")) == (
