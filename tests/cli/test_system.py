@@ -131,10 +131,7 @@ def test_prune_external_leaves_what_is_known_here(skerry: Skerry, busybox: str) 
     assert skerry("system", "prune", "--external", "-f").stdout == ""
     assert skerry("container", "exists", "box").code == 0
     refused = skerry("system", "prune", "--external", "--all", check=False)
-    assert (refused.code, refused.stderr.startswith("Error: --external cannot be combined with other options")) == (
-        125,
-        True,
-    )
+    assert (refused.code, "--external cannot be combined with other options" in refused.stderr) == (125, True)
 
 
 def test_prune_removes_in_one_go_what_nothing_uses(skerry: Skerry, busybox: str) -> None:
