@@ -8,7 +8,7 @@ import pytest
 from tests.image.archives import docker_members, tar_of, write
 
 from skerry.engine.engine import Engine
-from skerry.errors import Conflict, InUse, Invalid, NotFound
+from skerry.errors import Conflict, InUse, NotFound
 
 BASE = tar_of({"base": b"1"})
 TOP = tar_of({"top": b"2"})
@@ -54,7 +54,7 @@ def test_what_another_image_is_made_of_is_not_said_to_be_deleted(loaded: Engine)
 
 def test_a_name_that_can_be_none_is_said_to_be(engine: Engine) -> None:
     for call in (engine.images.resolve, lambda name: engine.images.remove([name])):
-        with pytest.raises(Invalid, match=r'cannot parse input: "Upper/Case": .*must be lowercase'):
+        with pytest.raises(NotFound, match=r'cannot parse input: "Upper/Case": .*must be lowercase'):
             call("Upper/Case")
 
 

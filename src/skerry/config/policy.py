@@ -46,9 +46,8 @@ class Policy:
         for requirement in self._for(transport, scope):
             kind = requirement["type"]
             if kind == "reject":
-                raise Denied(
-                    f"Source image rejected: Running image {transport}:{scope} is rejected by policy.", hint=self.path
-                )
+                where = f"{transport}:{'//' if transport == 'docker' else ''}{scope}"
+                raise Denied(f"Source image rejected: Running image {where} is rejected by policy.", hint=self.path)
             if kind in _SIGNED:
                 raise Denied(
                     f"Source image rejected: {self.path} wants a signature ({kind}) for {transport}:{scope}, and Skerry "

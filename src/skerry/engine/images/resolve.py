@@ -33,13 +33,13 @@ def resolve(engine: Engine, name: str) -> ImageRecord:
 
 
 def refuse_malformed(name: str) -> None:
-    """`Invalid` for what can be no image's name, however many there are."""
+    """`NotFound` that says so for what can be no image's name, however many there are."""
     if HEX.issuperset(name.removeprefix("sha256:")):
         return  # an id
     try:
         parse(name)
     except Invalid as error:
-        raise Invalid(f'cannot parse input: "{name}": {error.message}') from None
+        raise NotFound(f'cannot parse input: "{name}": {error.message}') from None
 
 
 def _say_why_no_instance(engine: Engine, name: str) -> None:
