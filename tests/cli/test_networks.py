@@ -37,7 +37,7 @@ def test_create_list_inspect_remove(skerry: Skerry) -> None:
     ("argv", "words"),
     [
         (("create", "a/b"), 'Invalid characters in network name "a/b": must match [a-zA-Z0-9][a-zA-Z0-9_.-]*'),
-        (("create", "podman"), "network already exists podman"),
+        (("create", "podman"), "netavark: network already exists podman"),
         (("create", "host"), "valid network mode"),
         (("create", "--subnet", "10.88.3.0/24", "x"), "already used"),
         (("create", "--gateway", "10.1.1.1", "x"), "cannot set gateway or range without subnet"),

@@ -164,6 +164,19 @@ def test_containers_conf_can_leave_ports_unreserved(
     assert can_listen(port)
 
 
+@needs_root
+def test_containers_conf_can_have_ports_listened_on(
+    skerry: Skerry, busybox: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "containers.conf").write_text("[engine]\nforce_port_listen = true\n")
+    monkeypatch.setenv("CONTAINERS_CONF_OVERRIDE", str(tmp_path / "containers.conf"))
+    port = free_port()
+    skerry("run", "-d", "--name", "box", "-p", f"{port}:80", busybox, "sleep", "99")
+    listening = subprocess.run(["ss", "-Hltn", "sport", "=", str(port)], capture_output=True, text=True).stdout
+    assert "LISTEN" in listening
+    assert f"*:{port}" in listening
+
+
 def test_a_random_port_is_chosen_when_the_container_is_made_and_stays(skerry: Skerry, busybox: str) -> None:
     skerry(
         "create", "--name", "box", "-p", "80", "-p", "127.0.0.1::81-82", "--expose", "99", "-P", busybox, "sleep", "9"

@@ -107,6 +107,7 @@ def _engine() -> dict[str, Any]:
         ],
         "detach_keys": "ctrl-p,ctrl-q",
         "enable_port_reservation": True,
+        "force_port_listen": False,
         "env": [],
         "events_container_create_inspect_data": False,
         "events_logfile_max_size": "1m",

@@ -19,8 +19,8 @@ class NetworkContext:
     ``host_dir`` is shared by all stores of a host: addresses, ports and bridges are the host's, not a store's."""
 
     __slots__ = (
-        "conf", "config_dir", "default_network", "helper_dirs", "host_dir", "outer", "programs", "reserve_ports",
-        "rootless", "run_dir", "shared",
+        "conf", "config_dir", "default_network", "helper_dirs", "host_dir", "listen_on_ports", "outer", "programs",
+        "reserve_ports", "rootless", "run_dir", "shared",
     )  # fmt: skip
 
     def __init__(
@@ -28,6 +28,7 @@ class NetworkContext:
         conf: Mapping[str, Any] | None = None, default_network: str = "podman",
         helper_dirs: tuple[str, ...] = ("/usr/libexec/podman", "/usr/lib/podman"),
         programs: Mapping[str, str] | None = None, shared: str = "", reserve_ports: bool = True,
+        listen_on_ports: bool = False,
     ) -> None:  # fmt: skip
         self.config_dir = config_dir
         self.run_dir = run_dir
@@ -39,6 +40,7 @@ class NetworkContext:
         self.programs = programs or {}  # name: path, where the user chose one
         self.shared = shared
         self.reserve_ports = reserve_ports  # a container's monitor keeps its host ports bound
+        self.listen_on_ports = listen_on_ports  # it even listens on those of TCP
         self.outer: NetworkContext | None = None  # that of outside, for what is in the shared namespace
 
     def entered(self) -> NetworkContext:

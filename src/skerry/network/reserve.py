@@ -27,11 +27,14 @@ _AT_ONCE = 250  # the kernel takes 253 descriptors a message
 class Reserved:
     """Bound sockets that nobody reads from. One owner; `close` leaves them with who has the queue besides us."""
 
-    __slots__ = ("_new", "_queue")
+    __slots__ = ("_new", "_queue", "listens")
     # A socket is 3.8 KB of the kernel's memory, bound and queued in 6 µs. Longer ranges are only looked at.
     LONGEST = 4096
 
-    def __init__(self, queue: _socket.socket | None = None) -> None:
+    def __init__(self, queue: _socket.socket | None = None, *, listens: bool = False) -> None:
+        self.listens = (
+            listens  # as scripts want to see it that look for who listens (containers.conf's force_port_listen)
+        )
         if queue is None:
             queue = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
             queue.bind("")  # a name that the kernel chooses; connected to itself it takes no messages from others
@@ -41,6 +44,8 @@ class Reserved:
 
     def add(self, bound: _socket.socket) -> None:
         """Keep a socket. It is in the queue after `flush` only, and not ours any more."""
+        if self.listens and bound.type == _socket.SOCK_STREAM:
+            bound.listen(0)
         self._new.append(bound)
         if len(self._new) == _AT_ONCE:
             self.flush()

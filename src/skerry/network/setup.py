@@ -56,7 +56,7 @@ class Host:
             return None
         from skerry.network.reserve import Reserved
 
-        return Reserved()
+        return Reserved(listens=self.context.listen_on_ports)
 
     def __enter__(self) -> Host:
         self.leases.__enter__()
@@ -311,7 +311,7 @@ def status(joined: list[Joined]) -> Status:
         status[network["name"]] = {
             "dns_search_domains": ["dns.podman"] if item["dns"] else [],
             "dns_server_ips": [gateway for gateway in gateways if gateway] if item["dns"] else [],
-            "interfaces": {item["name"]: {"mac_address": item["mac"], "subnets": subnets}},
+            "interfaces": {item["name"]: {"subnets": subnets, "mac_address": item["mac"]}},
         }
     return status
 

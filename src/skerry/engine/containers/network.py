@@ -48,6 +48,7 @@ def open_context(settings: Settings) -> NetworkContext:
         rootless=settings.rootless, conf=settings.conf["network"], default_network=settings.default_network,
         helper_dirs=tuple(settings.helper_dirs),
         programs={"pasta": settings.network_cmd_path}, reserve_ports=settings.conf["engine"]["enable_port_reservation"],
+        listen_on_ports=settings.conf["engine"]["force_port_listen"],
         shared=_namespace_folder(settings) + "/skerry-bridges" if settings.rootless else "",
     )  # fmt: skip
 
@@ -81,9 +82,10 @@ def _namespace_of(engine: Engine, container_id: str) -> str:
 
 def netns_path(engine: Engine, container_id: str) -> str:
     """Where a container's network namespace is kept while nothing runs in it."""
+    name = f"netns-{container_id[:24]}"  # Podman's beginning
     if engine.settings.rootless:
-        return f"{_namespace_folder(engine.settings)}/skerry-{container_id[:24]}"
-    return engine.store.run_path("netns", container_id[:24])
+        return f"{_namespace_folder(engine.settings)}/{name}"
+    return engine.store.run_path("netns", name)
 
 
 def _namespace_folder(settings: Settings) -> str:

@@ -54,7 +54,7 @@ def create(engine: Engine, name: str, options: NetworkOptions) -> dict[str, Any]
             if taken is not None and options.get("ignore"):
                 return dict(taken)
             if taken is not None:
-                raise Conflict(f"network already exists {name}")
+                raise Conflict(f"netavark: network already exists {name}")  # its words; scripts compare the line
         network = _choose_and_save(context, existing, name, options, engine.settings.conf["network"])
     engine.events.emit(
         type="network", status="create", id=network["id"], network=network["name"],

@@ -90,7 +90,8 @@ def _orphaned_namespaces(engine: Engine, repair: bool) -> list[Finding]:
     known = {row[0][:24] for row in engine.store.db.query("SELECT id FROM containers")}
     found = []
     for name in before:
-        if name not in known and len(name) == 24 and _HEX.issuperset(name):
+        short = name.removeprefix("netns-")
+        if short not in known and len(short) == 24 and _HEX.issuperset(short):
             note = finding("namespace", name, "a network namespace of a container that is gone")
             path = engine.store.run_path("netns", name)
             found.append(mend(note, repair, lambda path=path: netns.remove(path)))  # type: ignore[misc]
