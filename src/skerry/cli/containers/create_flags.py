@@ -133,7 +133,7 @@ _LIMITS = (
     flag("--device-write-iops", kind="list", metavar="DEVICE:RATE", help="Limit writing to a device, operations a second"),
     flag("--cgroup-conf", kind="list", metavar="KEY=VALUE", help="Write a cgroup v2 file"),
     flag("--cgroup-parent", kind="str", metavar="PATH", help="Parent cgroup"),
-    flag("--cgroups", kind="str", metavar="MODE", default="enabled", help="Which cgroups to make"),
+    flag("--cgroups", kind="str", metavar="MODE", default="enabled", help="enabled; disabled: none; no-conmon: none for conmon; split: in the group of the service that starts it"),
     flag("--ulimit", kind="list", metavar="NAME=SOFT[:HARD]", help="Set a resource limit"),
     flag("--rdt-class", kind="str", metavar="NAME", help="Class of service of cache and memory bandwidth (resctrl)"),
     flag("--sysctl", kind="list", metavar="KEY=VALUE", help="Set a namespaced kernel parameter"),
