@@ -61,7 +61,7 @@ def call(name: str, *args: Any, about: str = "") -> int:
 _X86_64 = {
     "pivot_root": 155, "openat2": 437, "pidfd_send_signal": 424, "open_tree": 428, "move_mount": 429,
     "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "clone3": 435, "close_range": 436,
-    "pidfd_getfd": 438, "mount_setattr": 442, "renameat2": 316, "keyctl": 250, "seccomp": 317,
+    "pidfd_getfd": 438, "mount_setattr": 442, "quotactl_fd": 443, "renameat2": 316, "keyctl": 250, "seccomp": 317,
 }  # fmt: skip
 _GENERIC = _X86_64 | {"pivot_root": 41, "renameat2": 276, "keyctl": 219, "seccomp": 277}  # aarch64, riscv64
 NUMBERS = _X86_64 if os.uname().machine == "x86_64" else _GENERIC

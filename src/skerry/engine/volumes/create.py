@@ -72,6 +72,8 @@ def _apply(engine: Engine, record: VolumeRecord, given: dict[str, str], uid: int
     driver = record["driver"]
     options = read(driver, given)
     record["options"] = options.stored
+    if driver == "local" and options.stored.get("type") != "tmpfs" and (options.size or options.inodes):
+        record["limits"] = {"size": options.size, "inodes": options.inodes}
     if options.timeout_s >= 0:
         record["timeout_s"] = options.timeout_s
     uid = uid if uid is not None else options.uid
@@ -102,7 +104,7 @@ def _make(engine: Engine, record: VolumeRecord, *, known_to_plugin: bool) -> Non
     try:
         step("volume.folder")
         if record["mountpoint"]:
-            _make_folder(record, durable=durable)
+            _make_folder(engine, record, durable=durable)
         elif not known_to_plugin:
             from skerry.engine.volumes.plugins import plugin_of
 
@@ -125,13 +127,18 @@ def _insert(engine: Engine, record: VolumeRecord, *, durable: bool) -> None:
         db.execute("INSERT INTO volumes VALUES (?, ?, ?)", name, record["created_ns"], fastjson.dumps(record))
 
 
-def _make_folder(record: VolumeRecord, *, durable: bool) -> None:
+def _make_folder(engine: Engine, record: VolumeRecord, *, durable: bool) -> None:
     """``durable``: also where the folder is on another file system than the row that says so."""
     path = record["mountpoint"]
     above = os.path.dirname(path)
     owned = "uid" in record
     try:
         os.makedirs(os.path.dirname(above), mode=0o700, exist_ok=True)
+        if "limits" in record:  # before there is anything in it, or that would not count
+            from skerry.engine.volumes import quota
+
+            os.makedirs(above, mode=0o755, exist_ok=True)
+            quota.limit(engine, above, record["limits"])
         os.makedirs(path, mode=0o755, exist_ok=True)
         os.chmod(path, 0o755)
         if owned:

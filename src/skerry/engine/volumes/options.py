@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from skerry.engine.units import parse_size
-from skerry.errors import Invalid, Unsupported
+from skerry.errors import Invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _keeps(options: Options, word: str) -> bool:
         setattr(options, name, _number(value, name.upper()))
         options.stored[name.upper()] = value
     elif name == "size":
-        options.size = parse_size(value, "volume option size")
+        options.size = parse_size(value, "volume option size", kilo=1000)  # as Podman
         options.stored["SIZE"] = value
     elif name == "inodes":
         options.inodes = _number(value, "inodes")
@@ -110,14 +110,8 @@ def _check_quota(options: Options, kind: str) -> None:
         return
     if options.no_quota:
         raise Invalid("volume options size and inodes cannot be used without quota")
-    if kind == "tmpfs":
-        if options.inodes:
-            raise Invalid("volume option inodes not supported on tmpfs filesystem")
-        return
-    raise Unsupported(
-        "volume options size and inodes not supported. Filesystem does not support Project Quota",
-        hint="-o type=tmpfs -o o=size=… has a size of its own",
-    )
+    if kind == "tmpfs" and options.inodes:
+        raise Invalid("volume option inodes not supported on tmpfs filesystem")
 
 
 def _check_image(options: Options) -> None:

@@ -73,6 +73,10 @@ def _remove_locked(engine: Engine, record: VolumeRecord, *, force: bool, gone_fr
     step("volume.remove-row")
     engine.store.db.free(lambda db: _delete_row(db, name), durable=True)
     step("volume.remove-folder")
+    if top and "limits" in record:
+        from skerry.engine.volumes import quota
+
+        quota.lift(top)
     if top:
         _remove_folder(top, os.path.dirname(top))
 

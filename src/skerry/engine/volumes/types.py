@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict
 
 
+class Limits(TypedDict):
+    """Of a volume's files together: bytes and how many, 0 for none."""
+
+    size: int
+    inodes: int
+
+
 class VolumeRecord(TypedDict):
     """One volume; ``mountpoint`` is its folder."""
 
@@ -19,6 +26,7 @@ class VolumeRecord(TypedDict):
     options: dict[str, str]
     uid: NotRequired[int]
     gid: NotRequired[int]
+    limits: NotRequired[Limits]
     timeout_s: NotRequired[int]  # of requests to its plugin
     storage_id: NotRequired[str]  # driver image: what Podman calls its own layer
     image_id: NotRequired[str]
