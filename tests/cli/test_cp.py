@@ -296,3 +296,23 @@ def test_what_a_killed_copy_left_mounted_does_not_change_the_owners_of_the_next_
         copying.kill()
     assert skerry("start", "-a", "box").stdout == "0\n"
     skerry("system", "check", "--repair", check=False)
+
+
+def test_a_new_volume_of_a_container_that_never_ran_begins_as_the_image_has_it(
+    skerry: Skerry, busybox: str, here: Path
+) -> None:
+    """As Podman: its owner, and what is in it, before anything is copied into it."""
+    (here / "Dockerfile").write_text(
+        f"FROM {busybox}\nRUN mkdir /data && echo x > /data/first && chown 9999:9999 /data\n"
+    )
+    skerry("build", "-q", "-t", "with-data", str(here))
+    (here / "second").write_text("y")
+    skerry("create", "--name", "box", "-v", "data:/data", "with-data", "true")
+
+    skerry("cp", str(here / "second"), "box:/data/")
+
+    place = Path(skerry("volume", "inspect", "data", "--format", "{{.Mountpoint}}").stdout.strip())
+    assert sorted(os.listdir(place)) == ["first", "second"]
+    assert (place.stat().st_uid, place.stat().st_gid) == (9999, 9999)
+    skerry("run", "--rm", "-v", "data:/data", busybox, "true")
+    assert (place.stat().st_uid, place.stat().st_gid) == (9999, 9999)

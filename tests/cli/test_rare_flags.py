@@ -83,7 +83,8 @@ def test_conmon_is_ready_at_once(skerry: Skerry, busybox: str, listener: Listene
     )
     assert listener.next() == f"MAINPID={conmon_pid(skerry, 'box')}\nREADY=1"
     assert skerry("logs", "box").stdout == "[]\n"
-    assert json.loads(skerry("inspect", "box").stdout)[0]["Config"]["sdNotifyMode"] == "conmon"
+    config = json.loads(skerry("inspect", "box").stdout)[0]["Config"]
+    assert (config["sdNotifyMode"], config["sdNotifySocket"]) == ("conmon", env["NOTIFY_SOCKET"])
 
 
 def test_ready_when_healthy_and_the_command_waits_for_it(skerry: Skerry, busybox: str, listener: Listener) -> None:

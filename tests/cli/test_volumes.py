@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
+import subprocess
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.command import Skerry
+from tests.support.command import Result, Skerry
 
 
 def one(skerry: Skerry, name: str) -> dict:
@@ -238,10 +241,22 @@ def test_prune_leaves_named_volumes_unless_all_are_meant(skerry: Skerry, busybox
     container = skerry("create", "-v", "/x", busybox).id
     skerry("rm", container)  # without -v its anonymous volume stays
     (anonymous,) = skerry("volume", "ls", "-q", "-f", "anonymous=true").lines
-    assert skerry("volume", "prune", "--dry-run").lines == [anonymous]
+    heading = "Volumes that would be pruned:"
+    assert skerry("volume", "prune", "--dry-run").lines == [heading, anonymous]
     assert skerry("volume", "prune", "-f").lines == [anonymous]
-    assert sorted(skerry("volume", "prune", "-a", "--dry-run").lines) == ["kept", "named"]
-    assert skerry("volume", "prune", "-a", "-f", "--filter", "label!=keep").lines == ["named"]
+    assert skerry("volume", "prune", "-a", "--dry-run").lines == [heading, "kept", "named"]
+    # Filters choose among all, as Podman's do.
+    assert skerry("volume", "prune", "--dry-run", "--filter", "since=named").lines == [heading, "kept"]
+    assert skerry("volume", "prune", "-f", "--filter", "all=false", "--filter", "label!=keep").lines == []
+    asked = skerry("volume", "prune", "--filter", "label=ke*", input="n\n").lines
+    assert asked[0].startswith("WARNING! This will remove all volumes not used by at least one container.")
+    assert asked[1] == "kept"
+    assert skerry("volume", "prune", "-f", "--filter", "label!=keep").lines == ["named"]
+    for flags, said in (
+        (("-f", "--dry-run"), "--force and --dry-run cannot be used together"),
+        (("-a", "--filter", "all=true"), "--all and --filter all cannot be used together"),
+    ):
+        assert said in skerry("volume", "prune", *flags, check=False).stderr
     warning, found = skerry("volume", "prune", input="y\n").lines
     assert warning.startswith("WARNING! This will remove anonymous local volumes not used by at least one container.")
     assert found == "No dangling anonymous volumes found"
@@ -434,3 +449,36 @@ def test_a_volume_takes_the_time_of_the_folder_that_it_covers(skerry: Skerry, bu
     assert skerry(*words, busybox, "stat", "-c", "%a %Y", "/bin").stdout == (
         skerry("run", "--rm", "--network=none", busybox, "stat", "-c", "%a %Y", "/bin").stdout
     )
+
+
+@pytest.fixture(params=["ext4 -O quota,project", "xfs"])
+def with_project_quotas(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system that limits projects."""
+    image, top = tmp_path / "image", tmp_path / "limited"
+    image.touch()
+    os.truncate(image, 400 << 20)
+    top.mkdir()
+    for words in (
+        [f"mkfs.{request.param.split()[0]}", "-q", *request.param.split()[1:]],
+        ["mount", "-o", "loop,prjquota"],
+    ):
+        if not shutil.which(words[0]) or subprocess.run([*words, image, *[top] * (words[0] == "mount")]).returncode:
+            pytest.skip(f"no {request.param} with project quotas can be mounted here")
+    yield top
+    subprocess.run(["umount", top], check=True)
+
+
+def test_a_volume_has_no_more_than_its_quotas(skerry: Skerry, busybox: str, with_project_quotas: Path) -> None:
+    def limited(*words: str, check: bool = True) -> Result:
+        return skerry("--volumepath", str(with_project_quotas), *words, check=check)
+
+    limited("volume", "create", "-o", "o=size=2m", "small")
+    limited("volume", "create", "-o", "o=inodes=5", "few")
+    script = "dd if=/dev/zero of=/small/big bs=1M count=4; for i in 1 2 3 4 5 6; do echo >/few/$i; done"
+    full = limited("run", "--rm", "-v", "small:/small", "-v", "few:/few", busybox, "sh", "-c", script, check=False)
+    assert full.code != 0
+    assert (with_project_quotas / "small/_data/big").stat().st_size < 2 << 20
+    assert len(os.listdir(with_project_quotas / "few/_data")) < 5
+    limited("volume", "rm", "small", "few")
+    limited("volume", "create", "wide")
+    limited("run", "--rm", "-v", "wide:/wide", busybox, "dd", "if=/dev/zero", "of=/wide/big", "bs=1M", "count=4")

@@ -28,10 +28,11 @@ FLAGS = (
     flag("--sig-proxy", default=True, help="Pass received signals on to the program"),
 )
 COMPLETE = "running-containers"
-MIN_ARGS, MAX_ARGS = 0, 1
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    if len(args.positional) > 1:
+        raise UsageError("`skerry attach` accepts at most one argument")
     if args["latest"] and args.positional:
         raise UsageError("--latest and containers cannot be used together")
     name, _ = chosen_one(args, engine, '"skerry attach" requires a name, id, or the "--latest" flag')

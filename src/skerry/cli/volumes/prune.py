@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.confirm import confirmed
-from skerry.cli.flags import flag
+from skerry.cli.flags import UsageError, flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 USAGE = "[options]"
 DESCRIPTION = (
     "Removes, after asking, the volumes that no container uses and that nobody named; with --all also those that have a "
-    "name. Their data is lost. Filters: after=VOLUME, all=, anonymous=, label=, label!=, until=."
+    "name. Their data is lost. With filters, all volumes that match: after=VOLUME, anonymous=, label=, label!=, until= "
+    "(not with all=false)."
 )
 EXAMPLES = (
     ("skerry volume prune -f", "remove unused volumes without a name, without asking"),
     ("skerry volume prune --all --dry-run", "which of all volumes are unused"),
+    ("skerry volume prune --filter label=project=web", "remove unused volumes with that label, also those with a name"),
 )
 FLAGS = (
     flag("-a", "--all", help="Also volumes that have a name"),
@@ -35,19 +37,27 @@ COMPLETE = "none"
 MIN_ARGS, MAX_ARGS = 0, 0
 
 
-def _asks_for_all(filters: list[str]) -> bool:
-    return any(item.lower() in ("all=true", "all=1", "all=y", "all=yes") for item in filters)
+def _takes_named(filters: list[str], *, everything: bool) -> bool:
+    """Whether volumes with a name are meant, too."""
+    words = [item.partition("=")[2].lower() for item in filters if item.startswith("all=")]
+    others = len(words) < len(filters)
+    return everything or any(word in ("true", "1", "y", "yes") for word in words) or (others and not words)
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     filters, everything = args["filter"], args["all"]
+    if args["force"] and args["dry_run"]:
+        raise UsageError("--force and --dry-run cannot be used together")
+    if everything and any(item.lower() == "all=true" for item in filters):
+        raise UsageError("--all and --filter all cannot be used together")
     if args["dry_run"]:
-        for name in engine.volumes.unused(filters=filters, all=everything):
-            out.line(name)
+        names = engine.volumes.unused(filters=filters, all=everything)
+        for line in ("Volumes that would be pruned:", *names):
+            out.line(line)
         return 0
     if not args["force"]:
         names = engine.volumes.unused(filters=filters, all=everything)
-        named = everything or _asks_for_all(filters)
+        named = _takes_named(filters, everything=everything)
         which = "all volumes" if named else "anonymous local volumes"
         warning = f"WARNING! This will remove {which} not used by at least one container. The following volumes will be removed:"
         if not names:

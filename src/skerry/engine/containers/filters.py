@@ -7,12 +7,12 @@ must (Podman's rule).
 from __future__ import annotations
 
 from skerry.engine.containers import state as states
-from skerry.engine.patterns import pattern
+from skerry.engine.patterns import labelled, pattern
 from skerry.errors import Invalid, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
@@ -54,19 +54,13 @@ def _name(_engine: Engine, value: str) -> Test:
 
 
 def _label(_engine: Engine, value: str) -> Test:
-    return lambda record, _state: _has(record["config"].get("labels", {}), value)
+    has = labelled(value)
+    return lambda record, _state: has(record["config"].get("labels", {}))
 
 
 def _annotation(_engine: Engine, value: str) -> Test:
-    return lambda record, _state: _has(record["config"].get("annotations", {}), value)
-
-
-def _has(values: Mapping[str, str], wanted: str) -> bool:
-    """Whether KEY, KEY=VALUE or the beginning of a key (KEY*) is there."""
-    key, equals, text = wanted.partition("=")
-    if key.endswith("*"):
-        return any(name.startswith(key[:-1]) for name in values)
-    return key in values and (not equals or values[key] == text)
+    has = labelled(value)
+    return lambda record, _state: has(record["config"].get("annotations", {}))
 
 
 def _not(maker: Callable[[Engine, str], Test]) -> Callable[[Engine, str], Test]:

@@ -65,6 +65,8 @@ def config_section(record: ContainerRecord, state: ContainerState) -> dict[str, 
         "Passwd": record.get("passwd", True),
         "sdNotifyMode": record.get("sdnotify", "container"),
     }
+    if record.get("notify_socket"):
+        shown["sdNotifySocket"] = record["notify_socket"]
     _add_secrets(record, shown)
     open_ports = [*port_bindings(record["ports"]), *record["exposed"]]
     if open_ports:

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, TypeVar
 from skerry.engine.builds.place import Metadata, Placer
 from skerry.engine.containers import state as states
 from skerry.engine.containers.mounts import Mounted
+from skerry.engine.volumes.copy_up import fill
 from skerry.engine.volumes.find import get
 from skerry.engine.volumes.mounting import Held
-from skerry.errors import Unavailable
+from skerry.errors import SkerryError, Unavailable
 from skerry.linux import process
 from skerry.linux.apart import made_apart
 from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, open_in_root, openat2
 from skerry.linux.idmap import clone_tree
 from skerry.linux.mount import MS_BIND, MS_REC, make_read_only
 from skerry.linux.mount import mount as attach
+from skerry.runtime import users
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +50,8 @@ def in_whole_root(engine: Engine, record: ContainerRecord, work: Callable[[str, 
         root = held.enter_context(Mounted(engine, record))
         mounts = sorted(record["config"]["mounts"], key=lambda each: each["destination"].count("/"))
         places = [_Place(mount, source) for mount in mounts if (source := _source(engine, mount, held))]
+        for place in places:
+            _fill(engine, record, root, place)
         try:
             fd = made_apart(lambda: _with_mounts(root, places))
         except OSError as error:
@@ -77,9 +81,10 @@ def _live(state: ContainerState) -> int:
 class _Place:
     """A source (or only a part of it), where it is bound, and whether it may be written to."""
 
-    __slots__ = ("destination", "read_only", "source", "subpath")
+    __slots__ = ("destination", "mount", "read_only", "source", "subpath")
 
     def __init__(self, mount: MountConfig, source: str) -> None:
+        self.mount = mount
         self.destination, self.source, self.read_only = mount["destination"], source, "ro" in mount["options"]
         self.subpath = mount.get("subpath", "")
 
@@ -99,6 +104,27 @@ def _source(engine: Engine, mount: MountConfig, held: ExitStack) -> str:
     if mount["type"] != "volume" or get(engine, mount["name"]) is None:
         return ""
     return held.enter_context(Held(engine, mount["name"]))
+
+
+def _fill(engine: Engine, record: ContainerRecord, root: str, place: _Place) -> None:
+    """A volume that nobody has used yet begins as at a start: with what the image has there, and its owner. Where owners
+    are mapped, which ``root`` does not show, that is left to the start."""
+    mount = place.mount
+    if (
+        mount["type"] != "volume"
+        or record["config"].get("uid_maps")
+        or any(word.startswith("idmap") for word in mount["options"])
+    ):
+        return
+    volume = get(engine, mount["name"])
+    if volume is None or not volume["needs_copy_up"]:
+        return
+    try:
+        user = users.resolve(root, record["config"]["user"], [])
+    except SkerryError:
+        return  # whoever starts it is told
+    copy = mount.get("copy_up", False) and not mount.get("subpath")
+    fill(engine, volume, place.source, root, mount["destination"], user, copy=copy)
 
 
 def _with_mounts(root: str, places: list[_Place]) -> int:

@@ -7,6 +7,7 @@ import time
 
 from skerry.engine.images.resolve import find
 from skerry.engine.manifests.document import INDEXES
+from skerry.engine.patterns import labelled
 from skerry.engine.units import parse_duration
 from skerry.errors import Invalid, NotFound
 from skerry.image.reference import complete, parse, repository_of
@@ -81,16 +82,8 @@ def _test(engine: Engine, key: str, value: str) -> Test:
 
 
 def _label(value: str) -> Test:
-    """KEY[=TEXT]; a star in KEY stands for anything."""
-    from fnmatch import fnmatchcase
-
-    key, _equals, text = value.partition("=")
-
-    def test(image: Listed) -> bool:
-        labels = image["config"].get("Labels") or {}
-        return any((not text or labels[name] == text) and fnmatchcase(name, key) for name in labels)
-
-    return test
+    has = labelled(value)
+    return lambda image: has(image["config"].get("Labels") or {})
 
 
 def _boolean(key: str, value: str) -> Test:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry import fastjson
-from skerry.engine.patterns import pattern
+from skerry.engine.patterns import labelled, pattern
 from skerry.errors import Invalid, NotFound
 from skerry.network import definitions
 
@@ -75,14 +75,8 @@ def _test(engine: Engine, item: str) -> tuple[str, Callable[[Network], bool]]:
     if key == "driver":
         return key, lambda network: network["driver"] == value
     if key in ("label", "label!"):
-        name, has_text, text = value.partition("=")
-
-        def labelled(network: Network) -> bool:
-            labels = network.get("labels") or {}
-            has = name in labels and (not has_text or labels[name] == text)
-            return has == (key == "label")
-
-        return item, labelled
+        has, wanted = labelled(value), key == "label"
+        return item, lambda network: has(network.get("labels") or {}) == wanted
     if key == "dangling" and value.lower() in ("true", "false", "1", "0"):
         used, wanted = members(engine), value.lower() in ("true", "1")
         default = engine.network.default_network

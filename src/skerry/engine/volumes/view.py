@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.engine.patterns import pattern
+from skerry.engine.patterns import labelled, pattern
 from skerry.engine.times import rfc3339
 from skerry.engine.volumes.find import all_volumes, find, users
 from skerry.errors import Invalid, SkerryError
@@ -77,7 +77,8 @@ def list_volumes(engine: Engine, filters: Sequence[str] = ()) -> list[dict[str, 
 def _test(engine: Engine, item: str) -> tuple[str, Callable[[VolumeRecord], bool]]:
     key, _, value = item.partition("=")
     if key in ("label", "label!"):
-        return item, _labelled(value, wanted=key == "label")
+        has, wanted = labelled(value), key == "label"
+        return item, lambda record: has(record["labels"]) == wanted
     if key in ("dangling", "anonymous"):
         if value.lower() not in _TRUE + _FALSE:
             raise Invalid(f'"{value}" is not a valid value for the "{key}" filter - must be true or false')
@@ -111,13 +112,3 @@ def _plain(key: str, value: str) -> Callable[[VolumeRecord], bool]:
         f'"{key}" is an invalid volume filter',
         hint="after, anonymous, dangling, driver, label, label!, name, opt, scope, since or until",
     )
-
-
-def _labelled(value: str, *, wanted: bool) -> Callable[[VolumeRecord], bool]:
-    name, equals, text = value.partition("=")
-
-    def test(record: VolumeRecord) -> bool:
-        has = name in record["labels"] and (not equals or record["labels"][name] == text)
-        return has == wanted
-
-    return test
