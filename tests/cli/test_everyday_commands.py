@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import tarfile
 import time
 from pathlib import Path
 
@@ -201,3 +204,46 @@ def test_a_host_user_that_does_not_exist_cannot_be_executed_as(skerry: Skerry, b
 def test_a_limit_that_the_kernel_has_no_more_is_told(skerry: Skerry, busybox: str) -> None:
     told = skerry("run", "--rm", "--kernel-memory", "100", busybox, "true")
     assert "The --kernel-memory flag is no longer supported. This flag is a noop." in told.stderr
+
+
+@pytest.mark.skipif(not os.path.isfile("/usr/share/zoneinfo/Europe/Berlin"), reason="this host has no zones")
+def test_a_time_zone_is_a_link_where_the_image_has_the_zones(skerry: Skerry, busybox: str) -> None:
+    place = "/usr/share/zoneinfo/Europe"
+    skerry("run", "--name", "base", busybox, "mkdir", "-p", place)
+    skerry("cp", f"{place}/Berlin", f"base:{place}/Berlin")
+    skerry("commit", "-q", "base", "zones")
+    for flags in ([], ["--read-only"], ["--uidmap", "0:100000:1000"]):
+        run = skerry(
+            "run", "--rm", *flags, "--tz", "Europe/Berlin", "zones", "sh", "-c", "readlink /etc/localtime; date +%Z"
+        )
+        assert run.lines[0] == "../usr/share/zoneinfo/Europe/Berlin"
+        assert run.lines[1] in ("CET", "CEST")
+    assert skerry("run", "--rm", "--tz", "Europe/Berlin", busybox, "date", "+%Z").lines[0] in ("CET", "CEST")
+    assert skerry("run", "--rm", "--tz", "Europe/Berlin", busybox, "readlink", "/etc/localtime", check=False).code == 1
+
+
+def test_a_variable_of_an_image_without_a_value_is_refused(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    skerry("save", "-q", "-o", tmp_path / "image.tar", busybox)
+    with tarfile.open(tmp_path / "image.tar") as archive:
+        archive.extractall(tmp_path / "image")
+    manifest = json.loads((tmp_path / "image/manifest.json").read_text())
+    config = tmp_path / "image" / manifest[0]["Config"]
+    content = json.loads(config.read_text())
+    content["config"]["Env"] = [*content["config"].get("Env", []), "HOST*"]
+    config.unlink()
+    text = json.dumps(content).encode()
+    manifest[0]["Config"] = hashlib.sha256(text).hexdigest() + ".json"
+    manifest[0]["RepoTags"] = ["localhost/leaky:1"]
+    (tmp_path / "image" / manifest[0]["Config"]).write_bytes(text)
+    (tmp_path / "image/manifest.json").write_text(json.dumps(manifest))
+    with tarfile.open(tmp_path / "leaky.tar", "w") as archive:
+        for path in sorted((tmp_path / "image").rglob("*")):
+            archive.add(path, path.relative_to(tmp_path / "image"), recursive=False)
+    skerry("load", "-q", "-i", tmp_path / "leaky.tar")
+    run = skerry("run", "--rm", "leaky:1", "true", check=False)
+    assert (run.code, 'invalid image env variable "HOST*"' in run.stderr) == (125, True)
+
+
+def test_an_unfinished_line_of_a_log_gets_no_end(skerry: Skerry, busybox: str) -> None:
+    skerry("run", "--name", "box", busybox, "printf", "unfinished")
+    assert skerry("logs", "box").stdout == "unfinished"

@@ -164,6 +164,11 @@ def _create(
     storage.give_to_container(engine, record, bundle, mounts)
     if record.get("secrets"):
         mounts, config = _with_secrets(engine, record, mounts)
+    if config.get("tz"):
+        from skerry.engine.containers import zone
+
+        if zone.link(record, rootfs, user):
+            config = {**config, "tz": ""}  # nothing is mounted
     placement = cgroups.place(config, engine.settings, state.get("cgroup_path", "") if state.get("restarts") else "")
     if placement.path.startswith("/"):
         runtime.systemd_cgroup = False  # split: systemd made the group that this one is in

@@ -197,7 +197,7 @@ def ensure_mtab(record: ContainerRecord, rootfs: str, user: ResolvedUser) -> Non
     finally:
         os.close(root)
     try:
-        _by_its_root(record, user, lambda: os.symlink("/proc/mounts", "mtab", dir_fd=folder))
+        by_its_root(record, user, lambda: os.symlink("/proc/mounts", "mtab", dir_fd=folder))
     except FileExistsError:
         pass
     except OSError as error:
@@ -206,7 +206,7 @@ def ensure_mtab(record: ContainerRecord, rootfs: str, user: ResolvedUser) -> Non
         os.close(folder)
 
 
-def _by_its_root(record: ContainerRecord, user: ResolvedUser, make: Callable[[], None]) -> None:
+def by_its_root(record: ContainerRecord, user: ResolvedUser, make: Callable[[], None]) -> None:
     """Where a container has ids of its own, only who has one of them can make files in it (or EOVERFLOW)."""
     if not record["config"].get("uid_maps"):
         make()
@@ -229,7 +229,7 @@ def ensure_working_directory(record: ContainerRecord, rootfs: str, user: Resolve
     root = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if not record.get("workdir_given"):
-            _by_its_root(record, user, lambda: _make_beneath(root, path, user))
+            by_its_root(record, user, lambda: _make_beneath(root, path, user))
         else:
             os.close(openat2(root, path, os.O_PATH | os.O_DIRECTORY, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS))
     except (FileNotFoundError, NotADirectoryError):

@@ -42,6 +42,9 @@ def _parse_entrypoint(text: str) -> list[str]:
 def environment(options: CreateOptions, image: dict[str, Any], settings: Settings) -> list[str]:
     """KEY=value in the order of precedence: defaults, the image, the host's, proxies, files, flags."""
     env: dict[str, str] = {}
+    for item in image.get("Env") or ():
+        if "=" not in item:
+            raise Invalid(f'invalid image env variable "{item}"')
     for item in (*settings.default_env, *(image.get("Env") or ())):
         key, _, value = item.partition("=")
         env[key] = value
