@@ -113,3 +113,10 @@ def test_pasta_gets_a_port_of_both_families_once() -> None:
     ports = [port for spec in ("0.0.0.0:8080:80", "[::]:8080:80", "127.0.0.1:8081:81") for port in parse_publish(spec)]
     argv = arguments(ports, [])
     assert [argv[index + 1] for index, word in enumerate(argv) if word == "-t"] == ["8080:80", "127.0.0.1/8081:81"]
+
+
+def test_a_newer_pasta_listens_for_each_family_by_itself() -> None:
+    ports = parse_publish("0.0.0.0:8080:80") + parse_publish("[::]:8080:80")
+    newer, older = (arguments(ports, (), map_host=new) for new in (True, False))
+    assert [newer[n + 1] for n, word in enumerate(newer) if word == "-t"] == ["0.0.0.0/8080:80", "::/8080:80"]
+    assert [older[n + 1] for n, word in enumerate(older) if word == "-t"] == ["8080:80"]

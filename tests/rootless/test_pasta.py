@@ -119,3 +119,19 @@ def test_a_dead_pasta_is_told_by_a_check_and_replaced_by_a_reload(user: User, ru
     user.skerry("system", "check", "--repair", check=False)
     assert fetch(port) == "hello\n"
     user.skerry("rm", "-f", "-t", "0", "web")
+
+
+def test_a_runtime_folder_behind_a_link_and_helpers_from_the_environment(user: User, run: Run) -> None:
+    run("--rm", command=("true",))
+    (user.home / "link").symlink_to(user.run.parent)
+    env = {"XDG_RUNTIME_DIR": f"{user.home}/link/{user.uid}"}
+    words = ("run", "--rm", "--network", "bridge", "--rootfs", "rootfs", "ip", "addr")
+    done = user.skerry(*words, **env)
+    assert "eth0" in done.stdout
+    assert done.stderr == ""
+    (user.home / "pasta").symlink_to("/bin/false")
+    wait_until(lambda: not (user.run / "netns/skerry-bridges").exists(), "the namespace goes with its last container")
+    refused = user.skerry(
+        "unshare", "--rootless-netns", "true", check=False, CONTAINERS_HELPER_BINARY_DIR=str(user.home)
+    )
+    assert (refused.returncode, "pasta failed with exit code 1" in refused.stderr) == (125, True)

@@ -17,6 +17,7 @@ MOOT = {
     "network.netavark_plugin_dirs": "there are no netavark plugins",
     "network.dns_bind_port": "names are served on port 53 of each network's gateway",
     "network.firewall_driver": "rules are one nftables table",
+    "network.rootless_port_forwarder": "each container has a forwarder, which keeps its clients' addresses",
     "network.default_rootless_network_cmd": "pasta is the only one",
     "network.default_rootless_network_command": "pasta is the only one",
     "engine.active_service": _REMOTE,

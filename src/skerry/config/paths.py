@@ -50,7 +50,7 @@ def run_root(identity: Identity) -> str:
         return RUNROOT
     for folder in (os.environ.get("XDG_RUNTIME_DIR", ""), f"/run/user/{identity.uid}"):
         if folder and _is_ours(folder):
-            return folder + "/skerry"
+            return os.path.realpath(folder) + "/skerry"  # mounts are listed by where they really are
     return f"/tmp/skerry-run-{identity.uid}"
 
 

@@ -119,7 +119,8 @@ class Settings:
         self.network_cmd_path: str = flags.get("network_cmd_path") or self.conf["engine"]["network_cmd_path"]
 
     def _set_engine(self, conf: dict[str, Any], flags: GlobalFlags) -> None:
-        self.helper_dirs: list[str] = conf["helper_binaries_dir"]
+        own = os.environ.get("CONTAINERS_HELPER_BINARY_DIR", "")
+        self.helper_dirs: list[str] = [*([own] if own else []), *conf["helper_binaries_dir"]]
         self.hooks_dirs: list[str] = flags.get("hooks_dir") or conf["hooks_dir"]
         self.default_mounts_file: str = _absolute(flags.get("default_mounts_file"))
         self.cdi_dirs: list[str] = flags.get("cdi_spec_dir") or conf["cdi_spec_dirs"]

@@ -115,7 +115,7 @@ def arguments(ports: Sequence[PortMapping], options: Sequence[str], *, map_host:
     argv = ["--config-net", *options]
     given = {option.partition("=")[0] for option in options}
     specs: dict[str, list[str]] = {protocol: [] for protocol in _PROTOCOLS}
-    for port in _both_families(ports):
+    for port in ports if map_host else _both_families(ports):
         specs[port["protocol"]].append(_forward(port))
     for protocol, short in (("tcp", "-t"), ("udp", "-u")):
         for spec in specs[protocol]:
@@ -139,7 +139,7 @@ def arguments(ports: Sequence[PortMapping], options: Sequence[str], *, map_host:
 
 
 def _both_families(ports: Sequence[PortMapping]) -> list[PortMapping]:
-    """A port of 0.0.0.0 and of :: as one of all addresses: Debian 12's pasta takes a number only once."""
+    """A port of 0.0.0.0 and of :: as one of all addresses: an older pasta takes a number only once."""
     places: dict[tuple[object, ...], set[str]] = {}  # there may be tens of thousands of them
     for port in ports:
         places.setdefault(_but_for_address(port), set()).add(port["host_ip"])
