@@ -40,6 +40,12 @@ def test_stages_that_are_built_at_once_are_told_one_after_the_other(skerry: Sker
     ]  # fmt: skip
 
 
+def test_the_image_is_its_stages_and_without_layers_steps_leave_none(skerry: Skerry, context: Path) -> None:
+    lines = skerry("build", "--network=none", "--layers=false", "-t", "app", context).lines
+    assert [line for line in lines if line.startswith("-->")] == [f"--> {lines[-1][:12]}"]
+    assert lines[-4:-2] == ["[3/3] COMMIT app", f"--> {lines[-1][:12]}"]
+
+
 def test_what_was_held_back_is_told_when_the_build_fails(skerry: Skerry, context: Path) -> None:
     (context / "Containerfile").write_text(TEXT.replace("quick two", "quick two; exit 4").replace("sleep 1", "sleep 5"))
     done = skerry("build", "--network=none", "--jobs=3", context, check=False)
@@ -57,3 +63,4 @@ def test_several_platforms_too(skerry: Skerry, context: Path) -> None:
     heads = [line.partition(" STEP")[0] for line in lines if " STEP" in line]
     wanted = [f"[linux/{arch}] [{stage}/2]" for arch in ("amd64", "arm64") for stage in (1, 2) for _ in range(2)]
     assert heads == wanted
+    assert "[linux/arm64] [2/2] COMMIT" in lines

@@ -21,6 +21,7 @@ from skerry.build.shared_cache import StageCache
 from skerry.build.solver import Schedule, Solver, solve_all
 from skerry.build.stage_state import DEFAULT_PATH
 from skerry.errors import Invalid, SkerryError
+from skerry.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +93,9 @@ def _solve(
             from skerry.build.saved_stages import save_stages
 
             state = save_stages(engine, options, solver, state)
-        result.solved.append(finished(engine, options, state, solver.platform))
+        count = solver.plan.target + 1
+        solved = finished(engine, options, state, solver.platform)
+        result.solved.append(replace(solved, place=f"{count}/{count}" if count > 1 else ""))
         if solver is solvers[0]:
             result.warnings += _unused_arguments(solver.plan, report)
     return result

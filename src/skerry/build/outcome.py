@@ -23,6 +23,7 @@ class Solved:
     base_digest: str = ""
     base_layers: int = 0
     same_as: str = ""  # the id of the image that it is already: FROM alone
+    place: str = ""  # of its stage among all, as a step has it
 
 
 @dataclass(slots=True)

@@ -46,7 +46,9 @@ def write_images(work: Work, report: Callable[[Event], None]) -> None:
     shown = options.tags[0] if options.tags else ""
     mine = names if stays and one else []
     for number, solved in enumerate(result.solved):
-        report(Note(f"COMMIT {shown}" if shown and stays and one and not number else "COMMIT"))
+        words = (solved.platform if len(result.solved) > 1 else "", solved.place)
+        where = "".join(f"[{word}] " for word in words if word)
+        report(Note(f"{where}COMMIT {shown}" if shown and stays and one and not number else f"{where}COMMIT"))
         image = make_image(engine, options, solved, mine if not number else ())
         report(Note(f"--> {image['id'][:12]}"))
         result.images[solved.platform] = image["id"]

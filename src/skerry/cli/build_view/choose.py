@@ -115,11 +115,12 @@ def _lines(args: Args, out: Output, where: Output | LogFile) -> View:
     """Podman's; all that we know where that is asked for, or BuildKit's name."""
     from skerry.cli.build_view.in_order import InOrder
     from skerry.cli.build_view.plain import PlainView
+    from skerry.cli.builds.options import layers_of
 
     explain = bool(args["explain"])
     if explain or args["progress"] == "plain" or out.command.startswith("buildx"):
         return PlainView(where, explain=explain)
-    return InOrder(PlainView(where, whole=where is not out))
+    return InOrder(PlainView(where, whole=where is not out, layers=layers_of(args)))
 
 
 def _writes_stdout(options: BuildOptions) -> bool:

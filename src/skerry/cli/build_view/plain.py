@@ -16,10 +16,13 @@ _LAYERS = ("RUN", "COPY", "ADD", "WORKDIR")
 class PlainView:
     """``view(event)``: lines on stdout, warnings on stderr. ``whole``: the last step says, too, what it made and why, and
     what the checks find is shown. Without, as Podman has it, the one is left to the image's line and standard error is
-    empty when nothing went wrong: findings wait for a failure (`failed`)."""
+    empty when nothing went wrong: findings wait for a failure (`failed`). ``layers``: whether steps leave any."""
 
-    def __init__(self, out: Output | LogFile, *, explain: bool = False, whole: bool = True) -> None:
+    def __init__(
+        self, out: Output | LogFile, *, explain: bool = False, whole: bool = True, layers: bool = True
+    ) -> None:
         self._out = out
+        self._layers = layers
         self._whole = whole
         self._explain = explain
         self._found: list[Warned] = []
@@ -96,7 +99,7 @@ class PlainView:
         if self._explain:
             self._out.line(f"--> would be done: {event.reason.text if event.reason else 'not in the cache'}")
             return
-        if not self._whole and _is_last(step):
+        if not self._whole and (not self._layers or _is_last(step)):
             return
         why = f" ({event.reason.text})" if event.reason else ""
         self._out.line(f"--> {short or 'no change'} in {event.seconds:.1f}s{why}")

@@ -25,7 +25,7 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
     """`UsageError`, `Invalid`, `NotFound` before anything is done."""
     refuse(args)
     files = [_file(path) for path in args["file"]]
-    layers = _layers(args)
+    layers = layers_of(args)
     options = BuildOptions(
         context=_context(args, files),
         containerfiles=files,
@@ -111,7 +111,7 @@ def refuse(args: Args) -> None:
         raise UsageError("--timestamp and --source-date-epoch cannot be used together")
 
 
-def _layers(args: Args) -> bool:
+def layers_of(args: Args) -> bool:
     """--layers, or Podman's BUILDAH_LAYERS."""
     default = os.environ.get("BUILDAH_LAYERS", "true").lower() in ("true", "1")
     return bool(args["layers"]) if args.given("layers") else default
