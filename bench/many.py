@@ -57,7 +57,9 @@ def with_running(store: Store, count: int) -> None:
     row("exec", store.best("exec", "last", "true"))
     row("ps", store.best("ps"), count)
     row("inspect of one", store.best("inspect", "last"))
-    row("publish a port of one more", store("run", "-d", *store.network, "-p", "127.0.0.1::80", "bb", "sleep", "100000"))
+    row(
+        "publish a port of one more", store("run", "-d", *store.network, "-p", "127.0.0.1::80", "bb", "sleep", "100000")
+    )
     row("port -a", store.best("port", "-a"), count)
     row("network ls", store.best("network", "ls"))
     row("network inspect", store.best("network", "inspect", "podman"), count)

@@ -16,9 +16,10 @@ KEYS = {
         log_path log_size_max log_tag mounts netns no_hosts oom_score_adj pidns pids_limit prepare_volume_on_create
         privileged read_only seccomp_profile shm_size tz umask userns utsns volumes""",
     "network": """network_backend cni_plugin_dirs netavark_plugin_dirs default_network default_subnet default_subnet_pools
-        default_rootless_network_cmd network_config_dir firewall_driver dns_bind_port pasta_options default_host_ips""",
+        default_rootless_network_cmd network_config_dir firewall_driver dns_bind_port pasta_options default_host_ips
+        rootless_port_forwarder""",
     "engine": """active_service add_compression cgroup_manager compat_api_enforce_docker_hub compose_providers
-        compose_warning_logs conmon_env_vars conmon_path database_backend detach_keys enable_port_reservation env
+        compose_warning_logs conmon_env_vars conmon_path database_backend detach_keys enable_port_reservation env force_port_listen
         events_logfile_path events_logfile_max_size events_logger events_container_create_inspect_data
         healthcheck_events helper_binaries_dir hooks_dir cdi_spec_dirs image_default_format image_default_transport
         image_parallel_copies image_volume_mode infra_command infra_image kube_generate_type lock_type

@@ -30,6 +30,7 @@ def defaults() -> dict[str, dict[str, Any]]:
                 {"base": "10.128.0.0/9", "size": 24},
             ],
             "default_rootless_network_cmd": "pasta",
+            "rootless_port_forwarder": "rootlessport",
             "dns_bind_port": 0,
             "firewall_driver": "",
             "network_config_dir": "",
