@@ -156,6 +156,18 @@ def test_errors_are_one_line_in_podman_s_words(
     assert result.stderr.count("Error:") == 1
 
 
+def test_who_asks_for_retries_waits_for_a_server_that_is_not_there(skerry: Skerry) -> None:
+    refused = skerry("pull", "--tls-verify=false", "--retry=2", "--retry-delay=100ms", "localhost:1/x", check=False)
+    assert refused.code == 125
+    for number, wait in ((1, "0.1s"), (2, "0.2s")):
+        said = (
+            f"Failed, retrying in {wait} ... ({number}/2). Error: initializing source docker://localhost:1/x:latest: "
+        )
+        assert said in refused.stderr
+    at_once = skerry("pull", "--tls-verify=false", "localhost:1/x", check=False)
+    assert "retrying" not in at_once.stderr
+
+
 def test_login_pull_push_logout(
     skerry: Skerry, busybox: str, guarded: Registry, certs: Path, nobody_logged_in: Path
 ) -> None:

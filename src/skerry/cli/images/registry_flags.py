@@ -47,7 +47,7 @@ def transfer(args: Args) -> Transfer:
         signature_policy=args.get("signature_policy") or "",
         creds=args.get("creds") or "",
         tls_verify=args["tls_verify"] if args.given("tls_verify") else None,
-        limits=limits(args.get("retry", 3), args.get("retry_delay") or ""),
+        limits=limits(args.get("retry", 3), args.get("retry_delay") or "", asked=args.given("retry")),
     )
 
 

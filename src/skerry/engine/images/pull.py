@@ -164,6 +164,10 @@ def _pull_first(engine: Engine, resolved: Resolved, options: Pull, local: ImageR
             continue
         for endpoint in places:
             options.report.line(f"Trying to pull {reference}...")
+            start = f"Error: initializing source docker://{reference}: "
+            options.transfer.limits.tell = lambda text, start=start: options.report.warn(
+                text.replace("Error: ", start, 1)
+            )  # type: ignore[misc]
             try:
                 record = _pull_from(engine, reference, endpoint, options, local)
                 _remember(engine, resolved, reference, options)

@@ -64,6 +64,7 @@ class Push:
         self.compress = compress
         self.transfer = transfer or Transfer()
         self.report = report or Report()
+        self.transfer.limits.tell = self.report.warn
 
 
 def push(engine: Engine, name: str, destination: str, options: Push) -> str:

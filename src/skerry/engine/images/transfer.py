@@ -50,14 +50,16 @@ class Report:
         """It is there: ``note`` says what it cost nothing for (``already exists``, ``mounted``)."""
 
 
-def limits(retries: int = 3, delay: str = "") -> Limits:
-    """``delay`` is a duration as Go writes it; empty: half a second."""
+def limits(retries: int = 3, delay: str = "", *, asked: bool = False) -> Limits:
+    """``delay`` is a duration as Go writes it; empty: half a second. ``asked``, or other than by default: a server that
+    is not there yet is waited for."""
+    waits = asked or retries != 3 or bool(delay)
     if not delay:
-        return Limits(retries)
+        return Limits(retries, waits=waits)
     nanoseconds = parse_duration(delay)
     if nanoseconds < 0:
         raise Invalid(f'invalid --retry-delay "{delay}": it is negative')
-    return Limits(retries, nanoseconds / 1e9)
+    return Limits(retries, nanoseconds / 1e9, waits=waits)
 
 
 def platform_of(platform: str = "", *, os: str = "", arch: str = "", variant: str = "") -> Platform:

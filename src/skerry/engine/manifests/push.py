@@ -98,6 +98,7 @@ class _Job:
         self._options = options
         self._all = all
         self._variants = variants
+        self._count = 0  # of images that are copied
 
     def write(self, target: Target) -> str:
         """Everything; the list's digest there."""
@@ -105,10 +106,11 @@ class _Job:
         total = len(self._record["entries"])
         count = total if self._all else 0
         report.line("Getting image list signatures")
-        report.line(f"Copying {count} of {total} images in list")
         entries = self._record["entries"]
+        self._count = count + (self._missing(entries) if self._all else 0)
+        report.line(f"Copying {self._count} images generated from {total} images in list")
         if self._all:
-            entries = [self._instance(target, item, f"{n}/{count}") for n, item in enumerate(entries, 1)]
+            entries = [self._instance(target, item, f"{n}/{self._count}") for n, item in enumerate(entries, 1)]
             entries += self._more(target, entries)
         report.line("Writing manifest list to image destination")
         wanted = _INDEX_OF.get(self._options.media_type, "")
@@ -116,7 +118,15 @@ class _Job:
             wanted = OCI_INDEX
         data, media_type = serialise(self._record, wanted, entries)
         target.finish(digest_of(data), data, media_type)
+        report.line("Storing list signatures")
         return digest_of(data)
+
+    def _missing(self, entries: list[Entry]) -> int:
+        return sum(
+            item.get("blobs") is None and not self._has(entries, item, kind)
+            for kind in self._variants
+            for item in entries
+        )
 
     def _instance(self, target: Target, item: Entry, which: str) -> Entry:
         report = self._options.report
@@ -176,6 +186,8 @@ class _Job:
                     format="oci" if kind == "zstd" else "", compression=kind, level=self._options.level, force=True,
                     transfer=self._options.transfer, report=self._options.report,
                 )  # fmt: skip
+                which = f"{len(entries) + len(found) + 1}/{self._count}"
+                self._options.report.line(f"Replicating image {own['digest']} ({which})")
                 more = self._copied(target, own, image, options)
                 found.append(_annotated(more) if kind == "zstd" else more)
         return found

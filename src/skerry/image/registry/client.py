@@ -13,7 +13,7 @@ from skerry.image.registry.transport import SILENCE_S, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from skerry.image.registry.credentials import Credentials
     from skerry.image.registry.endpoints import Endpoint
@@ -26,11 +26,18 @@ _MAX_ERROR = 1 << 16
 
 
 class Limits:
-    """``retries`` after the first try, ``delay_s`` before the first of them, ``silence_s`` of a silent server."""
+    """``retries`` after the first try, ``delay_s`` before the first of them, ``silence_s`` of a silent server.
 
-    __slots__ = ("delay_s", "retries", "silence_s")
+    ``waits``: also for a server that is not there yet, and ``tell`` is told of each time. Else nobody waits for that:
+    it would only hide a typing error."""
 
-    def __init__(self, retries: int = 3, delay_s: float = 0.5, silence_s: float = SILENCE_S) -> None:
+    __slots__ = ("delay_s", "retries", "silence_s", "tell", "waits")
+
+    def __init__(
+        self, retries: int = 3, delay_s: float = 0.5, silence_s: float = SILENCE_S, *, waits: bool = False
+    ) -> None:
+        self.waits = waits
+        self.tell: Callable[[str], None] | None = None
         self.retries = retries
         self.delay_s = delay_s
         self.silence_s = silence_s
@@ -73,9 +80,22 @@ class Client:
         """The registry's address. With --tls-verify=false, HTTP where there is no HTTPS."""
         with self._lock:
             if not self._base:
-                self._base = self._find_base()
+                self._base = self._patiently_found()
                 self._auth = Authoriser(self._transport, self._base, self._credentials)
             return self._base
+
+    def _patiently_found(self) -> str:
+        patience = self.patience()
+        while True:
+            try:
+                return self._find_base()
+            except Interrupted as error:
+                self._wait_for_server(error, patience)
+
+    def _wait_for_server(self, error: Interrupted, patience: Patience) -> None:
+        if not self.limits.waits or not error.unreached:
+            raise error
+        patience.wait(error, tell=self.limits.tell)
 
     def _find_base(self) -> str:
         secure, plain = f"https://{self.endpoint.host}", f"http://{self.endpoint.host}"
@@ -127,8 +147,9 @@ class Client:
                 raise of_status(response.status, data, what, wait_s=wait_s)
             except Interrupted as error:
                 if error.unreached and not self._answered:
-                    raise  # nobody is there: waiting would only hide a typing error
-                patience.wait(error)
+                    self._wait_for_server(error, patience)
+                else:
+                    patience.wait(error)
 
     def _once(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | None, scopes: tuple[str, ...]

@@ -9,6 +9,10 @@ from threading import Event
 
 from skerry.image.registry.failures import Interrupted
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MAX_WAIT_S = 60.0
 
 
@@ -27,13 +31,16 @@ class Patience:
         """The failures up to here did not matter."""
         self._failures = 0
 
-    def wait(self, error: Interrupted) -> None:
-        """Sleep before the next try, or raise ``error`` when there is none."""
+    def wait(self, error: Interrupted, tell: Callable[[str], None] | None = None) -> None:
+        """Sleep before the next try, or raise ``error`` when there is none. ``tell`` is told so in Podman's words."""
         self._failures += 1
         self._in_all += 1
         if self._stop.is_set() or self._failures > self._retries or self._in_all > 20 * self._retries:
             raise error
-        delay = min(self._delay_s * 2 ** (self._failures - 1), MAX_WAIT_S) * random.uniform(0.75, 1.25)
+        delay = min(self._delay_s * 2 ** (self._failures - 1), MAX_WAIT_S)
+        if tell is not None:
+            tell(f"Failed, retrying in {delay:g}s ... ({self._failures}/{self._retries}). Error: {error.message}")
+        delay *= random.uniform(0.75, 1.25)
         if error.wait_s is not None:
             if error.wait_s > MAX_WAIT_S:
                 raise Interrupted(f"{error.message}; it wants to be asked again in {error.wait_s:.0f} seconds")
