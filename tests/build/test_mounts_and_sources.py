@@ -174,3 +174,17 @@ def test_a_program_that_is_not_there_is_podmans_one(engine: Skerry, tmp_path: Pa
     for words in ('["nosuchprogram"]', '["/etc"]'):
         assert engine("build", write(tmp_path, BASE + f"RUN {words}\n"), check=False).code == 1
     assert engine("build", write(tmp_path, BASE + "RUN nosuchprogram\n"), check=False).code == 127  # the shell's
+
+
+@pytest.mark.parametrize(("flag", "layers", "steps"), [("--squash", 2, 4), ("--squash-all", 1, 3)])
+def test_the_steps_of_a_squashed_image_stay_in_its_history(
+    engine: Skerry, tmp_path: Path, flag: str, layers: int, steps: int
+) -> None:
+    engine("build", flag, "-t", "flat", write(tmp_path, BASE + "RUN touch /a\nRUN touch /b\nENV C=1\n"))
+    assert len(engine("image", "inspect", "-f", "{{.RootFS.Layers}}", "flat").stdout.split()) == layers
+    history = engine("history", "--no-trunc", "--format", "{{.CreatedBy}}", "flat").lines
+    assert len(history) == steps
+    assert history[:3] == ["/bin/sh -c #(nop) ENV C=1", "/bin/sh -c touch /b", "/bin/sh -c touch /a"]
+    engine("save", "--format", "oci-archive", "-o", tmp_path / "flat.tar", "flat")
+    engine("load", "-i", tmp_path / "flat.tar")
+    engine("build", flag, "-t", "bare", write(tmp_path, BASE + "ENV C=1\n"))

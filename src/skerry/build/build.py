@@ -174,7 +174,7 @@ def finished(engine: Engine, options: BuildOptions, state: StageState, platform:
     keep = 0 if options.squash_all else state.base_layers
     if (options.squash or options.squash_all) and len(layers) > keep:
         layers = _squashed(engine, options, layers, keep)
-        history = _squashed_history(options, state, history, keep)
+        history = _squashed_history(options, state, history)
     config = _config(options, state)
     document: dict[str, Any] = {**state.document, "config": config}
     if options.os_version:
@@ -248,13 +248,16 @@ def _squashed(engine: Engine, options: BuildOptions, layers: list[str], keep: in
     return [*layers[:keep], layer["chain_id"]]
 
 
-def _squashed_history(
-    options: BuildOptions, state: StageState, history: list[dict[str, Any]], keep: int
-) -> list[dict[str, Any]]:
-    own = history[len(state.base_history) :] if keep or not options.squash_all else history
-    base = history[: len(state.base_history)] if not options.squash_all else []
-    text = own[-1]["created_by"] if own else "/bin/sh"
-    return [*base, {"created_by": text, "comment": "squashed"}] if own else base
+def _squashed_history(options: BuildOptions, state: StageState, history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As Podman has it: the steps of this build stay, and the last that changed files has the one layer."""
+    count = len(state.base_history)
+    base, own = [] if options.squash_all else history[:count], history[count:]
+    last = max((number for number, entry in enumerate(own) if not entry.get("empty_layer")), default=-1)
+    if last < 0:  # the layer is what the base has
+        text = history[count - 1]["created_by"] if count else "/bin/sh"
+        return [*base, {"created_by": text, "comment": "squashed"}, *own]
+    emptied = [entry if number == last else {**entry, "empty_layer": True} for number, entry in enumerate(own)]
+    return [*base, *emptied]
 
 
 def _config(options: BuildOptions, state: StageState) -> dict[str, Any]:
