@@ -41,3 +41,9 @@ def test_devices_of_the_configuration_are_there_in_builds(engine: Skerry, tmp_pa
     write(tmp_path, BASE + "RUN ls -l /dev/other\n")
     lines = engine("build", "--no-cache", tmp_path, env={"CONTAINERS_CONF_OVERRIDE": str(conf)}).lines
     assert any(line.startswith("c") and line.endswith("/dev/other") for line in lines)
+
+
+def test_the_callers_groups_and_others_exclude_each_other(engine: Skerry, tmp_path: Path) -> None:
+    write(tmp_path, BASE + "RUN true\n")
+    done = engine("build", "--group-add", "44", "--group-add", "keep-groups", tmp_path, check=False)
+    assert (done.code, "keep-groups' option is not allowed with any other" in done.stderr) == (125, True)

@@ -38,6 +38,8 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
     given: Any = {name: args[name] for name in _LIMITS if args.given(name)}
     security: dict[str, Any] = {}
     apply_security({"security_opt": _security(args["security_opt"])}, security)  # type: ignore[arg-type]
+    if "keep-groups" in args["group_add"] and len(args["group_add"]) > 1:
+        raise UsageError("the '--group-add keep-groups' option is not allowed with any other --group-add options")
     if args["no_hosts"] and args["add_host"]:
         raise UsageError("--no-hosts and --add-host conflict, can not be used together")
     # As Podman: without the flag what BUILDAH_ISOLATION says.
