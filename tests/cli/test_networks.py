@@ -96,6 +96,7 @@ def test_create_list_inspect_remove(skerry: Skerry) -> None:
         (("create", "--label", "=b", "x"), 'failed to parse labels: invalid label format: "=b"'),
         (("create", "--ipam-driver", "foo", "x"), 'unsupported ipam driver "foo"'),
         (("rm", "-t", "5", "podman"), "--force option must be specified to use the --time option"),
+        (("create", "-d", "ipvlan", "x"), "ipam driver dhcp is not supported with ipvlan"),
         (("create", "-o", "foo=1", "x"), "unsupported bridge network option: foo"),
         (("rm", "podman"), "default network podman cannot be removed"),
         (("rm", "nope"), "unable to find network with name or ID nope: network not found"),

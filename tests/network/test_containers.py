@@ -183,7 +183,9 @@ while True:
 
 @needs_dns
 @exec_in_chroot
-def test_each_container_of_a_network_asks_its_own_servers_for_names_outside(skerry: Skerry, busybox: str) -> None:
+def test_each_container_of_a_network_asks_its_own_servers_for_names_outside(
+    skerry: Skerry, busybox: str, tmp_path: Path
+) -> None:
     skerry("network", "create", "app")
     servers = {"127.3.5.7": "192.0.2.77", "127.3.5.8": "192.0.2.88"}
     processes = [
@@ -199,6 +201,10 @@ def test_each_container_of_a_network_asks_its_own_servers_for_names_outside(sker
             out = skerry(*words, "sh", "-c", "cat /etc/resolv.conf; nslookup -type=a far.example.org").stdout
             assert server not in out  # the network's own server stands there, and asks it
             assert f"Address: {answer}" in out
+        (tmp_path / "Containerfile").write_text(f"FROM {busybox}\nRUN nslookup -type=a far.example.org; true\n")
+        for server, answer in servers.items():
+            flags = ["--network", "app", "--dns", server, "--no-cache"]
+            assert f"Address: {answer}" in skerry("build", *flags, tmp_path).stdout
     finally:
         for process in processes:
             process.kill()

@@ -12,6 +12,7 @@ from skerry.store.steps import step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from skerry.engine.builds.types import RunRequest
@@ -38,9 +39,10 @@ class StepNetwork:
         """As the runtime's configuration names it."""
         return f"ns:{self.path}" if self.mode == "ns" else self.mode
 
-    def connect(self, owner: str = "") -> None:
-        """Make the namespace and connect it; it belongs to the user namespace ``owner`` (a file), else to ours. Killed
-        half-way: `take_down` by whoever sweeps."""
+    def connect(self, owner: str = "", servers: Sequence[str] = ()) -> None:
+        """Make the namespace and connect it; it belongs to the user namespace ``owner`` (a file), else to ours.
+        ``servers``: what a network's own name server asks for what it does not know. Killed half-way: `take_down` by
+        whoever sweeps."""
         if self.mode not in ("bridge", "pasta"):
             return
         self.path = step_netns(self._engine, self._id)
@@ -59,7 +61,9 @@ class StepNetwork:
             return
         from skerry.network import setup
 
-        done = setup.set_up(self._engine.network, self._id, "build", self.path, self._networks, [])
+        asked = [server for server in servers or self._engine.settings.dns_servers if server != "none"]
+        networks: list[NetworkRequest] = [{**each, "servers": asked} for each in self._networks]
+        done = setup.set_up(self._engine.network, self._id, "build", self.path, networks, [])
         self._status = done.status
         if self._engine.network.shared:
             from skerry.network import pasta, reach

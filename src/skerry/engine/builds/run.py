@@ -88,7 +88,7 @@ class _Step:
             from skerry.engine.builds.step_ids import StepIDs
 
             self._ids = StepIDs(engine, request, self._root.layers, self._bundle)
-        self._network.connect(self._ids.path if self._ids else "")
+        self._network.connect(self._ids.path if self._ids else "", request.dns)
         runtime = oci.find(engine.settings, request.runtime, request.runtime_flags)
         config = configuration(engine, self._id, request, self._network.spec_mode, self._ids)
         mounts = self._mounts(config)

@@ -203,6 +203,8 @@ def _subnets(
             raise Invalid("None ipam driver is set but subnets are given")
         return []
     if not given and options.get("driver", "bridge") in direct.MODES:
+        if options["driver"] == "ipvlan":
+            raise Invalid("ipam driver dhcp is not supported with ipvlan", hint="--subnet, or --ipam-driver none")
         raise Invalid(
             f"a {options['driver']} network needs the subnet of its parent's network: there is no DHCP client",
             hint="--subnet 192.168.1.0/24 --ip-range 192.168.1.200-192.168.1.220, or --ipam-driver none",
