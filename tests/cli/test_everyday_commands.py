@@ -247,3 +247,27 @@ def test_a_variable_of_an_image_without_a_value_is_refused(skerry: Skerry, busyb
 def test_an_unfinished_line_of_a_log_gets_no_end(skerry: Skerry, busybox: str) -> None:
     skerry("run", "--name", "box", busybox, "printf", "unfinished")
     assert skerry("logs", "box").stdout == "unfinished"
+
+
+def test_a_label_names_the_capabilities_that_are_needed(skerry: Skerry, busybox: str) -> None:
+    label = "io.containers.capabilities=chown,kill"
+    skerry("create", "--name", "base", "-l", label, busybox)
+    skerry("commit", "-q", "-c", f"LABEL {label}", "base", "needs")
+    run = skerry("run", "--name", "box", "needs", "grep", "CapBnd", "/proc/self/status")
+    assert run.stdout.split() == ["CapBnd:", f"{1 << 0 | 1 << 5:016x}"]
+    for name in ("base", "box"):
+        assert skerry("inspect", "-f", "{{.EffectiveCaps}}", name).stdout == "[CAP_CHOWN CAP_KILL]\n"
+    refused = skerry("create", "--name", "more", "-l", "io.containers.capabilities=sys_admin", busybox)
+    assert 'not allowed by default: "CAP_SYS_ADMIN"' in refused.stderr
+    assert "CAP_NET_BIND_SERVICE" in skerry("inspect", "-f", "{{.EffectiveCaps}}", "more").stdout
+
+
+def test_an_empty_entrypoint_of_an_image_is_none(skerry: Skerry, busybox: str) -> None:
+    skerry("create", "--name", "base", busybox)
+    skerry("commit", "-q", "-c", 'ENTRYPOINT [""]', "-c", 'CMD ["echo", "x"]', "base", "empty")
+    assert skerry("run", "--rm", "empty").lines == ["x"]
+
+
+def test_a_tag_needs_a_log_that_has_tags(skerry: Skerry, busybox: str) -> None:
+    result = skerry("create", "--log-driver", "k8s-file", "--log-opt", "tag=x", busybox, check=False)
+    assert (result.code, "log tags can only be used with the journald log driver" in result.stderr) == (125, True)

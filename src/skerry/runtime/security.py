@@ -55,13 +55,21 @@ def merge_capabilities(base: Sequence[str], add: Sequence[str], drop: Sequence[s
 
 
 def capabilities(
-    *, privileged: bool, add: Sequence[str], drop: Sequence[str], defaults: Sequence[str], uid: int
+    *,
+    privileged: bool,
+    add: Sequence[str],
+    drop: Sequence[str],
+    defaults: Sequence[str],
+    uid: int,
+    only: Sequence[str] = (),
 ) -> dict[str, list[str]]:
     """The OCI ``process.capabilities``.
 
     As in Podman a process of another user than root starts with only what was explicitly added (and keeps it
     across execve as ambient capabilities); the bounding set is what setuid programs could gain."""
     bounding = sorted(bounding_set()) if privileged else merge_capabilities(defaults, add, drop)
+    if only and not privileged:
+        bounding = [name for name in bounding if name in only]
     sets = {"bounding": bounding, "effective": bounding, "permitted": bounding}
     if uid != 0:
         own = merge_capabilities((), add, ())

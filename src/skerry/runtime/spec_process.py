@@ -89,6 +89,7 @@ def _common(
             drop=config.get("cap_drop", ()),
             defaults=settings.default_caps or DEFAULT_CAPS,
             uid=user["uid"],
+            only=[*config["caps_only"], *cap_add] if config.get("caps_only") else (),
         ),
     }
     if terminal:

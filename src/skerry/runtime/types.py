@@ -96,6 +96,7 @@ class ContainerConfig(TypedDict, total=False):
     stdin_open: bool
     cap_add: list[str]
     cap_drop: list[str]
+    caps_only: list[str]  # of those that it would have, the ones that a label names
     privileged: bool
     read_only: bool
     read_only_tmpfs: bool

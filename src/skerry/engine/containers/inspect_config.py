@@ -24,7 +24,7 @@ def effective_capabilities(engine: Engine, config: ContainerConfig) -> tuple[lis
         sets = capabilities(
             privileged=config.get("privileged", False), add=config.get("cap_add", ()),
             drop=config.get("cap_drop", ()), defaults=engine.settings.default_caps or DEFAULT_CAPS,
-            uid=0 if user in ("", "0", "root") else 1,
+            uid=0 if user in ("", "0", "root") else 1, only=config.get("caps_only", ()),
         )  # fmt: skip
     except SkerryError:
         return [], []  # it could not start; inspect shows it all the same
@@ -235,7 +235,7 @@ def _capability_changes(engine: Engine, config: ContainerConfig) -> tuple[list[s
     """What it has beyond the default, and what of that it lacks."""
     if config.get("privileged"):
         return [], []
-    default = effective_capabilities(engine, {**config, "cap_add": [], "cap_drop": []})[0]
+    default = effective_capabilities(engine, {**config, "cap_add": [], "cap_drop": [], "caps_only": []})[0]
     bounding = effective_capabilities(engine, config)[0]
     return [name for name in bounding if name not in default], [name for name in default if name not in bounding]
 

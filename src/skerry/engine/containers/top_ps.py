@@ -62,7 +62,7 @@ def _may_trace(engine: Engine, record: ContainerRecord) -> bool:
     config = record["config"]
     held = capabilities(
         privileged=config.get("privileged", False), add=config.get("cap_add", ()), drop=config.get("cap_drop", ()),
-        defaults=engine.settings.default_caps or DEFAULT_CAPS, uid=0,
+        defaults=engine.settings.default_caps or DEFAULT_CAPS, uid=0, only=config.get("caps_only", ()),
     )  # fmt: skip
     return "CAP_SYS_PTRACE" in held["bounding"]
 

@@ -19,7 +19,7 @@ from skerry.engine.containers.options.process import (
 )
 from skerry.engine.containers.options.resources import resources
 from skerry.engine.containers.options.restart import restart_policy
-from skerry.engine.containers.options.security import apply_security
+from skerry.engine.containers.options.security import apply_security, reduce_capabilities
 from skerry.engine.containers.state import find
 from skerry.engine.units import parse_size
 from skerry.errors import CommandNotFound, Invalid, NotFound
@@ -221,6 +221,7 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
     if settings.runtime_flags:
         config["runtime_flags"] = settings.runtime_flags
     apply_security(options, config)
+    reduce_capabilities(engine, config)
     if image.get("Healthcheck") or any("health" in key for key in options):
         from skerry.engine.health.config import apply as apply_health
 
@@ -292,7 +293,7 @@ def _logging(engine: Engine, options: ContainerRequest, config: ContainerConfig)
             config["log_path"] = os.path.abspath(value)
         elif key == "tag":
             if driver != "journald":
-                engine.warn("log tags are only supported with the journald log driver")
+                raise Invalid("log tags can only be used with the journald log driver")
             config["log_tag"] = value
         elif key == "max-size":
             config["log_size_max"] = parse_size(value, "log-opt max-size", kilo=1000)

@@ -23,7 +23,10 @@ def entrypoint_and_command(options: ContainerRequest, image: dict[str, Any]) -> 
     command = list(options.get("command", ()))
     if "entrypoint" in options:
         return _parse_entrypoint(options["entrypoint"]), command
-    return list(image.get("Entrypoint") or ()), command or list(image.get("Cmd") or ())
+    entrypoint = list(image.get("Entrypoint") or ())
+    if entrypoint == [""]:
+        entrypoint = []  # how a Containerfile takes away what its base has
+    return entrypoint, command or list(image.get("Cmd") or ())
 
 
 def _parse_entrypoint(text: str) -> list[str]:

@@ -9,7 +9,10 @@ from skerry.errors import Invalid
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.engine.containers.options.types import CreateOptions
+    from skerry.engine.engine import Engine
     from skerry.runtime.types import ContainerConfig
+
+_CAPABILITIES = "io.containers.capabilities"
 
 
 def apply_security(options: CreateOptions, config: ContainerConfig) -> None:
@@ -39,6 +42,21 @@ def apply_security(options: CreateOptions, config: ContainerConfig) -> None:
             config.setdefault("annotations", {})["io.skerry.proc-opts"] = value
         else:
             raise Invalid(f'invalid --security-opt {2 if value else 1}: "{option}"')
+
+
+def reduce_capabilities(engine: Engine, config: ContainerConfig) -> None:
+    """Its label, mostly the image's, names all that it needs. None is had that would not be had without it."""
+    if _CAPABILITIES not in config["labels"] or config["privileged"]:
+        return
+    from skerry.runtime.security import DEFAULT_CAPS, merge_capabilities, normalize
+
+    allowed = merge_capabilities(engine.settings.default_caps or DEFAULT_CAPS, config["cap_add"], config["cap_drop"])
+    wanted = normalize([name for name in config["labels"][_CAPABILITIES].split(",") if name])
+    refused = ",".join(name for name in wanted if name not in allowed)
+    if refused:
+        engine.warn(f'Capabilities requested by user or image are not allowed by default: "{refused}"')
+    elif wanted:
+        config["caps_only"] = wanted
 
 
 def _split(option: str) -> tuple[str, str]:
