@@ -38,8 +38,13 @@ def steps(engine: Engine, image: str, script: str = "echo {} > /file-{}", name: 
                 ran.append(key)
                 with builds.open_root(chain) as root, builds.cache_mount("cache") as cache:
                     command = script.replace("{}", str(number))
-                    mounts = [StepMount("bind", "/cache", cache.path), StepMount("secret", "/s", data=b"x")]
-                    code = root.run(RunRequest(["/bin/sh", "-c", command], mounts=mounts))
+                    mounts = [
+                        StepMount("bind", "/cache", cache.path, ours=True), StepMount("secret", "/s", data=b"x"),
+                    ]  # fmt: skip
+                    request = RunRequest(["/bin/sh", "-c", command], mounts=mounts)
+                    if number == 2:  # with ids of its own
+                        request.namespaces, request.id_maps = {"user": "private"}, {"uidmap": ["0:1:1000"]}
+                    code = root.run(request)
                     assert code == 0, code
                     layer = root.commit()
                 record = builds.record(key, layer["chain_id"] if layer else None, identity=f"step {number}")
