@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 USAGE = "[options]"
 DESCRIPTION = (
     "Removes, after asking, the volumes that no container uses and that nobody named; with --all also those that have a "
-    "name. Their data is lost. With filters, all volumes that match: after=VOLUME, anonymous=, label=, label!=, until= "
-    "(not with all=false)."
+    "name. Their data is lost. Filters: after=VOLUME, all=, anonymous=, label=, label!=, until=."
 )
 EXAMPLES = (
     ("skerry volume prune -f", "remove unused volumes without a name, without asking"),
     ("skerry volume prune --all --dry-run", "which of all volumes are unused"),
-    ("skerry volume prune --filter label=project=web", "remove unused volumes with that label, also those with a name"),
+    ("skerry volume prune --all --filter label=project=web", "remove unused volumes with that label"),
 )
 FLAGS = (
     flag("-a", "--all", help="Also volumes that have a name"),
@@ -37,11 +36,8 @@ COMPLETE = "none"
 MIN_ARGS, MAX_ARGS = 0, 0
 
 
-def _takes_named(filters: list[str], *, everything: bool) -> bool:
-    """Whether volumes with a name are meant, too."""
-    words = [item.partition("=")[2].lower() for item in filters if item.startswith("all=")]
-    others = len(words) < len(filters)
-    return everything or any(word in ("true", "1", "y", "yes") for word in words) or (others and not words)
+def _asks_for_all(filters: list[str]) -> bool:
+    return any(item.lower() in ("all=true", "all=1", "all=y", "all=yes") for item in filters)
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
@@ -57,7 +53,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         return 0
     if not args["force"]:
         names = engine.volumes.unused(filters=filters, all=everything)
-        named = _takes_named(filters, everything=everything)
+        named = everything or _asks_for_all(filters)
         which = "all volumes" if named else "anonymous local volumes"
         warning = f"WARNING! This will remove {which} not used by at least one container. The following volumes will be removed:"
         if not names:

@@ -120,9 +120,9 @@ def _delete_row(db: Database, name: str) -> None:
 
 
 def unused(engine: Engine, filters: Sequence[str] = (), *, all: bool = False) -> list[dict[str, Any]]:
-    """What `prune` would remove: volumes without a given name; of all with ``all``, or where filters choose (as Podman).
-    `Invalid` for a filter that pruning does not know."""
-    kept, only_anonymous = [], False
+    """What `prune` would remove: of volumes without a given name, or of all with ``all``, those that match (a filter alone
+    must never cost a named volume). `Invalid` for a filter that pruning does not know."""
+    kept = []
     for item in filters:
         key, _, value = item.partition("=")
         if key not in _PRUNE_FILTERS:
@@ -131,11 +131,10 @@ def unused(engine: Engine, filters: Sequence[str] = (), *, all: bool = False) ->
             if value.lower() not in ("true", "1", "y", "yes", "false", "0", "n", "no"):
                 raise Invalid(f'"{value}" is not a valid value for the "all" filter - must be true or false')
             all = all or value.lower() in ("true", "1", "y", "yes")
-            only_anonymous = not all
         else:
+            all = all or key == "anonymous"
             kept.append(item)
-    everything = all or (bool(kept) and not only_anonymous)
-    return list_volumes(engine, ["dangling=true", *([] if everything else ["anonymous=true"]), *kept])
+    return list_volumes(engine, ["dangling=true", *([] if all else ["anonymous=true"]), *kept])
 
 
 def prune(engine: Engine, filters: Sequence[str] = (), *, all: bool = False) -> list[tuple[str, int]]:
