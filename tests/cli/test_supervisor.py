@@ -122,6 +122,20 @@ def test_a_container_whose_conmon_was_killed_is_cleaned_up(
     eventually(lambda: not supervisor(skerry))
 
 
+@pytest.mark.parametrize("policy", ["--restart=always", "--rm"])
+def test_an_end_that_nobody_noticed_is_noticed_by_ps(
+    skerry: Skerry, busybox: str, eventually: Eventually, policy: str
+) -> None:
+    skerry("run", "-d", "--name", "box", policy, busybox, "sleep", "1000")
+    conmon, pid = map(int, skerry("inspect", "-f", "{{.State.ConmonPid}} {{.State.Pid}}", "box").stdout.split())
+    os.kill(conmon, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
+    wanted = ["Up"] if policy != "--rm" else []
+    eventually(lambda: [line[:2] for line in skerry("ps", "-a", "--format", "{{.Status}}").lines] == wanted)
+    skerry("rm", "-f", "-i", "-t", "0", "box")
+    eventually(lambda: not supervisor(skerry))
+
+
 def test_one_that_keeps_ending_is_started_again_after_a_while(
     skerry: Skerry, busybox: str, eventually: Eventually
 ) -> None:

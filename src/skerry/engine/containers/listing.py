@@ -41,7 +41,15 @@ SORTS = ("command", "created", "id", "image", "names", "runningfor", "size", "st
 def observed(engine: Engine) -> list[tuple[ContainerRecord, ContainerState]]:
     """Every container with its state as it is now, oldest first."""
     rows = engine.store.db.query("SELECT id, doc, state FROM containers ORDER BY created_ns")
-    pairs = [(fastjson.loads(doc), states.observe(engine, id_, fastjson.loads(state))) for id_, doc, state in rows]
+    pairs = []
+    for id_, doc, text in rows:
+        written = fastjson.loads(text)
+        state = states.observe(engine, id_, written)
+        if state is not written and states.is_unnoticed(state):
+            from skerry.engine import supervisor
+
+            supervisor.notice(engine, id_)
+        pairs.append((fastjson.loads(doc), state))
     return [_whole(engine, *pair) if pair[1].get("publishing") else pair for pair in pairs]
 
 

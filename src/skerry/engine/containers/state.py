@@ -164,6 +164,13 @@ def stopped_by_user(state: ContainerState) -> bool:
     return state.get("stopped_by_user", False) and not state.get("stopped_by_service", False)
 
 
+def is_unnoticed(state: ContainerState) -> bool:
+    """Whether an observed end is one that nobody will clean up after: conmon, which does that, is dead too."""
+    if state["status"] != "exited" or state.get("cleaned", True):
+        return False
+    return not process.is_same(state.get("conmon_pid", 0), state.get("conmon_start", 0))
+
+
 def is_restarting(state: ContainerState) -> bool:
     """Whether it ended and its restart policy starts it again in a while."""
     waits = state["status"] == "exited" and bool(state.get("restart_due_ns"))

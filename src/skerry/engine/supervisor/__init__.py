@@ -47,6 +47,12 @@ def watch(engine: Engine, container_id: str) -> None:
     ensure(engine)
 
 
+def notice(engine: Engine, container_id: str) -> None:
+    """Have an end seen to that nobody else will clean up after. One that is looked after already is not touched."""
+    if not os.path.exists(folder(engine, "wards", container_id)):
+        watch(engine, container_id)
+
+
 def release(engine: Engine, container_id: str) -> None:
     """The container needs nobody any more. Idempotent; costs a system call."""
     try:
