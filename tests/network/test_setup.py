@@ -393,3 +393,10 @@ def test_a_vrf_must_be_there_and_be_one(host: Host) -> None:
     with pytest.raises(Invalid, match="vrf red already exists but is a bridge interface"):
         host.box("other").up(networks=[{"name": "app"}])
     subprocess.run(["ip", "link", "del", "red"], check=True)
+
+
+def test_a_container_announces_its_address_and_answers_on_any_of_its_networks(host: Host) -> None:
+    box = host.box("box")
+    box.up()
+    for name, value in (("arp_notify", "1"), ("rp_filter", "2")):
+        assert box.run("cat", f"/proc/sys/net/ipv4/conf/eth0/{name}").strip() == value

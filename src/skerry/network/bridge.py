@@ -187,7 +187,12 @@ def _not_made(error: OSError, wanted: list[tuple[LeasedInterface, Network, int]]
 
 
 def _inner_sysctls(wanted: list[tuple[LeasedInterface, Network, int]]) -> None:
-    for item, _, _ in wanted:
+    for item, network, _ in wanted:
+        if is_managed(network):
+            # Others shall know at once who has the address now; and with several networks an answer may go another way
+            # than its question came, which a host that filters strictly would have its containers refuse.
+            _sysctl(f"ipv4/conf/{item['name']}/arp_notify", "1")
+            _sysctl(f"ipv4/conf/{item['name']}/rp_filter", "2")
         if any(":" in ip for ip in item["ips"]):
             _sysctl(f"ipv6/conf/{item['name']}/autoconf", "0")
 
