@@ -212,7 +212,7 @@ def test_a_list_means_this_machines_image(skerry: Skerry, busybox: str, arm: str
     skerry("manifest", "create", "none", arm)
     failed = skerry("history", "none", check=False)
     assert failed.stderr == (
-        'Error: no image found in manifest list for architecture amd64, variant "", OS linux: image not known\n'
+        'Error: no image found in manifest list for architecture "amd64", variant "", OS "linux": image not known\n'
     )
 
 

@@ -58,6 +58,15 @@ def test_a_name_that_can_be_none_is_said_to_be(engine: Engine) -> None:
             call("Upper/Case")
 
 
+def test_a_short_name_with_a_digest_is_any_registrys(loaded: Engine) -> None:
+    loaded.images.tag("one", "quay.io/team/deep:1")
+    image = loaded.images.resolve("one")
+    digest = image["digest"]
+    assert loaded.images.resolve(f"deep@{digest}")["id"] == image["id"]
+    with pytest.raises(NotFound):
+        loaded.images.resolve(f"eep@{digest}")
+
+
 def test_an_image_in_use_stays(loaded: Engine) -> None:
     loaded.containers.create("one", name="user")
     with pytest.raises(InUse, match="image is in use by a container") as caught:

@@ -304,7 +304,7 @@ def test_the_platform_is_chosen_from_a_layouts_index(
     image = skerry("pull", "-q", *flags, f"oci:{tmp_path}/l").id
     assert skerry("image", "inspect", "-f", "{{.Architecture}}", image).stdout.strip() == wanted
     none = skerry("pull", "--arch", "s390x", f"oci:{tmp_path}/l", check=False)
-    assert "no image found in image index for architecture s390x" in none.stderr
+    assert 'no image found in image index for architecture "s390x"' in none.stderr
     skerry("rmi", image)
     skerry("load", "-q", "-i", str(tmp_path / "l"))
     assert skerry("images", "--format", "{{.ID}}").lines == [image[:12]] or flags

@@ -102,7 +102,7 @@ def test_the_platform_is_chosen_from_an_index(engine: Engine, liar: LyingRegistr
                           ("linux/amd64/v2", 2), ("linux/arm/v8", 1)):  # fmt: skip
         record = engine.images.pull(f"{liar.host}/x:many", platform=platform_of(wanted), transfer=FAST)
         assert record["digest"] == entries[entry]["digest"]
-    with pytest.raises(SkerryError, match="no image found in image index for architecture s390x"):
+    with pytest.raises(SkerryError, match='no image found in image index for architecture "s390x"'):
         engine.images.pull(f"{liar.host}/x:many", platform=platform_of("linux/s390x"), transfer=FAST)
 
 

@@ -38,10 +38,7 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
     given: Any = {name: args[name] for name in _LIMITS if args.given(name)}
     security: dict[str, Any] = {}
     apply_security({"security_opt": _security(args["security_opt"])}, security)  # type: ignore[arg-type]
-    if "keep-groups" in args["group_add"] and len(args["group_add"]) > 1:
-        raise UsageError("the '--group-add keep-groups' option is not allowed with any other --group-add options")
-    if args["no_hosts"] and args["add_host"]:
-        raise UsageError("--no-hosts and --add-host conflict, can not be used together")
+    _check(args)
     # As Podman: without the flag what BUILDAH_ISOLATION says.
     isolation = args["isolation"] if args.given("isolation") else os.environ.get("BUILDAH_ISOLATION", "")
     if isolation.lower() not in _ISOLATIONS:
@@ -49,12 +46,6 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
     chroot = isolation.lower() == "chroot"
     if chroot and args["network"] not in ("", "host"):
         raise UsageError("cannot set --network other than host with --isolation chroot")
-    for name in ("dns", "dns-option", "dns-search"):
-        if args["network"] == "none" and args[name.replace("-", "_")]:
-            raise UsageError(f"the --{name} option cannot be used with --network=none")
-    for entitlement in args["allow"]:
-        if entitlement.partition("=")[0] not in _ENTITLEMENTS:
-            raise UsageError(f'unknown entitlement "{entitlement}": {", ".join(_ENTITLEMENTS)} are known')
     return RunOptions(
         network="host" if chroot else _network(args["network"]),
         hosts=[_host(item) for item in args["add_host"]],
@@ -88,6 +79,20 @@ def run_options(args: Args, settings: Settings) -> RunOptions:
         compat_volumes=args["compat_volumes"],
         insecure="security.insecure" in args["allow"],
     )
+
+
+def _check(args: Args) -> None:
+    """What excludes each other."""
+    if "keep-groups" in args["group_add"] and len(args["group_add"]) > 1:
+        raise UsageError("the '--group-add keep-groups' option is not allowed with any other --group-add options")
+    if args["no_hosts"] and args["add_host"]:
+        raise UsageError("--no-hosts and --add-host conflict, can not be used together")
+    for name in ("dns", "dns-option", "dns-search"):
+        if args["network"] == "none" and args[name.replace("-", "_")]:
+            raise UsageError(f"the --{name} option cannot be used with --network=none")
+    for entitlement in args["allow"]:
+        if entitlement.partition("=")[0] not in _ENTITLEMENTS:
+            raise UsageError(f'unknown entitlement "{entitlement}": {", ".join(_ENTITLEMENTS)} are known')
 
 
 def _security(items: list[str]) -> list[str]:

@@ -66,7 +66,9 @@ def _test(engine: Engine, key: str, value: str) -> Test:
     if key == "label":
         return _label(value)
     if key == "reference":
-        meant = find(engine, value)
+        from skerry.engine.manifests.find import find_list
+
+        meant = find(engine, value) if find_list(engine, value) is None else None  # not what is in a list of that name
         return lambda image: (
             (meant is not None and image["id"] == meant["id"]) or any(_matches(value, name) for name in image["names"])
         )

@@ -249,7 +249,7 @@ class Source:
             if not document.manifests and document.config:
                 break
             self.index = self.index or document.digest
-            chosen = platforms.choose(document.manifests, self._options.platform)
+            chosen = platforms.choose(document.manifests, self._options.platform, document.media_type)
             document = self._document(chosen.digest, chosen.digest, chosen)
         if document.config is None:
             raise Corrupt(f"{self._client.endpoint}: indexes in indexes in indexes")

@@ -99,7 +99,9 @@ def _asked_by_name(engine: Engine, name: str, record: ImageRecord) -> str:
         return ""
     first = record["names"][0] if record["names"] else ""
     if "@" in name:
-        return next((full for full in local_candidates(engine.settings, name) if full in record["names"]), "")
+        asked = local_candidates(engine.settings, name)
+        end = "" if parse(name).domain else f"/{parse(name).path}@{parse(name).digest}"
+        return next((full for full in record["names"] if full in asked or (end and full.endswith(end))), "")
     if not first:
         return ""
     suffix = complete(parse(name), "localhost").removeprefix("localhost/")

@@ -76,7 +76,8 @@ def _by_name(engine: Engine, name: str) -> ImageRecord | None:
     except Invalid:
         return None
     if "@" in wanted[0]:
-        return _by_digest(engine, wanted)
+        short = parse(name)
+        return _by_digest(engine, wanted, "" if short.domain else f"/{short.path}")
     marks = ",".join("?" * len(wanted))
     sql = f"SELECT n.name, {_COLUMNS} FROM image_names n JOIN images i ON i.id = n.image WHERE n.name IN ({marks})"
     rows = engine.store.db.query(sql, *wanted)
@@ -107,8 +108,9 @@ def _of_list(engine: Engine, name: str) -> ImageRecord | None:
         return None
 
 
-def _by_digest(engine: Engine, wanted: list[str]) -> ImageRecord | None:
-    """By its manifest's digest, or that of an index that it was pulled through."""
+def _by_digest(engine: Engine, wanted: list[str], end: str) -> ImageRecord | None:
+    """By its manifest's digest, or that of an index that it was pulled through. ``end``: what any registry's repository
+    may end with; empty where the registry was named."""
     digest = wanted[0].partition("@")[2]
     rows: list[tuple[Any, ...]] = engine.store.db.query(f"SELECT {_COLUMNS} FROM images i WHERE i.digest = ?", digest)
     rows += engine.store.db.query(f"SELECT {_COLUMNS} FROM images i WHERE instr(i.doc, ?)", digest) if not rows else []
@@ -117,7 +119,8 @@ def _by_digest(engine: Engine, wanted: list[str]) -> ImageRecord | None:
         if digest != record["digest"] and digest not in record.get("index_digests", ()):
             continue
         repositories = {repository_of(candidate) for candidate in wanted}
-        if not record["names"] or repositories & {repository_of(name) for name in record["names"]}:
+        own = {repository_of(name) for name in record["names"]}
+        if not own or repositories & own or (end and any(name.endswith(end) for name in own)):
             return record
     return _of_list(engine, wanted[0])
 

@@ -110,8 +110,8 @@ def instance(engine: Engine, record: IndexRecord, platform: Platform | None = No
         chosen = choose(places, wanted)
     except NotFound:
         raise NotFound(
-            f"no image found in manifest list for architecture {wanted.architecture}, variant "
-            f'"{wanted.variant}", OS {wanted.os}: image not known'
+            f'no image found in manifest list for architecture "{wanted.architecture}", variant "{wanted.variant}", '
+            f'OS "{wanted.os}": image not known'
         ) from None
     item = next(item for item in record["entries"] if item["digest"] == chosen.digest)
     image = image_by_id(engine, item["image_id"]) if item.get("image_id") else _with_digest(engine, item["digest"])

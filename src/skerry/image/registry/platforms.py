@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from skerry.image.registry.documents import Descriptor
 
+_DOCKERS = "application/vnd.docker.distribution.manifest.list.v2+json"
 _MACHINES = {
     "x86_64": ("amd64", ""), "aarch64": ("arm64", ""), "armv7l": ("arm", "v7"), "armv6l": ("arm", "v6"),
     "armv5tel": ("arm", "v5"), "i686": ("386", ""), "i386": ("386", ""), "ppc64le": ("ppc64le", ""),
@@ -57,7 +58,7 @@ def wanted(platform: str = "", *, os: str = "", arch: str = "", variant: str = "
     return Platform(os or mine.os, arch or mine.architecture, variant)
 
 
-def choose(manifests: list[Descriptor], platform: Platform) -> Descriptor:
+def choose(manifests: list[Descriptor], platform: Platform, media_type: str = "") -> Descriptor:
     """The best image for ``platform``: the same variant, else the newest that it can run, else that without one (as
     Podman: amd64/v2 runs what is for amd64). `NotFound`."""
     variants = _variants(platform)
@@ -73,9 +74,10 @@ def choose(manifests: list[Descriptor], platform: Platform) -> Descriptor:
         if best is None or rank < best[0]:
             best = (rank, descriptor)
     if best is None:
+        kind = "manifest list" if media_type == _DOCKERS else "image index"
         raise NotFound(
-            f"no image found in image index for architecture {platform.architecture}, variant "
-            f'"{platform.variant}", OS {platform.os}'
+            f'no image found in {kind} for architecture "{platform.architecture}", variant "{platform.variant}", '
+            f'OS "{platform.os}"'
         )
     return best[1]
 
