@@ -435,6 +435,12 @@ def test_the_history_says_in_full_what_it_is_from(engine: Skerry, tmp_path: Path
         ("COPY --chown=$NONE:$NONE Containerfile /", 'looking up UID/GID for ":": can\'t find uid for user'),
         ("COPY --chown=nosuch Containerfile /", 'looking up UID/GID for "nosuch": can\'t find uid for user nosuch:'),
         ("COPY --chown=0:nosuch Containerfile /", "can't find gid for group nosuch: unable to find group nosuch"),
+        (
+            "COPY --chown 1:2 Containerfile /",
+            "missing a value on flag: --chown (COPY only supports the --chmod=<permissions> ",
+        ),
+        ("ADD --checksum x Containerfile /", "and --checksum=<checksum> --exclude=<pattern> flags"),
+        ("FROM scratch AS me\nCOPY --from=me /a /", "COPY --from=me: no stage or image found with that name"),
         ("RUN --network=foo true", 'unsupported value "foo" for "RUN --network"'),
     ],
 )

@@ -36,14 +36,16 @@ def check_order(
     for index, wanted in later.items():
         for name, command in wanted:
             if _reaches(planned, later, _index(planned, name), index):
-                raise _error(f"circular dependency detected on stage: {planned[index].label}", command)
+                message = f"circular dependency detected on stage: {planned[index].label}"
+                raise _error(message, command, _hint(name, command))
     for index in sorted(set(needed) & later.keys()):
         (name, command), *_ = later[index]
         here = planned[index].stage.name or ""
         if isinstance(command, typed.Copy):
             raise _error(
-                f'cannot copy from stage "{name}", it needs to be defined before current stage "{here}"', command
-            )
+                f'cannot copy from stage "{name}", it needs to be defined before current stage "{here}"', command,
+                _hint(name, command),
+            )  # fmt: skip
         raise _error(f'cannot mount from stage "{name}", stage needs to be defined before current command', command)
 
 
@@ -81,5 +83,10 @@ def _reaches(
     return False
 
 
-def _error(text: str, command: typed.Command) -> Exception:
-    return syntax_error(text, command.instruction.position, source=command.instruction.source)
+def _hint(name: str, command: typed.Command) -> str:
+    """Podman's words for it."""
+    return f"COPY --from={name}: no stage or image found with that name" if isinstance(command, typed.Copy) else ""
+
+
+def _error(text: str, command: typed.Command, hint: str = "") -> Exception:
+    return syntax_error(text, command.instruction.position, hint=hint, source=command.instruction.source)

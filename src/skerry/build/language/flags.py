@@ -26,6 +26,15 @@ KNOWN: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
+# Podman's words: which flags want a value.
+_WITH_VALUES = {
+    "COPY": "COPY only supports the --chmod=<permissions> --chown=<uid:gid> --from=<image|stage> and the "
+    "--exclude=<pattern> flags",
+    "ADD": "ADD only supports the --chmod=<permissions>, --chown=<uid:gid>, and --checksum=<checksum> "
+    "--exclude=<pattern> flags",
+}
+
+
 class Flags:
     """The flags of one instruction, checked. A flag that may be given once and is given twice is an error."""
 
@@ -37,7 +46,7 @@ class Flags:
             if name not in known:
                 raise self.error(f"unknown flag: --{name}", hint=did_you_mean(name, known, "--"))
             if known[name] != "bool" and value is None:
-                raise self.error(f"missing a value on flag: --{name}")
+                raise self.error(f"missing a value on flag: --{name}", hint=_WITH_VALUES.get(instruction.keyword, ""))
             if known[name] != "list" and name in self._values:
                 raise self.error(f"duplicate flag specified: --{name}")
             self._values.setdefault(name, []).append(value)
