@@ -137,6 +137,7 @@ FAILING = {
     BASE + "EXPOSE here:80:80": "invalid IP address: here",
     BASE + "EXPOSE 1-3:1-2": "",
     BASE + "COPY https://example.com/a.git /": "source can't be a git ref for COPY",
+    BASE + 'RUN nope "a" \\&': 'process "/bin/sh -c nope \\"a\\" \\\\&" did not complete successfully: exit code: 127',
     BASE + "RUN invalidcmd": 'process "/bin/sh -c invalidcmd" did not complete successfully: exit code: 127',
     "ARG X\nFROM ${X}": "should not be blank",
     BASE + "RUN --mount=type=bind true": "target",
@@ -296,3 +297,23 @@ def test_arguments_that_are_for_the_builder(engine: Skerry, context: Path) -> No
     build(
         engine, context, BASE + f"{cache}[ ! -e /c/one ] && touch /c/two\n", "--build-arg", "BUILDKIT_CACHE_MOUNT_NS=b"
     )
+
+
+def test_metadata_of_a_check_and_what_buildxs_variables_leave_out(engine: Skerry, context: Path) -> None:
+    (context / "Containerfile").write_text("FROM scratch AS Bad\nCOPY plain /\n")
+    note = context / "note.json"
+    engine("build", "--call=check", "--metadata-file", note, context, check=False)
+    assert [warning["ruleName"] for warning in json.loads(note.read_text())["result.json"]["warnings"]] == [
+        "StageNameCasing"
+    ]
+    for value in ("", "false"):
+        env = {"BUILDX_METADATA_PROVENANCE": value, "BUILDX_METADATA_WARNINGS": value}
+        engine("build", "--provenance", "false", "--metadata-file", note, context, env=env)
+        found = json.loads(note.read_text())
+        assert ("buildx.build.provenance" in found) == ("buildx.build.warnings" in found) == (not value)
+
+
+@pytest.mark.parametrize("flag", ["--build-arg", "--label"])
+def test_a_value_without_a_name(engine: Skerry, context: Path, flag: str) -> None:
+    done = build(engine, context, "FROM scratch\n", flag, "=x", check=False)
+    assert 'invalid key-value pair "=x": empty key' in done.stderr

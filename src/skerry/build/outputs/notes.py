@@ -29,18 +29,18 @@ def write_notes(work: Work) -> None:
 
 
 def metadata(work: Work) -> dict[str, Any]:
-    """As ``docker buildx build --metadata-file`` has it."""
+    """As ``docker buildx build --metadata-file`` has it; buildx's variables can leave some of it out."""
     from skerry.build.attest.provenance import provenance
 
     result, several = work.result, len(work.result.solved) > 1
     found: dict[str, Any] = {}
-    for solved in result.solved:
+    for solved in result.solved if _wanted("BUILDX_METADATA_PROVENANCE") else ():
         _type, body = provenance(
             work.options, solved, work.context, started=work.started, finished=work.finished, sources=work.sources
         )
         found["buildx.build.provenance" + (f"/{solved.platform}" if several else "")] = body
     found["buildx.build.ref"] = f"default/default/{os.urandom(12).hex()}"
-    if result.warnings:
+    if result.warnings and _wanted("BUILDX_METADATA_WARNINGS"):
         found["buildx.build.warnings"] = [
             {"short": warning.message, "rule": warning.rule, "line": warning.position.line if warning.position else 0}
             for warning in result.warnings
@@ -55,3 +55,7 @@ def metadata(work: Work) -> dict[str, Any]:
     if names:
         found["image.name"] = ",".join(names)
     return found
+
+
+def _wanted(variable: str) -> bool:
+    return os.environ.get(variable, "").lower() not in ("disabled", "false", "0", "f")

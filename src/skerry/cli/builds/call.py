@@ -29,6 +29,7 @@ def call(text: str, engine: Engine, options: BuildOptions, out: Output) -> int:
     from skerry.build import build
 
     document = build.targets(engine, options) if method == "targets" else build.outline(engine, options)
+    _note(options, document)
     if format == "json":
         out.json(document, indent=2)
     elif method == "targets":
@@ -54,14 +55,24 @@ def _parsed(text: str) -> tuple[str, str, bool]:
     return method, format, ignored
 
 
+def _note(options: BuildOptions, document: dict[str, Any]) -> None:
+    """--metadata-file, as buildx has it for what is no build."""
+    if options.metadata_file:
+        from skerry import fastjson
+        from skerry.build.outputs.files import write_text
+
+        write_text(options.metadata_file, fastjson.dumps({"result.json": document}, indent=2) + "\n")
+
+
 def _check(engine: Engine, options: BuildOptions, out: Output, *, as_json: bool, ignored: bool) -> int:
     """1 for findings, unless they are ``ignored``; and for what no build could begin with: findings that are said to
     be errors, a Containerfile that is none. That is an error whatever is ignored, told after the findings."""
     from skerry.build.checking import findings
 
     found = findings(engine, options)
+    _note(options, document := _document(found))
     if as_json:
-        out.json(_document(found), indent=2)
+        out.json(document, indent=2)
     elif found.warnings:
         count = f"{len(found.warnings)} warnings have" if len(found.warnings) != 1 else "1 warning has"
         out.line(f"Check complete, {count} been found!")

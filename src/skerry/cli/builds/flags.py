@@ -6,6 +6,7 @@ from skerry.build.scan_options import PRESETS
 from skerry.cli.flags import flag
 from skerry.cli.images.registry_flags import REGISTRY_FLAGS, SIGNATURE_POLICY
 
+_PROVENANCE = ("true", "false", "mode=min", "mode=max")  # after a blank, as Docker's clients take it
 _WHAT = (
     flag("-f", "--file", kind="slice", metavar="FILE", complete="files",
          help="The Containerfile: a path, a URL or - for standard input; several are read as one"),
@@ -63,7 +64,7 @@ _RESULT = (
     flag("--source-date-epoch", kind="int", metavar="SECONDS",
          help="The time of image and history, and the ARG SOURCE_DATE_EPOCH (default: the environment's)"),
     flag("--rewrite-timestamp", help="Give no file a time later than --source-date-epoch"),
-    flag("--sbom", kind="optstr", metavar="true|false|PRESET", without_value="true", words=tuple(PRESETS),
+    flag("--sbom", kind="optstr", metavar="true|false|PRESET", without_value="true", words=(*PRESETS, "true", "false"),
          help=f"Attach a list of the packages (SPDX); or scan with {', '.join(PRESETS)}"),
     flag("--sbom-output", kind="str", metavar="FILE", complete="files", help="Write the list of packages to a file"),
     flag("--sbom-purl-output", kind="str", metavar="FILE", complete="files", help="Write the packages' URLs (purl) to a file"),
@@ -75,7 +76,7 @@ _RESULT = (
          help="What the scanner runs, with {ROOTFS} or {CONTEXT}, and {OUTPUT} in it; may be given several times"),
     flag("--sbom-merge-strategy", kind="str", metavar="HOW",
          help="How the lists of several commands become one: cat, or by the names of their packages"),
-    flag("--provenance", kind="optstr", metavar="true|false|mode=max", without_value="true",
+    flag("--provenance", kind="optstr", metavar="true|false|mode=max", without_value="true", words=_PROVENANCE,
          help="Attach how the image was built (SLSA)"),
     flag("--attest", kind="list", metavar="type=sbom|provenance,…", help="Attach an attestation"),
 )  # fmt: skip

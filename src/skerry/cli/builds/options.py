@@ -38,7 +38,7 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         tags=list(args["tag"]),
         manifest=args["manifest"],
         format=_format(args),
-        labels=_pairs(args["label"], "label"),
+        labels=_pairs(args["label"]),
         identity_label=args["identity_label"],
         annotations=_annotations(args["annotation"]),
         env=_environment(args["env"]),
@@ -55,7 +55,7 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         skip_unused_stages=args["skip_unused_stages"],
         save_stages=args["save_stages"],
         stage_labels=args["stage_labels"],
-        layer_labels=_pairs(args["layer_label"], "layer-label"),
+        layer_labels=_pairs(args["layer_label"]),
         jobs=args["jobs"],
         rewrite_timestamp=args["rewrite_timestamp"],
         omit_history=args["omit_history"],
@@ -153,12 +153,12 @@ def _pair(item: str, flag: str) -> tuple[str, str]:
     return key, value
 
 
-def _pairs(items: list[str], flag: str) -> dict[str, str]:
+def _pairs(items: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in items:
         key, _equals, value = item.partition("=")
         if not key:
-            raise UsageError(f'invalid --{flag} "{item}": it has no key')
+            raise UsageError(f'invalid key-value pair "{item}": empty key')
         found[key] = value
     return found
 
@@ -200,7 +200,7 @@ def _build_args(args: Args) -> dict[str, str | None]:
     for item in args["build_arg"]:
         key, equals, value = item.partition("=")
         if not key:
-            raise UsageError(f'invalid --build-arg "{item}": it has no name')
+            raise UsageError(f'invalid key-value pair "{item}": empty key')
         found[key] = value if equals else None
     return found
 

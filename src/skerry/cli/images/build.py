@@ -61,6 +61,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
 def _explain(error: BaseException, options: BuildOptions, out: Output) -> None:
     """The failing lines, before the error itself."""
     from skerry.build.errors import RunFailed
+    from skerry.build.language.words import quoted
     from skerry.cli.build_view.failure import excerpt, hint_of, named_by, place_of
 
     place = place_of(error)
@@ -72,5 +73,5 @@ def _explain(error: BaseException, options: BuildOptions, out: Output) -> None:
         program = " ".join(error.argv)
         if "\n" not in program:  # a longer one is seen in the excerpt
             code = error.program_exit_code
-            out.error_text(f'process "{program}" did not complete successfully: exit code: {code}\n')
+            out.error_text(f"process {quoted(program)} did not complete successfully: exit code: {code}\n")
         out.error_text(f"hint: {hint_of(error)}\n")
