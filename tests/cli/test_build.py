@@ -420,3 +420,19 @@ def test_findings_of_the_checks_are_kept_for_those_who_ask_and_for_failures(sker
     assert "JSONArgsRecommended" in skerry("buildx", "build", context).stderr
     write(context, BASE + "CMD word\nRUN exit 3\n")
     assert "JSONArgsRecommended" in skerry("build", "--network=none", context, check=False).stderr
+
+
+def test_called_as_podman_it_labels_what_it_builds_as_podman(skerry: Skerry, context: Path) -> None:
+    link = context / "podman"
+    link.symlink_to(skerry.argv[0])
+    podman = [str(link), *skerry.argv[1:]]
+    labels = ("image", "inspect", "-f", '{{index .Config.Labels "io.buildah.version"}}', "named")
+    skerry("build", "-t", "named", write(context, BASE + "LABEL a=b\n"))
+    assert skerry(*labels).stdout.strip() in ("", "<no value>")
+    subprocess.run([*podman, "build", "-q", "-t", "named", context], check=True, capture_output=True)
+    version = skerry("info", "--format", "{{.Host.BuildahVersion}}").id
+    assert skerry(*labels).id == version
+    subprocess.run([*podman, "build", "-q", "--identity-label=false", "-t", "named", context], check=True)
+    assert skerry(*labels).stdout.strip() in ("", "<no value>")
+    alone = subprocess.run([*podman, "build", "-q", write(context, BASE)], check=True, capture_output=True, text=True)
+    assert alone.stdout.strip() == skerry("image", "inspect", "-f", "{{.Id}}", "localhost/busybox").id

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 
-from skerry import __version__
 from skerry.build.arguments import BUILDER, PROXIES
 from skerry.build.base_image import of_platform
 from skerry.build.containerfiles import read_containerfiles
@@ -20,6 +19,7 @@ from skerry.build.platforms import host, normalise, target_of
 from skerry.build.shared_cache import StageCache
 from skerry.build.solver import Schedule, Solver, solve_all
 from skerry.build.stage_state import DEFAULT_PATH
+from skerry.config.launcher import identity_label
 from skerry.errors import Invalid, SkerryError
 from skerry.records import replace
 
@@ -199,7 +199,7 @@ def finished(engine: Engine, options: BuildOptions, state: StageState, platform:
 def _is_unchanged(options: BuildOptions, state: StageState, platform: str) -> bool:
     """Whether the result is the base itself, to be named: FROM alone, and no flag that asks for something else."""
     asked = (
-        options.squash_all, options.env, options.labels, options.identity_label, options.annotations,
+        options.squash_all, options.env, options.labels, options.annotations,
         options.unset_annotations, not options.inherit_annotations, options.author, options.os_version,
         options.os_features, options.omit_history, options.outputs, options.attestations, options.timestamp is not None,
         options.source_date_epoch is not None,
@@ -266,10 +266,9 @@ def _config(options: BuildOptions, state: StageState) -> dict[str, Any]:
     if not env.keys() - options.env.keys():
         env = {"PATH": DEFAULT_PATH, **env}
     config["Env"] = [f"{name}={value}" for name, value in env.items() if name not in options.unset_env]
-    if options.identity_label:
-        options.labels = {"io.skerry.version": __version__, **options.labels}
-    if options.labels:
-        config["Labels"] = {**(config.get("Labels") or {}), **options.labels}
+    labels = {**dict([identity_label()] if options.identity_label else []), **options.labels}
+    if labels:
+        config["Labels"] = {**(config.get("Labels") or {}), **labels}
     return {key: value for key, value in config.items() if value not in (None, "", [], {})}
 
 

@@ -102,7 +102,7 @@ class BuildOptions:
     unset_env: list[str] = field(default_factory=list)
     unset_labels: list[str] = field(default_factory=list)
     inherit_labels: bool = True
-    identity_label: bool = False  # io.skerry.version; io.buildah.version is another builder's
+    identity_label: bool = False  # see `launcher.identity_label`
     from_: str = ""  # replaces the first FROM's image
     pull: str = "missing"  # always, missing, never, newer
     source_policy: SourcePolicy | None = None

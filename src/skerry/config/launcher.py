@@ -8,6 +8,7 @@ import sys
 from skerry import __version__
 
 PODMAN_VERSION = "6.0.0"  # the Podman whose commands, flags and output these are
+BUILDAH_VERSION = "1.44.0"  # the Buildah that is in it
 
 
 def launcher() -> list[str]:
@@ -21,6 +22,13 @@ def launcher() -> list[str]:
     # Used as a library from a checkout: the same interpreter and the same path find the same code.
     start = f"import sys; sys.path[:] = {sys.path!r}; from skerry.cli.main import main; main()"
     return [sys.executable, "-c", start]
+
+
+def identity_label() -> tuple[str, str]:
+    """The label that says who built an image: as `spoken_version`."""
+    if spoken_version()[0] == "podman":
+        return "io.buildah.version", BUILDAH_VERSION
+    return "io.skerry.version", __version__
 
 
 def spoken_version() -> tuple[str, str]:

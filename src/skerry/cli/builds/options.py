@@ -10,6 +10,7 @@ from skerry.cli.builds.flags import BUILD_FLAGS, REFUSALS
 from skerry.cli.builds.run_options import run_options
 from skerry.cli.flags import UsageError
 from skerry.cli.parse import split_csv
+from skerry.config.launcher import spoken_version
 from skerry.errors import Invalid, NotFound
 
 TYPE_CHECKING = False
@@ -39,7 +40,7 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         manifest=args["manifest"],
         format=_format(args),
         labels=_pairs(args["label"]),
-        identity_label=args["identity_label"],
+        identity_label=args["identity_label"] if args.given("identity_label") else spoken_version()[0] == "podman",
         annotations=_annotations(args["annotation"]),
         env=_environment(args["env"]),
         unset_env=args["unsetenv"],

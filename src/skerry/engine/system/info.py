@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from skerry.config.launcher import BUILDAH_VERSION
 from skerry.engine.system import host, programs
 from skerry.engine.system.version import version
 from skerry.errors import SkerryError
@@ -51,7 +52,7 @@ def _host(settings: Settings) -> dict[str, Any]:
     cgroup_version, controllers = host.cgroups(settings)
     return {
         "arch": host.architecture(uname.machine),
-        "buildahVersion": "",
+        "buildahVersion": BUILDAH_VERSION,
         "cgroupManager": settings.cgroup_manager,
         "cgroupVersion": cgroup_version,
         "cgroupControllers": controllers,
