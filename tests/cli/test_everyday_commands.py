@@ -271,3 +271,32 @@ def test_an_empty_entrypoint_of_an_image_is_none(skerry: Skerry, busybox: str) -
 def test_a_tag_needs_a_log_that_has_tags(skerry: Skerry, busybox: str) -> None:
     result = skerry("create", "--log-driver", "k8s-file", "--log-opt", "tag=x", busybox, check=False)
     assert (result.code, "log tags can only be used with the journald log driver" in result.stderr) == (125, True)
+
+
+def test_rotation_of_logs_is_conmons(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    files = ["--log-driver", "k8s-file", "--log-opt", "max-size=1mb"]
+    skerry("create", "--name", "five", *files, "--log-opt", "max-file=5", busybox)
+    assert skerry("inspect", "-f", "{{json .HostConfig.LogConfig.Config}}", "five").stdout == (
+        '{"log-rotate":"true","max-file":"5"}\n'
+    )
+    skerry("create", "--name", "one", *files, "--log-opt", "log-rotate=true", busybox)
+    assert skerry("inspect", "-f", '{{index .HostConfig.LogConfig.Config "log-rotate"}}', "one").lines == ["true"]
+    for options, problem in (
+        (["max-file=5", "log-rotate=false"], "conflicting log options"),
+        (["max-file=0"], "invalid value for log option"),
+        (["label=TEAM=a"], "log labels can only be used with journald log driver"),
+        (["label=team=a"], 'log label "team" contains invalid characters'),
+    ):
+        flags = [word for option in options for word in ("--log-opt", option)]
+        refused = skerry("create", *flags, busybox, check=False)
+        assert (refused.code, problem in refused.stderr) == (125, True)
+    # Older ones refuse these: all that is to be seen is that they are given.
+    conmon = tmp_path / "conmon"
+    conmon.write_text(f'#!/bin/sh\necho "$*" > {tmp_path}/args\nexit 1\n')
+    conmon.chmod(0o755)
+    skerry("--conmon", conmon, "start", "five", check=False)
+    assert "--log-rotate --log-max-files 5" in (tmp_path / "args").read_text()
+    label = ["--label", "team=payments", "--log-opt", "labels=team", "--log-opt", "label=KIND=web"]
+    skerry("create", "--name", "journal", "--log-driver", "journald", *label, busybox)
+    skerry("--conmon", conmon, "start", "journal", check=False)
+    assert "--log-label TEAM=payments --log-label KIND=web" in (tmp_path / "args").read_text()

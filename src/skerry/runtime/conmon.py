@@ -41,7 +41,7 @@ class Launch:
 
     __slots__ = (
         "bundle", "conmon", "conmon_pidfile", "enter_cgroup", "env", "exec_attach", "exec_process",
-        "exit_command", "exit_delay_s", "exit_dir", "held_fd", "id", "log_driver", "log_level", "log_path",
+        "exit_command", "exit_delay_s", "exit_dir", "held_fd", "id", "log_driver", "log_flags", "log_level", "log_path",
         "log_size_max", "log_tag", "name", "no_cgroups", "no_new_keyring", "no_pivot", "oci_log",
         "persist_dir", "pidfile", "preserve_fds", "runtime", "sdnotify_socket", "session_id", "stdin",
         "stdin_once", "sync_log", "terminal", "timeout_s",
@@ -62,6 +62,7 @@ class Launch:
         self.log_driver = "k8s-file"
         self.log_path = ""
         self.log_tag = ""
+        self.log_flags: list[str] = []  # of rotation and labels: conmon has them since 2.2
         self.log_size_max = 0
         self.log_level = "warning"
         self.sync_log = True  # fsync the log before the exit is reported; up to a second on a busy disk
@@ -189,6 +190,7 @@ def argv(launch: Launch) -> list[str]:
     for flag, value in values:
         if value:
             args += [flag, str(value)]
+    args += launch.log_flags
     if launch.exec_process:
         args += ["-e", "--exec-process-spec", launch.exec_process]
         if launch.exec_attach:

@@ -130,6 +130,9 @@ class ContainerConfig(TypedDict, total=False):
     log_driver: str
     log_path: str
     log_tag: str
+    log_rotate: bool
+    log_max_files: int
+    log_labels: dict[str, str]  # fields of the journal
     log_size_max: int
     tz: str
     systemd: bool

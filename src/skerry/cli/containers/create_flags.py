@@ -198,7 +198,7 @@ _NETWORK = (
 _LOGGING = (
     flag("--log-driver", kind="str", metavar="DRIVER",
          help="Where output is kept: k8s-file, json-file, journald, none or passthrough"),
-    flag("--log-opt", kind="list", metavar="KEY=VALUE", help="path=, max-size=, tag= (journald)"),
+    flag("--log-opt", kind="list", metavar="KEY=VALUE", help="path=, max-size=, max-file=, log-rotate=; of journald tag=, label=, labels="),
     flag("-q", "--quiet", help="No progress"),
 )  # fmt: skip
 CREATE_FLAGS = (

@@ -225,8 +225,13 @@ def _log_config(engine: Engine, record: ContainerRecord) -> dict[str, Any]:
     if not path and driver in ("k8s-file", "json-file"):
         path = states.log_path(engine, record["id"])
     size = config.get("log_size_max", 0)
+    rotation: dict[str, str] = {}
+    if "log_rotate" in config:
+        rotation["log-rotate"] = "true" if config["log_rotate"] else "false"
+    if config.get("log_max_files"):
+        rotation["max-file"] = str(config["log_max_files"])
     return {
-        "Type": driver, "Config": None, "Path": path, "Tag": config.get("log_tag", ""),
+        "Type": driver, "Config": rotation or None, "Path": path, "Tag": config.get("log_tag", ""),
         "Size": human_size(size, 4) if size > 0 else "-1B",
     }  # fmt: skip
 

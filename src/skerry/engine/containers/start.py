@@ -287,6 +287,15 @@ def _namespace_paths(engine: Engine, record: ContainerRecord) -> dict[str, str]:
     return paths
 
 
+def _log_flags(config: ContainerConfig) -> list[str]:
+    flags = ["--log-rotate"] if config.get("log_rotate") else []
+    if config.get("log_max_files"):
+        flags += ["--log-max-files", str(config["log_max_files"])]
+    for name, value in config.get("log_labels", {}).items():
+        flags += ["--log-label", f"{name}={value}"]
+    return flags
+
+
 def _launch(
     engine: Engine, record: ContainerRecord, runtime: Runtime, bundle: str, *, foreground: bool
 ) -> conmon.Launch:
@@ -298,6 +307,7 @@ def _launch(
     launch.log_driver = config["log_driver"]
     launch.log_path = config.get("log_path") or states.log_path(engine, record["id"])
     launch.log_tag = config.get("log_tag", "")
+    launch.log_flags = _log_flags(config)
     launch.log_size_max = config["log_size_max"]
     launch.no_pivot = settings.conf["engine"]["no_pivot_root"]
     launch.no_new_keyring = not settings.conf["containers"]["keyring"]

@@ -243,7 +243,9 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
         from skerry.engine.containers.options.rootfs import apply as apply_rootfs
 
         apply_rootfs(options["image"], config)
-    _logging(engine, options, config)
+    from skerry.engine.containers.options import logs  # not needed where the image is missing
+
+    logs.apply(engine, options, config)
     folder = settings.conf["containers"]["log_path"]
     if folder and "log_path" not in config and config["log_driver"] in ("k8s-file", "json-file"):
         config["log_path"] = f"{os.path.abspath(folder)}/{container_id}/ctr.log"
@@ -275,27 +277,3 @@ def _hostname(options: ContainerRequest, container_id: str) -> str:
     if options.get("uts") == "host" or (options.get("network") or [""])[0] == "host":
         return os.uname().nodename
     return container_id[:12]
-
-
-def _logging(engine: Engine, options: ContainerRequest, config: ContainerConfig) -> None:
-    driver = options.get("log_driver") or engine.settings.log_driver
-    if driver not in ("k8s-file", "json-file", "journald", "none", "passthrough"):
-        raise Invalid(
-            "running container create option: invalid log driver: invalid argument",
-            hint=f"{driver}: use k8s-file, json-file, journald, none or passthrough",
-        )
-    config["log_driver"] = driver
-    config["log_size_max"] = engine.settings.log_size_max
-    for key, value in key_values(
-        options.get("log_opt", []), "invalid log option {!r}: must be in the form of KEY=VALUE"
-    ).items():
-        if key == "path":
-            config["log_path"] = os.path.abspath(value)
-        elif key == "tag":
-            if driver != "journald":
-                raise Invalid("log tags can only be used with the journald log driver")
-            config["log_tag"] = value
-        elif key == "max-size":
-            config["log_size_max"] = parse_size(value, "log-opt max-size", kilo=1000)
-        else:
-            raise Invalid(f'unknown log option "{key}"', hint="path, tag or max-size")
