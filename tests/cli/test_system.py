@@ -34,6 +34,7 @@ def test_info_has_podman_s_sections_and_keys(skerry: Skerry) -> None:
         ("{{.Store.GraphDriverName}} {{.Store.ContainerStore.Number}}", "overlay 0"),
         ("{{.Host.Security.Rootless}}", "false"), ('{{index .Store.GraphStatus "Supports d_type"}}', "true"),
         ("{{.Host.CgroupsVersion}}", "v2" if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else "v1"),
+        ("{{.Host.EmulatedArchitectures}}{{.Host.Distribution.Variant}}", "[]"),
         ("{{slice .Host.Security.DefaultCapabilities 0 4}}", "CAP_"),
     ],
 )  # fmt: skip

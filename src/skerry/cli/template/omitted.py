@@ -24,6 +24,8 @@ _SECTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("SandboxKey", {  # .NetworkSettings
         "Networks": {}, "SecondaryIPAddresses": [], "SecondaryIPv6Addresses": [], "AdditionalMacAddresses": [],
     }),
+    ("cgroupManager", {"EmulatedArchitectures": [], "RuntimeInfo": {}}),  # .Host of info
+    ("distribution", {"Variant": "", "Codename": ""}),  # .Host.Distribution of info
     ("Propagation", {"Name": "", "SubPath": ""}),  # each of .Mounts
     ("Test", {  # .Config.Healthcheck, .Config.StartupHealthCheck
         "Interval": Duration(0), "Timeout": Duration(0), "StartPeriod": Duration(0), "StartInterval": Duration(0),
