@@ -150,17 +150,20 @@ def test_an_unmanaged_bridge_is_the_hosts_own(skerry: Skerry, busybox: str) -> N
     words = ["-o", "mode=unmanaged", "--interface-name", name, "--subnet", "10.214.78.0/24"]
     skerry("network", "create", *words, "lan")
     (shown,) = json.loads(skerry("network", "inspect", "lan").stdout)
-    assert (shown["network_interface"], shown["dns_enabled"], shown["options"]) == (name, False, {"mode": "unmanaged"})
+    assert (shown["network_interface"], shown["dns_enabled"], shown["options"]) == (name, True, {"mode": "unmanaged"})
     done = skerry("run", "--rm", "--network", "lan", busybox, "true", check=False)
     assert f"in unmanaged mode, the bridge must already exist on the host: there is no {name}" in done.stderr
     subprocess.run(["ip", "link", "add", name, "type", "bridge"], check=True)
     try:
-        subprocess.run(["ip", "addr", "add", "10.214.78.1/24", "dev", name], check=True)
         subprocess.run(["ip", "link", "set", name, "up"], check=True)
-        script = "ip -4 -o addr show eth0; ip route; ping -c1 -W5 10.214.78.1"
+        done = skerry("run", "--rm", "--network", "lan", busybox, "true", check=False)
+        assert f"bridge '{name}' in unmanaged mode has no usable IP addresses" in done.stderr
+        subprocess.run(["ip", "addr", "add", "10.214.78.1/24", "dev", name], check=True)
+        script = "ip -4 -o addr show eth0; ip route; cat /etc/resolv.conf; ping -c1 -W5 10.214.78.1"
         out = skerry("run", "--rm", "--cap-add", "net_raw", "--network", "lan", busybox, "sh", "-c", script).stdout
         assert "inet 10.214.78." in out
         assert "default via 10.214.78.1 dev eth0" in out
+        assert "nameserver 10.214.78.1" in out
         rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True).stdout
         assert name not in rules
         skerry("network", "rm", "lan")

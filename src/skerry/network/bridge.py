@@ -8,7 +8,7 @@ import os
 from skerry.errors import Conflict, Invalid, NotFound, SkerryError, Unavailable
 from skerry.linux.netlink import route
 from skerry.linux.netns import Inside
-from skerry.network.addresses import Net, pack, parse_mac
+from skerry.network.addresses import Net, pack, parse_mac, unpack
 from skerry.store.steps import step as mark
 
 TYPE_CHECKING = False
@@ -77,6 +77,19 @@ def _send(netlink: Netlink, change: bytes, what: str) -> None:
         netlink.send([change])
     except OSError as error:
         raise Unavailable(f"cannot {what}: {error.strerror}") from error
+
+
+def own_addresses(netlink: Netlink, network: Network, index: int) -> list[str]:
+    """Those of an unmanaged bridge, at which its names can be answered. `Invalid`, in netavark's words, without any."""
+    found = [unpack(address) for link, address, _ in route.addresses(netlink) if link == index]
+    usable = [text for text in found if not text.startswith("fe80:")]
+    if not usable:
+        raise Invalid(
+            f"bridge '{network['network_interface']}' in unmanaged mode has no usable IP addresses. Aardvark-dns requires at "
+            "least one address (should not be an IPv6 link-local address) to bind to. Please add an IP address or disable "
+            "DNS for this network (--disable-dns)."
+        )
+    return usable
 
 
 def note_mtu(netlink: Netlink, network: Network) -> None:

@@ -88,7 +88,8 @@ def _names_of_healthy(leases: list[Lease]) -> set[tuple[str, str]]:
 
 
 def _head(network: Network) -> str:
-    gateways = ",".join(subnet["gateway"] for subnet in network.get("subnets") or () if subnet.get("gateway"))
+    own = [subnet["gateway"] for subnet in network.get("subnets") or () if subnet.get("gateway")]
+    gateways = ",".join(network.get("dns_addresses") or own)
     servers = ",".join(network.get("network_dns_servers") or ())
     return f"{gateways} {servers}" if servers else gateways
 

@@ -151,6 +151,9 @@ def connect_bridge(host: Host, network: Network) -> int:
     if direct.is_direct(network):
         return direct.parent(host.netlink, network)
     index, made = bridge.ensure(host.netlink, network)
+    if not bridge.is_managed(network) and network.get("dns_enabled"):
+        network["dns_addresses"] = bridge.own_addresses(host.netlink, network, index)
+        host.leases.put_bridge(network)
     if made:
         bridge.note_mtu(host.netlink, network)
         if network.get("host_mtu"):
@@ -310,7 +313,7 @@ def status(joined: list[Joined]) -> Status:
             subnets.append({"ipnet": ip, **({"gateway": gateway} if gateway and not network.get("internal") else {})})
         status[network["name"]] = {
             "dns_search_domains": ["dns.podman"] if item["dns"] else [],
-            "dns_server_ips": [gateway for gateway in gateways if gateway] if item["dns"] else [],
+            "dns_server_ips": (network.get("dns_addresses") or [*filter(None, gateways)]) if item["dns"] else [],
             "interfaces": {item["name"]: {"subnets": subnets, "mac_address": item["mac"]}},
         }
     return status

@@ -62,6 +62,7 @@ class Network(TypedDict, total=False):
     labels: dict[str, str]
     options: dict[str, str]
     ipam_options: dict[str, str]
+    dns_addresses: list[str]  # in the leases only: where the names of an unmanaged bridge are answered
     host_mtu: int  # in the leases only: that of the way out when the bridge was made, where it is not the usual one
 
 

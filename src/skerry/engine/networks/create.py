@@ -115,9 +115,7 @@ def _define(
         interface = _parent(netlink, settings, interface)
     name = name or next(n for n in (f"skerry{i}" for i in range(1, 100000)) if n not in {e["name"] for e in existing})
     subnets = _subnets(netlink, existing, options, conf, others, own=interface if not managed else "")
-    # Names are answered at the bridge's own address, which an unmanaged one need not have.
-    answers = settings.get("mode") != bridge.UNMANAGED
-    dns = driver == "bridge" and answers and bool(subnets) and not options.get("disable_dns")
+    dns = driver == "bridge" and bool(subnets) and not options.get("disable_dns")
     check_servers(options.get("dns", ()), dns=dns)
     network: Network = {
         "name": name, "id": os.urandom(32).hex(), "driver": driver, "network_interface": interface,
