@@ -300,3 +300,12 @@ def test_rotation_of_logs_is_conmons(skerry: Skerry, busybox: str, tmp_path: Pat
     skerry("create", "--name", "journal", "--log-driver", "journald", *label, busybox)
     skerry("--conmon", conmon, "start", "journal", check=False)
     assert "--log-label TEAM=payments --log-label KIND=web" in (tmp_path / "args").read_text()
+
+
+def test_a_log_whose_folder_is_missing_is_named(skerry: Skerry, busybox: str) -> None:
+    refused = skerry("run", "--log-opt", "path=/no/such/x.log", busybox, "true", check=False)
+    assert (refused.code, refused.stderr) == (
+        126,
+        "Error: cannot write the log /no/such/x.log: its folder does not exist\n",
+    )
+    assert skerry("run", "--log-driver", "none", "--log-opt", "path=/no/such/x.log", busybox, "true").stderr == ""

@@ -254,6 +254,9 @@ def _make_log_folder(record: ContainerRecord) -> None:
     """containers.conf's log_path has a folder for each container; one that --log-opt names must be there."""
     folder, _, name = record["config"].get("log_path", "").rpartition("/")
     if name != "ctr.log" or not folder.endswith("/" + record["id"]):
+        in_file = record["config"]["log_driver"] in ("k8s-file", "json-file")
+        if in_file and folder and not os.path.isdir(folder):  # conmon would fail without a word
+            raise NotFound(f"cannot write the log {folder}/{name}: its folder does not exist")
         return
     try:
         os.makedirs(folder, mode=0o755, exist_ok=True)
