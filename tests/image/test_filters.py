@@ -94,3 +94,12 @@ def test_a_boolean_filter_has_one_value(three: Engine) -> None:
     with pytest.raises(Invalid, match='specifying "dangling" filter more than once'):
         names(three, ["dangling=true", "dangling=false"])
     assert names(three, ["dangling=true", "dangling=true"]) == []
+
+
+def test_a_name_that_several_ids_begin_with_is_a_name(engine: Engine, tmp_path: Path) -> None:
+    for number in range(17):  # two of so many begin with the same digit
+        engine.images.load(write(tmp_path / "a.tar", docker_members(tar_of({f"{number}": b"x"}), tags=[])))
+    firsts = [row["Id"][0] for row in engine.images.list(all=True)]
+    digit = max(firsts, key=firsts.count)
+    assert engine.images.list(names=[digit], all=True) == []
+    assert engine.images.list(filters=[f"reference={digit}"], all=True) == []

@@ -9,7 +9,7 @@ from skerry.engine.images.resolve import find
 from skerry.engine.manifests.document import INDEXES
 from skerry.engine.patterns import labelled
 from skerry.engine.units import parse_duration
-from skerry.errors import Invalid, NotFound
+from skerry.errors import Conflict, Invalid, NotFound
 from skerry.image.reference import complete, parse, repository_of
 
 TYPE_CHECKING = False
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.engine import Engine
     from skerry.engine.images.listing import Listed
+    from skerry.engine.images.types import ImageRecord
 
     Test = Callable[[Listed], bool]
 
@@ -66,9 +67,7 @@ def _test(engine: Engine, key: str, value: str) -> Test:
     if key == "label":
         return _label(value)
     if key == "reference":
-        from skerry.engine.manifests.find import find_list
-
-        meant = find(engine, value) if find_list(engine, value) is None else None  # not what is in a list of that name
+        meant = _meant(engine, value)
         return lambda image: (
             (meant is not None and image["id"] == meant["id"]) or any(_matches(value, name) for name in image["names"])
         )
@@ -81,6 +80,16 @@ def _test(engine: Engine, key: str, value: str) -> Test:
     if key in _ONCE:
         return _boolean(key, value)
     raise _no_filter(key)
+
+
+def _meant(engine: Engine, name: str) -> ImageRecord | None:
+    """The image that is called so; not what is in a list of that name, and none when several ids begin so."""
+    from skerry.engine.manifests.find import find_list
+
+    try:
+        return find(engine, name) if find_list(engine, name) is None else None
+    except Conflict:
+        return None
 
 
 def _label(value: str) -> Test:

@@ -54,10 +54,9 @@ def select(
         found = _with_lists(engine, found)
     if names:
         from skerry.engine.images.filters import matcher
-        from skerry.engine.images.resolve import find
 
         test = matcher(engine, [f"reference={name}" for name in names])
-        ids = {image["id"] for name in names if (image := _list_of(engine, name, lists) or find(engine, name))}
+        ids = {image["id"] for name in names if (image := _list_of(engine, name, lists))}
         found = [image for image in found if image["id"] in ids or test(image)]
     if filters:
         from skerry.engine.images.filters import matcher
