@@ -43,6 +43,12 @@ def guarded(argv: list[str], out: Output) -> int:
     """`dispatch`, with every failure turned into a line on stderr and an exit code."""
     try:
         try:
+            if os.access("/etc/containers/podman_preexec_hooks.txt", os.F_OK):
+                from skerry.cli.preexec import refusal
+
+                code = refusal(argv)
+                if code:
+                    return code
             code = dispatch(argv, out)
             out.flush()
         except UsageError as error:
