@@ -169,6 +169,9 @@ def test_reset_removes_everything_but_what_is_not_its_own(skerry: Skerry, busybo
     skerry("run", "-d", "--rm", "--network", "none", busybox, "sleep", "60")
     skerry("network", "create", "web")
     (skerry.root / "mine").write_text("x")
+    partial = skerry.root / "partial"  # what a pull that was cut left
+    partial.mkdir(exist_ok=True)
+    (partial / ("0" * 64)).write_text("half")
     skerry("system", "reset", "-f")
     left = {str(path.relative_to(skerry.top)) for path in skerry.top.rglob("*")}
     assert left == {"root", "root/mine"}
