@@ -309,3 +309,14 @@ def test_a_log_whose_folder_is_missing_is_named(skerry: Skerry, busybox: str) ->
         "Error: cannot write the log /no/such/x.log: its folder does not exist\n",
     )
     assert skerry("run", "--log-driver", "none", "--log-opt", "path=/no/such/x.log", busybox, "true").stderr == ""
+
+
+def test_the_help_of_push_shows_the_compression_that_is_configured(
+    skerry: Skerry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert '(default "gzip")' in skerry("push", "--help").stdout
+    (tmp_path / "containers.conf").write_text('[engine]\ncompression_format = "zstd"\ncompression_level = 3\n')
+    monkeypatch.setenv("CONTAINERS_CONF", str(tmp_path / "containers.conf"))
+    text = skerry("push", "--help").stdout
+    assert '(default "zstd")' in text
+    assert "(default 3)" in text

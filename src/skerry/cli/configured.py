@@ -15,6 +15,7 @@ _FLAGS = (
     ("retry", "retry"), ("retry_delay", "retry_delay"), ("multi_image_archive", "multi_image_archive"),
     ("add_compression", "add_compression"),
 )  # fmt: skip
+_COMPRESSION = (("compression_format", "compression_format"), ("compression_level", "compression_level"))  # of push
 _FORMATS = {"oci": "oci", "v2s2": "docker", "docker": "docker"}
 _MAKES_IMAGES = ("build", "commit", "push")
 
@@ -33,7 +34,7 @@ def fill(command: str, args: Args, engine: dict[str, Any]) -> None:
 
 def shown(flags: Sequence[Flag]) -> dict[str, Any]:
     """The defaults, by key, that containers.conf gives to flags: what help shows. One that cannot be read gives none."""
-    keys = [(it.key, name) for it in flags for key, name in _FLAGS if it.key == key]
+    keys = [(it.key, name) for it in flags for key, name in (*_FLAGS, *_COMPRESSION) if it.key == key]
     if not keys:
         return {}
     from skerry.config.settings import load_settings
