@@ -60,6 +60,10 @@ def test_create_list_inspect_remove(skerry: Skerry) -> None:
         (("create", "-o", "metric=abc", "x"), 'strconv.ParseUint: parsing "abc": invalid syntax'),
         (("create", "-o", "mode=foo", "x"), 'invalid bridge mode "foo"'),
         (("create", "-o", "vlan=4095", "x"), "vlan must be between 0 and 4094"),
+        (
+            ("create", "-o", "outbound_addr4=fd00::1", "x"),
+            'unable to parse "outbound_addr4": invalid IPv4 address syntax',
+        ),
         (("create", "-o", "vlan=a", "x"), "vlan must be between 0 and 4094"),
         (
             ("create", "--subnet", "10.211.5.0/24", "--gateway", "10.211.5.9", "--gateway", "fd52::1", "x"),

@@ -15,7 +15,7 @@ from skerry.errors import Conflict, Invalid, NotFound, OutOfSpace
 from skerry.linux import netns
 from skerry.network import definitions, firewall, setup
 
-from .conftest import HOST_IP, REMOTE_IP, Box, Host
+from .conftest import HOST_IP, REMOTE_IP, SERVER, Box, Host
 
 APP = {
     "name": "app", "id": "ab" * 32, "driver": "bridge", "network_interface": "skapp", "created": "",
@@ -400,3 +400,27 @@ def test_a_container_announces_its_address_and_answers_on_any_of_its_networks(ho
     box.up()
     for name, value in (("arp_notify", "1"), ("rp_filter", "2")):
         assert box.run("cat", f"/proc/sys/net/ipv4/conf/eth0/{name}").strip() == value
+
+
+def test_containers_go_out_by_the_address_that_their_network_names(host: Host) -> None:
+    subprocess.run(["ip", "addr", "add", "198.51.100.77/24", "dev", "out0"], check=True)
+    server = subprocess.Popen(
+        ["nsenter", f"--net={host.remote}", sys.executable, "-c", SERVER, "remote", "tcp:80"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        definitions.save(host.context, {**APP, "options": {"outbound_addr4": "198.51.100.77"}})
+        box, other = host.box("box"), host.box("other")
+        box.up(networks=[{"name": "app"}])
+        other.up()
+        assert host.ask(REMOTE_IP, 80, where=box.path) == "remote ::ffff:198.51.100.77"
+        assert host.ask(REMOTE_IP, 80, where=other.path) == f"remote ::ffff:{HOST_IP}"
+        more = host.box("more")
+        more.up(networks=[{"name": "app"}])
+        assert host.ask(REMOTE_IP, 80, where=more.path) == "remote ::ffff:198.51.100.77"
+    finally:
+        server.kill()
+        server.communicate()

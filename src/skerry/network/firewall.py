@@ -1,6 +1,7 @@
 """One nftables table for all of Skerry: `inet skerry`. Its rules never change; sets and maps say what they act on.
 
-A network is an element of ``bridges2`` (and of ``inside``, its subnets, unless it is internal); a published port is an
+A network is an element of ``bridges2`` (and of ``inside``, its subnets, unless it is internal; of ``from`` where it is to
+have a certain address outside); a published port is an
 element of a map, and so is a range with the same numbers on both sides. ``same``: with br_netfilter what stays on one
 bridge passes the forward chain too. The kernel takes no answer for ::1 from a bridge: better refused at once than
 waited for. Other tables are not touched. An accept here
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     Elements = dict[str, list[Element]]
 
 TABLE = "skerry"
-# Other rules need another name of this set: then a table that an older version made is replaced.
+# Other rules need another name of this set: then a table that an older version made is replaced. (One without the maps
+# ``from`` is replaced by the first network that has an element for them.)
 _BRIDGES = "bridges2"
 _RULES = """
 table inet skerry
@@ -47,6 +49,8 @@ table inet skerry {
   set strict { type ifname; }
   set inside4 { type ipv4_addr; flags interval; }
   set inside6 { type ipv6_addr; flags interval; }
+  map from4 { type ipv4_addr : ipv4_addr; flags interval; }
+  map from6 { type ipv6_addr : ipv6_addr; flags interval; }
   map any4 { type inet_proto . inet_service : ipv4_addr . inet_service; }
   map any6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
   map host4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
@@ -80,6 +84,8 @@ table inet skerry {
     ct status dnat ip saddr @inside4 ip daddr @inside4 masquerade
     ct status dnat ip6 saddr @inside6 ip6 daddr @inside6 masquerade
     oifname @bridges2 ip saddr 127.0.0.0/8 masquerade
+    oifname != @bridges2 snat ip to ip saddr map @from4
+    oifname != @bridges2 snat ip6 to ip6 saddr map @from6
     oifname != @bridges2 ip saddr @inside4 masquerade
     oifname != @bridges2 ip6 saddr @inside6 masquerade
   }
@@ -220,7 +226,7 @@ def _close_later(netlink: Netlink) -> None:
 
 def _parts(name: str, elements: list[Element]) -> Iterable[list[Element]]:
     """What can be deleted alone: both ends of an interval belong together in the sets of subnets."""
-    size = 2 if name.startswith("inside") else 1
+    size = 2 if name.startswith(("inside", "from")) else 1
     return (elements[start : start + size] for start in range(0, len(elements), size))
 
 
@@ -240,10 +246,13 @@ def network_elements(network: Network) -> Elements:
         return found
     for subnet in network.get("subnets") or ():
         net = Net(subnet["subnet"])
-        ends: list[Element] = [(net.first.to_bytes(net.size, "big"), b"", b"", 0)]
-        if net.last + 1 < 1 << 8 * net.size:
-            ends.append(((net.last + 1).to_bytes(net.size, "big"), b"", b"", nft.INTERVAL_END))
-        found.setdefault("inside4" if net.size == 4 else "inside6", []).extend(ends)
+        family = "4" if net.size == 4 else "6"
+        outside = network.get("options", {}).get("outbound_addr" + family, "")
+        for kind, data in [("inside", b""), *([("from", pack(outside))] if outside else [])]:
+            ends: list[Element] = [(net.first.to_bytes(net.size, "big"), b"", data, 0)]
+            if net.last + 1 < 1 << 8 * net.size:
+                ends.append(((net.last + 1).to_bytes(net.size, "big"), b"", b"", nft.INTERVAL_END))
+            found.setdefault(kind + family, []).extend(ends)
     return found
 
 

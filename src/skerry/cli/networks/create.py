@@ -16,7 +16,7 @@ USAGE = "[options] [NAME]"
 DESCRIPTION = (
     "Defines a bridge network that containers join by --network NAME, and prints its name. Containers of one network "
     "find each other by name. A subnet is chosen when none is given; --subnet, --gateway and --ip-range may be repeated "
-    "and belong together in their order. Options of bridges: mtu=, metric=, vlan=, vrf=, isolate=strict|true|false, "
+    "and belong together in their order. Options of bridges: mtu=, metric=, vlan=, vrf=, outbound_addr4=, outbound_addr6=, isolate=strict|true|false, "
     "no_default_route=true|false, mode=managed|unmanaged (of the host's own bridge --interface-name); of macvlan: parent=, "
     "mode=bridge|private|vepa|passthru, bclim=; of ipvlan: parent=, mode=l2|l3|l3s; both: mtu=, metric=, no_default_route=."
 )

@@ -21,7 +21,7 @@ _DOCKER = {
     "com.docker.network.driver.mtu": "mtu",
     "com.docker.network.bridge.name": "interface_name",
 }
-_BRIDGE = ("mtu", "metric", "isolate", "no_default_route", "mode", "vlan", "vrf")
+_BRIDGE = ("mtu", "metric", "isolate", "no_default_route", "mode", "vlan", "vrf", "outbound_addr4", "outbound_addr6")
 _DIRECT = ("mtu", "metric", "no_default_route", "mode", "parent")
 _LAST_VLAN = 4094
 _LONGEST_NAME = 15  # IFNAMSIZ less the zero
@@ -54,6 +54,8 @@ def _checked(name: str, value: str, driver: str) -> str:
         return _boolean(value)
     if name == "vlan" and not (value.isascii() and value.isdigit() and int(value) <= _LAST_VLAN):
         raise Invalid(f"vlan must be between 0 and {_LAST_VLAN}")
+    if name.startswith("outbound_addr") and not (is_address(value) and (":" in value) == name.endswith("6")):
+        raise Invalid(f'unable to parse "{name}": invalid IPv{name[-1]} address syntax')
     if name == "vrf":
         check_interface(value)
     if name == "no_default_route":
