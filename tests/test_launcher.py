@@ -52,6 +52,19 @@ def test_it_runs_through_a_link_and_from_any_folder(tmp_path: Path) -> None:
     )
 
 
+def test_errors_of_the_command_line_name_what_was_typed(tmp_path: Path) -> None:
+    if not INSTALLED.exists():
+        pytest.skip("Skerry is not installed")
+    link = tmp_path / "podman"
+    link.symlink_to(INSTALLED)
+    for words, said in (
+        (["ps", "--nonsense"], "See 'podman ps --help'"), (["nonsense"], "unrecognized command `podman nonsense`"),
+        (["events", "more"], "`podman events` takes no arguments"),
+    ):  # fmt: skip
+        assert said in subprocess.run([link, *words], capture_output=True, text=True, check=False).stderr
+        assert said.replace("podman", "skerry") in run(INSTALLED, *words).stderr
+
+
 def test_hostile_environment_changes_nothing() -> None:
     if not INSTALLED.exists():
         pytest.skip("Skerry is not installed")

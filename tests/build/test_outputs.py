@@ -324,3 +324,34 @@ def test_a_policy_of_the_builds_own_is_asked_before_a_pull(engine: Skerry, tmp_p
     assert "is rejected by policy" in done.stderr
     (tmp_path / "Containerfile").write_text("FROM localhost/busybox\n")
     engine("build", "-q", "--signature-policy", policy, tmp_path)
+
+
+def test_annotations_of_lists_entries_and_platforms(skerry: Skerry, context: Path, tmp_path: Path) -> None:
+    words = [
+        "index:i=1",
+        "manifest-descriptor[linux/arm64]:d=2",
+        "manifest,index:both=3",
+        "manifest[linux/amd64]:m=4",
+        "p=5",
+    ]
+    flags = [f"--annotation={word}" for word in words]
+    skerry("build", "-q", "--platform", "linux/amd64,linux/arm64", "-t", "noted", *flags, context)
+    found = json.loads(skerry("manifest", "inspect", "noted").stdout)
+    assert found["annotations"] == {"i": "1", "both": "3"}
+    assert [entry.get("annotations") for entry in found["manifests"]] == [None, {"d": "2"}]
+    for entry, wanted in zip(found["manifests"], ({"both", "m", "p"}, {"both", "p"}), strict=True):
+        said = json.loads(skerry("image", "inspect", f"localhost/noted@{entry['digest']}").stdout)[0]["Annotations"]
+        assert {"both", "m", "p"} & said.keys() == wanted
+    done = skerry("build", "-q", "--annotation", "index:i=1", context, check=False)
+    assert (done.code, "index annotations not supported for single platform export" in done.stderr) == (125, True)
+    layout = tmp_path / "layout"
+    skerry("build", "-q", "-o", f"type=oci,tar=false,dest={layout},annotation.x=y,annotation-manifest.z=w", context)
+    (described,) = json.loads((layout / "index.json").read_text())["manifests"]
+    manifest = json.loads((layout / "blobs/sha256" / described["digest"].partition(":")[2]).read_text())
+    assert {"x": "y", "z": "w"}.items() <= manifest["annotations"].items()
+    for word, said in (
+        ("index-descriptor:a=b", "index-descriptor"),
+        ("index[linux/amd64]:a=b", "no platform"),
+        ("=b", "KEY=VALUE"),
+    ):
+        assert said in skerry("build", "--annotation", word, context, check=False).stderr

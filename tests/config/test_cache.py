@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from tests.config.conftest import Host
 
 from skerry.config import cache
+from skerry.config.defaults import defaults
 
 Count = Callable[[], int]
 
@@ -125,3 +128,10 @@ def test_different_environments_are_kept_side_by_side(
         monkeypatch.setenv("CONTAINERS_CONF", str(path))
         seen.append((host.load().tz, parses()))
     assert seen == [("one", 1), ("two", 2), ("one", 2), ("two", 2)]
+
+
+def test_other_defaults_have_another_format() -> None:
+    """A copy that an older version kept must not be read with keys that it does not have: raise FORMAT when this fails,
+    and write the new number and sum here."""
+    keys = json.dumps({table: sorted(keys) for table, keys in sorted(defaults().items())})
+    assert (cache.FORMAT, hashlib.sha256(keys.encode()).hexdigest()[:12]) == (7, "aae2bada13c0")

@@ -297,15 +297,11 @@ def _created(engine: Engine, options: BuildOptions, state: StageState, document:
     if fixed := _fixed(options):
         return fixed
     # An image with other annotations is another one, though they are not in its config.
-    annotated = (
-        options.annotations,
-        options.unset_annotations,
-        options.inherit_annotations,
-        options.created_annotation,
-    )
+    mine = [[each.platform, each.key, each.value] for each in options.annotations if each.kind == "manifest"]
+    annotated = (mine, options.unset_annotations, options.inherit_annotations, options.created_annotation)
     key = step_key(
         "image", state.layers[-1] if state.layers else "", document=document, format=options.format,
-        annotations=list(annotated) if annotated != ({}, [], True, True) else [],
+        annotations=list(annotated) if annotated != ([], [], True, True) else [],
     )  # fmt: skip
     record = None if options.no_cache else engine.builds.lookup(key)
     if record is None:

@@ -34,6 +34,17 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """``kind``: of the "manifest", the "index", or the manifest's entry in it ("manifest-descriptor"); ``platform``: of
+    this one's only."""
+
+    kind: str
+    platform: str
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class CacheLocation:
     """One ``--cache-from`` or ``--cache-to``: ``type`` registry, local or inline, ``ref`` or folder, attributes."""
 
@@ -97,7 +108,7 @@ class BuildOptions:
     manifest: str = ""
     format: str = "oci"
     labels: dict[str, str] = field(default_factory=dict)
-    annotations: dict[str, str] = field(default_factory=dict)
+    annotations: list[Annotation] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
     unset_env: list[str] = field(default_factory=list)
     unset_labels: list[str] = field(default_factory=list)

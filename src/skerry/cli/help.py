@@ -5,6 +5,7 @@ from __future__ import annotations
 from skerry.cli.flags import METAVARS, UsageError
 from skerry.cli.globals import TOP_FLAGS
 from skerry.cli.table import GROUPS, canonical, lookup, names_in
+from skerry.config.launcher import spoken_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def default_text(default: Any) -> str:
 
 def show_group(path: str, rest: Sequence[str], out: Output, *, asked: bool) -> int:
     """Print the list of a group's commands, or say that ``rest`` names none of them."""
-    full = f"skerry {path}" if path else "skerry"
+    full = f"{spoken_name()} {path}" if path else spoken_name()
     if rest:
         raise unrecognized(path, rest[0])
     out.raw(group_page(path, out).encode())
@@ -193,7 +194,7 @@ def unrecognized(group: str, word: str) -> UsageError:
     """The error for a word that is no command, with those that it may have been meant for."""
     from skerry.cli.suggest import nearest
 
-    full = f"skerry {group}" if group else "skerry"
+    full = f"{spoken_name()} {group}" if group else spoken_name()
     names = [n for first, (_, others) in names_in(group).items() for n in (first, *others)]
     names += [g.rpartition(" ")[2] for g in GROUPS if g.rpartition(" ")[0] == group]
     found = nearest(word, names)

@@ -162,7 +162,9 @@ def find_command(argv: list[str], top: Args) -> tuple[str, list[str], bool]:
 
 def _help_pointer(problem: str, path: str, flags: Sequence[Flag]) -> str:
     """What stands below a flag's error: flags that may have been meant, and where the help is."""
-    pointer = f"See 'skerry {path + ' ' if path else ''}--help'"
+    from skerry.config.launcher import spoken_name
+
+    pointer = f"See '{spoken_name()} {path + ' ' if path else ''}--help'"
     if not problem.startswith("unknown flag: --"):
         return pointer
     from skerry.cli.suggest import nearest
@@ -230,7 +232,9 @@ def check_count(path: str, module: ModuleType, count: int) -> None:
     if count >= least and (most is None or count <= most):
         return
     if most == 0:
-        raise UsageError(f"`skerry {path}` takes no arguments")
+        from skerry.config.launcher import spoken_name
+
+        raise UsageError(f"`{spoken_name()} {path}` takes no arguments")
     if most == least:
         raise UsageError(f"accepts {least} arg(s), received {count}")
     if least and most is not None:

@@ -34,5 +34,11 @@ def identity_label() -> tuple[str, str]:
 def spoken_version() -> tuple[str, str]:
     """(name, version) of this program. Called as ``podman`` it is the Podman that it stands for: scripts compare the
     number with what they need."""
+    name = spoken_name()
+    return name, PODMAN_VERSION if name == "podman" else __version__
+
+
+def spoken_name() -> str:
+    """What errors about the command line call this program: as it was called, ``podman`` or ``skerry``."""
     called = os.path.basename(sys.argv[0]) if sys.argv else ""
-    return ("podman", PODMAN_VERSION) if called == "podman" else ("skerry", __version__)
+    return "podman" if called == "podman" else "skerry"

@@ -6,6 +6,7 @@ import os
 
 from skerry.build.build import make_image
 from skerry.build.events import Note
+from skerry.build.outputs.annotations import chosen
 from skerry.build.outputs.names import names_of, places_of
 from skerry.build.shared_cache import transfer_of
 from skerry.errors import Invalid
@@ -43,6 +44,8 @@ def write_images(work: Work, report: Callable[[Event], None]) -> None:
         output.type == "docker" and not output.dest for output in options.outputs
     )  # fmt: skip
     one = not needs_list(work)
+    if one and not options.manifest and any(each.kind != "manifest" for each in options.annotations):
+        raise Invalid("index annotations not supported for single platform export")
     shown = options.tags[0] if options.tags else ""
     mine = names if stays and one else []
     for number, solved in enumerate(result.solved):
@@ -137,6 +140,7 @@ def make_list(work: Work, name: str, digests: dict[str, str]) -> str:
     try:
         for solved in work.result.solved:
             digest = manifests.add_image(temporary, work.result.images[solved.platform])
+            _describe(work, temporary, solved, digest)
             if work.options.attestations:
                 digest = digests.get(solved.platform, digest)
                 manifests.add_attestation(temporary, digest, _statements(work, solved, name, digest))
@@ -177,8 +181,20 @@ def _add_to(work: Work, name: str) -> None:
         manifests.create(name)
     for solved in work.result.solved:
         digest = manifests.add_image(name, work.result.images[solved.platform])
+        _describe(work, name, solved, digest)
         if work.options.attestations:
             manifests.add_attestation(name, digest, _statements(work, solved, name, digest))
+
+
+def _describe(work: Work, name: str, solved: Solved, digest: str) -> None:
+    """What --annotation says of the list and of this entry of it."""
+    from skerry.engine.manifests.change import Details
+
+    options, manifests = work.options, work.engine.manifests
+    if of_list := chosen(options, "index"):
+        manifests.annotate(name, index_annotations={**(manifests.resolve(name).get("annotations") or {}), **of_list})
+    if of_entry := chosen(options, "manifest-descriptor", solved.platform):
+        manifests.annotate(name, digest, details=Details(annotations=of_entry))
 
 
 def _statements(work: Work, solved: Solved, name: str, digest: str) -> list[tuple[str, bytes]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.build.options import Output
+from skerry.build.outputs.annotations import is_attribute
 from skerry.errors import Invalid
 
 _ATTRIBUTES = {
@@ -34,7 +35,7 @@ def parse_output(text: str, fields: list[str]) -> Output:
         raise Invalid(f'invalid --output "{text}": missing required key "type"')
     if kind not in _ATTRIBUTES:
         raise Invalid(f'invalid --output "{text}": type must be one of {", ".join(_ATTRIBUTES)}')
-    annotations = {key: values.pop(key) for key in list(values) if key.startswith("annotation.")}
+    annotations = {key: values.pop(key) for key in list(values) if is_attribute(key)}
     unknown = set(values) - _ATTRIBUTES[kind]
     if unknown:
         raise Invalid(f'invalid --output "{text}": {min(unknown)} is not an attribute of type={kind}')

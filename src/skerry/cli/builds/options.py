@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from skerry.build.options import BuildOptions, CacheLocation, Output
+from skerry.build.options import Annotation, BuildOptions, CacheLocation, Output
 from skerry.build.scan_options import PRESETS, Scan, make_scan
 from skerry.cli.builds.flags import BUILD_FLAGS, REFUSALS
 from skerry.cli.builds.run_options import run_options
@@ -164,21 +164,10 @@ def _pairs(items: list[str]) -> dict[str, str]:
     return found
 
 
-def _annotations(items: list[str]) -> dict[str, str]:
-    """Docker's may say of what they are: ``manifest:KEY=VALUE``, ``index[linux/amd64]:KEY=VALUE``."""
-    found: dict[str, str] = {}
-    for item in items:
-        key, equals, value = item.partition("=")
-        prefix, colon, rest = key.partition(":")
-        kinds = prefix.partition("[")[0].split(",")
-        if colon and set(kinds) <= {"manifest", "index", "manifest-descriptor", "index-descriptor"}:
-            if kinds != ["manifest"]:
-                raise UsageError(f'--annotation "{item}" is not supported: only manifests are annotated')
-            key = rest
-        if not equals or not key:
-            raise UsageError(f'invalid --annotation "{item}": KEY=VALUE is wanted')
-        found[key] = value
-    return found
+def _annotations(items: list[str]) -> list[Annotation]:
+    from skerry.build.outputs.annotations import parse_annotation
+
+    return [each for item in items for each in parse_annotation(item)]
 
 
 def _environment(items: list[str]) -> dict[str, str]:
@@ -312,10 +301,13 @@ def _cache(text: str, flag: str) -> CacheLocation:
 
 
 def _set_outputs(options: BuildOptions, args: Args) -> None:
+    from skerry.build.outputs.annotations import is_attribute, parse_attribute
     from skerry.build.outputs.parse import parse_output
 
     for text in args["output"]:
-        options.outputs.append(parse_output(text, split_csv(text)))
+        output = parse_output(text, split_csv(text))
+        options.outputs.append(output)
+        options.annotations += [parse_attribute(*item) for item in output.attributes.items() if is_attribute(item[0])]
     if args["push"] and options.outputs:
         raise UsageError("--push and --output cannot be used together: say -o type=image,push=true")
     if args["push"] and not options.tags and not options.manifest:
