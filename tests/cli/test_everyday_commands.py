@@ -198,7 +198,8 @@ def test_pruning_what_is_others_is_nothing_else(skerry: Skerry, busybox: str) ->
 
 
 def test_a_host_user_that_does_not_exist_cannot_be_executed_as(skerry: Skerry, busybox: str) -> None:
-    assert skerry("run", "--rm", "--hostuser", "nobody-of-that-name", busybox, "true", check=False).code == 126
+    done = skerry("run", "--rm", "--hostuser", "nobody-of-that-name", busybox, "true", check=False)
+    assert (done.code, done.stderr) == (126, "Error: user: unknown user nobody-of-that-name\n")
 
 
 def test_a_limit_that_the_kernel_has_no_more_is_told(skerry: Skerry, busybox: str) -> None:

@@ -104,14 +104,14 @@ class Leaks:
     def leases(self) -> list[str]:
         """Addresses and ports that the host still keeps for the test's containers."""
         ids = self.command.container_ids()
-        return [str(path) for path in Path("/run/skerry/net").glob("*/leases/*") if path.name.partition(".")[0] in ids]
+        return [str(path) for path in _found("*/leases/*") if path.name.partition(".")[0] in ids]
 
     def rules(self) -> list[str]:
         """Entries of other kinds that name the test's containers: ports, addresses."""
         ids = self.command.container_ids()
         found = []
         for kind in ("ports", "addresses/*"):
-            for path in Path("/run/skerry/net").glob(f"*/{kind}/*"):
+            for path in _found(f"*/{kind}/*"):
                 try:
                     if path.is_file() and path.read_text().strip() in ids:
                         found.append(str(path))
@@ -122,3 +122,12 @@ class Leaks:
     def staging(self) -> list[str]:
         """Staging folders that nobody finished or removed."""
         return [str(path) for path in (self.command.root / "staging").glob("*") if path.is_dir()]
+
+
+def _found(pattern: str) -> list[Path]:
+    """Of what all stores of this host share, so that a folder may go while it is looked through."""
+    while True:
+        try:
+            return list(Path("/run/skerry/net").glob(pattern))
+        except FileNotFoundError:
+            continue
