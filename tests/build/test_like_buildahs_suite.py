@@ -491,3 +491,10 @@ def test_an_image_from_scratch_has_a_path(engine: Skerry, tmp_path: Path) -> Non
     assert inspect(engine, "pathed")["Config"]["Env"] == [f"PATH={usual}", f"A={usual}:/mine"]
     engine("build", "--unsetenv", "PATH", "-t", "pathed", tmp_path)
     assert inspect(engine, "pathed")["Config"]["Env"] == [f"A={usual}:/mine"]
+
+
+def test_a_name_server_is_an_address(engine: Skerry, tmp_path: Path) -> None:
+    (tmp_path / "Containerfile").write_text("FROM localhost/busybox\nRUN cat /etc/resolv.conf\n")
+    done = engine("build", "--dns", "bogus", tmp_path, check=False)
+    assert (done.code, done.stderr) == (125, "Error: bogus is not an ip address\n")
+    assert "nameserver 192.0.2.7" in engine("build", "--no-cache", "--dns", "192.0.2.7", tmp_path).stdout

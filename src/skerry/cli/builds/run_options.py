@@ -7,6 +7,7 @@ import os
 from skerry.build.options import RunOptions
 from skerry.build.volume_text import join_volume, split_volume
 from skerry.cli.flags import UsageError
+from skerry.engine.containers.options.check import check_servers
 from skerry.engine.containers.options.mount_words import checked
 from skerry.engine.containers.options.resources import resources
 from skerry.engine.containers.options.security import apply_security
@@ -90,6 +91,7 @@ def _check(args: Args) -> None:
     for name in ("dns", "dns-option", "dns-search"):
         if args["network"] == "none" and args[name.replace("-", "_")]:
             raise UsageError(f"the --{name} option cannot be used with --network=none")
+    check_servers(args["dns"])
     for entitlement in args["allow"]:
         if entitlement.partition("=")[0] not in _ENTITLEMENTS:
             raise UsageError(f'unknown entitlement "{entitlement}": {", ".join(_ENTITLEMENTS)} are known')

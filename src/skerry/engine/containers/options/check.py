@@ -152,18 +152,24 @@ def _check_security(engine: Engine, record: ContainerRecord) -> None:
         engine.warn("SELinux is not enabled on this system: labels have no effect")
 
 
+def check_servers(servers: Sequence[str]) -> None:
+    """Name servers, or the word none. `Invalid`."""
+    if not servers or list(servers) == ["none"]:
+        return
+    from skerry.network.addresses import is_address
+
+    for server in servers:
+        if not is_address(server):
+            raise Invalid(f"{server} is not an ip address")
+
+
 def _check_network(record: ContainerRecord) -> None:
     if record["add_hosts"]:
         from skerry.network.etc_files import parse_add_host
 
         for item in record["add_hosts"]:
             parse_add_host(item, "127.0.0.1")  # stands for host-gateway, which is known at the start
-    if record["dns"] and record["dns"] != ["none"]:
-        from skerry.network.addresses import is_address
-
-        for server in record["dns"]:
-            if not is_address(server):
-                raise Invalid(f"{server} is not an ip address")
+    check_servers(record["dns"])
     if record["dns_search"]:
         from skerry.network.etc_files import check_domain
 
