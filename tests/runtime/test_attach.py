@@ -233,3 +233,14 @@ def test_keys_are_found_in_pieces(pieces: list[bytes], passed: bytes, found: boo
         if over:
             break
     assert (out + scanner.rest(), over) == (passed, found)
+
+
+def test_output_is_whole_when_the_input_was_never_read(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.send(b"nobody reads this")
+    for number in range(3):
+        theirs.send(b"\2" + b"%d" % number * 1000)
+    theirs.close()
+    out = os.open(tmp_path / "out", os.O_RDWR | os.O_CREAT)
+    assert attach.stream(attach.Attachment(ours), stdin=None, stdout=out, stderr=None) == "eof"
+    assert (tmp_path / "out").read_bytes() == b"".join(b"%d" % number * 1000 for number in range(3))

@@ -133,7 +133,7 @@ def _carry_output(socket: _socket.socket, targets: dict[int, int | None]) -> Non
             except BlockingIOError:
                 break
             except ConnectionResetError:
-                size = 0
+                continue  # input of ours was left unread; told once, and before the packets that still wait
             if size == 0:
                 _write(targets, current, buffer[:filled])
                 return
