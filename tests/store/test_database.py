@@ -6,13 +6,14 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.support import child
 
-from skerry.errors import OutOfSpace, Unavailable
+from skerry.errors import OutOfSpace, SkerryError, Unavailable
 from skerry.store.database import Database
 
 
@@ -164,3 +165,25 @@ def test_a_database_of_an_earlier_version_is_brought_up(tmp_path):
     second = Database(path)
     assert second.query("SELECT name FROM volumes") == [("kept",)]
     assert second.query("SELECT * FROM build_steps") == []
+
+
+def test_several_that_open_a_new_database_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    errors: list[Exception] = []
+
+    def opened(path: Path, barrier: threading.Barrier) -> None:
+        barrier.wait()
+        try:
+            Database(str(path)).query("SELECT 1 FROM images")
+        except SkerryError as error:
+            errors.append(error)
+
+    for number in range(60):  # without waiting every eighth fails
+        barrier = threading.Barrier(3)
+        (tmp_path / str(number)).mkdir()
+        path = tmp_path / str(number) / "skerry.db"
+        threads = [threading.Thread(target=opened, args=(path, barrier)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not errors

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 
 from skerry.errors import Denied, OutOfSpace, Unavailable
 from skerry.fastjson import as_text
@@ -140,7 +141,7 @@ class Database:
 
                 fill_holes(self.path)
             self._connection = self._sqlite.connect(self.path, timeout=busy_timeout_s, isolation_level=None)
-            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._enter_wal(busy_timeout_s)
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version < SCHEMA_VERSION:
                 self._bring_up()
@@ -154,6 +155,19 @@ class Database:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise OutOfSpace(f"cannot write {self.path}: no space left on device") from error
             raise Unavailable(f"state database {self.path}: {error.strerror}") from error
+
+    def _enter_wal(self, busy_timeout_s: float) -> None:
+        """Two that find a new database at once both want it alone to change its mode: SQLite tells one of them at once that
+        it is locked, since each would wait for the other."""
+        deadline = time.monotonic() + busy_timeout_s
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                return
+            except self._sqlite.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.002)
 
     def _bring_up(self) -> None:
         self.keep_reserve()
