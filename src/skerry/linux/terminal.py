@@ -60,6 +60,13 @@ def _raw(attributes: list[Any]) -> list[Any]:
     return [iflag, oflag, cflag, lflag, ispeed, ospeed, characters]
 
 
+def _give_back(fd: int, modes: list[Any]) -> None:
+    try:
+        termios.tcsetattr(fd, termios.TCSANOW, modes)
+    except termios.error:
+        pass  # hung up: nobody looks at it any more
+
+
 class KeptTerminal:
     """The modes of the terminal ``fd`` as they are now, given back by `restore` after another program had it."""
 
@@ -73,10 +80,7 @@ class KeptTerminal:
         """Idempotent."""
         if self._saved is None:
             return
-        try:
-            termios.tcsetattr(self._fd, termios.TCSANOW, self._saved)
-        except termios.error:
-            pass  # hung up: nobody looks at it any more
+        _give_back(self._fd, self._saved)
         self._saved = None
 
 
@@ -124,10 +128,7 @@ class RawTerminal:
         """Give the terminal its old mode back. Idempotent."""
         if self._saved is None or self._fd is None:
             return
-        try:
-            termios.tcsetattr(self._fd, termios.TCSANOW, self._saved)
-        except termios.error:
-            pass  # hung up: nobody looks at it any more
+        _give_back(self._fd, self._saved)
         self._saved = None
 
     def __exit__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skerry.cli.containers.selection import require_one_way
 from skerry.cli.flags import UsageError, flag
 from skerry.errors import SkerryError
 
@@ -26,12 +27,8 @@ COMPLETE = "containers"
 def run(args: Args, engine: Engine, out: Output) -> int:
     if args["format"] not in ("", "json"):
         raise UsageError(f"unknown --format argument: {args['format']}")
-    if args["all"] and args["latest"]:
-        raise UsageError("--all and --latest cannot be used together")
-    if args["all"] and args.positional:
-        raise UsageError("no arguments are needed with --all")
-    if args["latest"] and args.positional:
-        raise UsageError("--latest and containers cannot be used together")
+    if args["all"] or args["latest"]:
+        require_one_way(args.positional, everything=args["all"], latest=args["latest"])
     names = [
         *(engine.containers.ids() if args["all"] else []),
         *([engine.containers.latest()] if args["latest"] else []),

@@ -26,7 +26,7 @@ def chosen(args: Args, engine: Engine, *, all_running: bool = False, missing_is_
     files, filters = args.get("cidfile", ()), args.get("filter", ())
     everything, latest = bool(args.get("all")), bool(args.get("latest"))
     missing_is_fine = missing_is_fine or bool(args.get("ignore"))
-    _require_one_way(names, files=bool(files), filters=bool(filters), everything=everything, latest=latest)
+    require_one_way(names, files=bool(files), filters=bool(filters), everything=everything, latest=latest)
     if filters:
         return [row["Id"] for row in engine.containers.list(all=True, filters=list(filters))]
     if everything:
@@ -40,7 +40,9 @@ def chosen(args: Args, engine: Engine, *, all_running: bool = False, missing_is_
     return names
 
 
-def _require_one_way(names: list[str], *, files: bool, filters: bool, everything: bool, latest: bool) -> None:
+def require_one_way(
+    names: list[str], *, files: bool = False, filters: bool = False, everything: bool, latest: bool
+) -> None:  # fmt: skip
     """`UsageError`, in Podman's words, for two ways at once, or none."""
     if filters:
         if names:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from skerry.cli.flags import UsageError, flag
+from skerry.cli.containers.selection import require_one_way
+from skerry.cli.flags import flag
 from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
@@ -23,17 +24,10 @@ COMPLETE = "containers"
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    if args["all"] and args["latest"]:
-        raise UsageError("--all and --latest cannot be used together")
-    if args["all"] and args.positional:
-        raise UsageError("no arguments are needed with --all")
-    if args["latest"] and args.positional:
-        raise UsageError("--latest and containers cannot be used together")
+    require_one_way(args.positional, everything=args["all"], latest=args["latest"])
     names = [c["id"] for c, _path in engine.containers.mounted()] if args["all"] else []
     names += [*([engine.containers.latest()] if args["latest"] else []), *args.positional]
     force = args["force"] or args["all"]
-    if not names and not args["all"]:
-        raise UsageError("you must provide at least one name or id")
     code = 0
     for name in names:
         try:
