@@ -43,13 +43,14 @@ def test_version(cli: CommandLine, word: str) -> None:
         (["completion"], "Error: accepts 1 arg(s), received 0\n"),
         (["version", "--format", "{{"], "Error: template: version:1: unclosed action\n"),
         (
-            ["--log-level", "loud", "version"],
-            'Error: Log Level "loud" is not supported, choose from: trace, debug, info, warn, warning, error, fatal, panic\n',
+            ["--storage-driver=aufs", "version"],
+            'Error: invalid argument "aufs" for "--storage-driver" flag: "aufs" is not a valid value.  '
+            "Choose from: \"overlay, overlay2, vfs, btrfs, zfs\"\nSee 'skerry --help'\n",
         ),
         (
-            ["--storage-driver=vfs", "version"],
-            'Error: invalid argument "vfs" for "--storage-driver" flag: "vfs" is not a valid value.  Choose from: "overlay"\n'
-            "See 'skerry --help'\n",
+            ["--network-backend", "cni", "version"],
+            'Error: invalid argument "cni" for "--network-backend" flag: "cni" is not a valid value.  '
+            "Choose from: \"netavark\"\nSee 'skerry --help'\n",
         ),
     ],
 )

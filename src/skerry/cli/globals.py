@@ -5,11 +5,16 @@ from __future__ import annotations
 from skerry.cli.flags import flag
 
 LOG_LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "fatal", "panic")
+# One way to store, by every name that people have in their configuration (docs/decisions/047).
+STORAGE_DRIVERS = ("overlay", "overlay2", "vfs", "btrfs", "zfs")
 
 GLOBAL_FLAGS = (
     flag("--cdi-spec-dir", kind="slice", metavar="FOLDER", complete="dirs", help="Folders of CDI specifications"),
     flag("--cgroup-manager", kind="str", choices=("cgroupfs", "systemd"), help="Who makes the containers' cgroups"),
     flag("--conmon", kind="str", metavar="PATH", complete="files", help="Path of the conmon binary"),
+    flag("--cpu-profile", kind="str", metavar="PATH", complete="files", hidden=True),
+    # Podman 5's; 6 has one database and took the flag away, scripts did not.
+    flag("--db-backend", kind="str", choices=("sqlite",), complete="none", hidden=True),
     flag("--default-mounts-file", kind="str", metavar="PATH", complete="files", hidden=True),
     flag("--events-backend", kind="str", choices=("file", "journald", "none"), help="Where events are recorded"),
     flag("--hooks-dir", kind="list", metavar="FOLDER", complete="dirs", help="Folders of OCI hooks"),
@@ -21,13 +26,18 @@ GLOBAL_FLAGS = (
         complete="log-levels",
         help=f"Log messages at and above this level ({', '.join(LOG_LEVELS)})",
     ),
+    flag("--max-workers", kind="int", default=1, complete="none", hidden=True),
+    flag("--memory-profile", kind="str", metavar="PATH", complete="files", hidden=True),
     flag("--module", kind="list", metavar="NAME|PATH", complete="modules", help="Load this containers.conf module"),
+    flag("--network-backend", kind="str", choices=("netavark",), complete="none", hidden=True),
     flag("--network-cmd-path", kind="str", metavar="PATH", complete="files", help="Path of pasta"),
     flag(
         "--network-config-dir", kind="str", metavar="PATH", complete="dirs", help="Folder of the networks' definitions"
     ),
     flag("--noout", help="Print nothing on stdout"),
     flag("--out", kind="str", metavar="PATH", complete="files", help="Send output (stdout) to a file"),
+    flag("--pull-option", kind="list", complete="none", hidden=True),
+    flag("--registries-conf", kind="str", metavar="PATH", complete="files", hidden=True),
     flag(
         "--root", kind="str", metavar="PATH", complete="dirs", help="Folder in which images and containers are stored"
     ),
@@ -40,10 +50,16 @@ GLOBAL_FLAGS = (
         complete="none",
         help="Global flag for the runtime, without dashes",
     ),
-    flag("--storage-driver", kind="str", choices=("overlay",), help="Storage driver: overlay is the only one"),
+    flag(
+        "--storage-driver",
+        kind="str",
+        choices=STORAGE_DRIVERS,
+        help="Storage driver: there is one, whichever of its names is given",
+    ),
     flag("--storage-opt", kind="list", metavar="KEY=VALUE", complete="none", help="Option of the storage driver"),
     flag("--syslog", help="Send log messages to the system log as well"),
     flag("--tmpdir", kind="str", metavar="PATH", complete="dirs", help="Folder of short-lived state"),
+    flag("--trace", hidden=True),
     flag("--volumepath", kind="str", metavar="PATH", complete="dirs", help="Folder in which volumes are stored"),
 )
 # Podman's that are refused, with why.
@@ -52,12 +68,14 @@ REFUSED = {
     "connection": _NO_CLIENT, "url": _NO_CLIENT, "identity": _NO_CLIENT, "ssh": _NO_CLIENT, "remote": _NO_CLIENT,
     "tls_ca": _NO_CLIENT, "tls_cert": _NO_CLIENT, "tls_key": _NO_CLIENT,
     "tls_details": "TLS is as strict as OpenSSL's own configuration makes it",
+    "host": _NO_CLIENT, "namespace": "a store has no namespaces: use several --root",
     "imagestore": "images and containers share one store (--root)",
     "transient_store": "containers outlive a reboot here, those of run --rm do not",
 }  # fmt: skip
+_SHORT = {"connection": ("-c",), "remote": ("-r",), "host": ("-H",)}
 _REFUSED_FLAGS = tuple(
     flag(
-        *(("-c",) if name == "connection" else ("-r",) if name == "remote" else ()),
+        *_SHORT.get(name, ()),
         "--" + name.replace("_", "-"),
         kind="bool" if name in ("remote", "transient_store") else "str",
         hidden=True,
@@ -74,6 +92,7 @@ TOP_FLAGS = (
     flag(
         "--config", kind="str", metavar="FOLDER", complete="dirs", help="Folder of Docker's credentials (config.json)"
     ),
+    flag("--context", kind="str", default="default", complete="none", hidden=True),
     flag("-D", "--debug", hidden=True, help="The same as --log-level=debug, as Docker has it"),
     flag("-v", "--version", help="Print the version"),
 )

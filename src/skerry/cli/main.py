@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from skerry.cli.flags import Flag
     from skerry.cli.table import Command
 
+# Global flags that the engine need not know.
+_FACE_ONLY = (
+    "config", "context", "cpu_profile", "db_backend", "debug", "max_workers", "memory_profile", "network_backend",
+    "noout", "out", "pull_option", "registries_conf", "syslog", "trace", "version",
+)  # fmt: skip
 # What a shell reports for a program that SIGPIPE or SIGINT ended: scripts and `set -o pipefail` expect no other.
 _BROKEN_PIPE = 128 + 13
 _INTERRUPTED = 128 + 2
@@ -87,6 +92,9 @@ def dispatch(argv: list[str], out: Output) -> int:
     top = Args(TOP_FLAGS)
     path, rest, asked = find_command(argv, top)
     if top["debug"]:
+        if top.given("log_level"):
+            out.plain_error("Setting --log-level and --debug is not allowed")
+            return 1
         top.set("log_level", "debug")
     _apply(top, out)
     _refuse(top)
@@ -204,6 +212,8 @@ def _apply(top: Args, out: Output) -> None:
         if os.path.isfile(top["config"]):
             raise Invalid(f"Supplied --config file ({top['config']}) is not a directory", exit_code=1)
         os.environ["DOCKER_CONFIG"] = os.path.abspath(top["config"])
+    if top["registries_conf"]:
+        os.environ["CONTAINERS_REGISTRIES_CONF"] = top["registries_conf"]
     if top["out"] or top["noout"]:
         out.redirect(top["out"] or os.devnull)
 
@@ -213,6 +223,8 @@ def _refuse(top: Args) -> None:
     for name, why in REFUSED.items():
         if top.given(name) and top[name]:
             raise UsageError(f"--{name.replace('_', '-')} is not supported: {why}")
+    if top["context"] != "default":
+        raise UsageError(f"--context {top['context']} is not supported: {REFUSED['url']}")
     host = os.environ.get("CONTAINER_HOST", "")
     if host and not host.startswith("unix:"):
         raise UsageError(f"CONTAINER_HOST is set to {host}: {REFUSED['url']}")
@@ -253,6 +265,8 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
     needs_engine = getattr(module, "ENGINE", True)
     if not needs_engine and out.level < 5 and not top["module"]:
         return int(module.run(args, None, out))
+    if top["max_workers"] <= 0:
+        raise Invalid(f"maximum workers must be set to a positive number (got {top['max_workers']})")
     from skerry.config.settings import load_settings
 
     settings = load_settings(global_flags(top))  # type: ignore[arg-type]
@@ -272,10 +286,16 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
         from skerry.cli.configured import fill
 
         fill(out.command, args, settings.conf["engine"])
+    if out.level >= 4 and settings.storage_driver not in ("", "overlay"):
+        out.info(f"storage driver {settings.storage_driver}: layers are stored and mounted as overlay has it")
     engine = Engine(settings, warn=out.notice, log=out.warn)
     if not settings.rootless or settings.entered:
         engine.sweep_builds()
         engine.revive()
+    if top["cpu_profile"] or top["memory_profile"]:
+        from skerry.cli.profiles import profiled
+
+        return profiled(lambda: int(module.run(args, engine, out)), top["cpu_profile"], top["memory_profile"])
     return int(module.run(args, engine, out))
 
 
@@ -299,6 +319,6 @@ def _tell_unused(conf: dict[str, Any], out: Output) -> None:
 def global_flags(top: Args) -> dict[str, object]:
     """The global flags that were given, by key: what `load_settings` takes."""
     flags = top.all_given()
-    for name in ("out", "noout", "version", "syslog", "config", "debug", *REFUSED):
+    for name in (*_FACE_ONLY, *REFUSED):
         flags.pop(name, None)
     return flags

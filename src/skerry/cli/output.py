@@ -96,13 +96,12 @@ class Output:
     # Log lines
 
     def set_level(self, name: str) -> None:
-        """--log-level. `UsageError` for a name that is none."""
+        """--log-level. A name that is none ends the command with Podman's bare line."""
         level = _LEVELS.get(name.lower())
         if level is None:
-            from skerry.cli.flags import UsageError
-
             levels = "trace, debug, info, warn, warning, error, fatal, panic"
-            raise UsageError(f'Log Level "{name}" is not supported, choose from: {levels}')
+            self.plain_error(f'Log Level "{name}" is not supported, choose from: {levels}')
+            raise SystemExit(1)
         self.level = level
 
     def warn(self, text: str) -> None:

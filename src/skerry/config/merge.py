@@ -41,6 +41,8 @@ _FLAGS = {
 _SIZES = (("containers", "shm_size"), ("engine", "events_logfile_max_size"))
 # storage.conf's sizes of --userns=auto, and whose ranges root takes.
 _AUTO_IDS = {"auto-userns-min-size": 1024, "auto-userns-max-size": 65536, "root-auto-userns-user": "containers"}
+# As --storage-driver takes them: there is one way to store.
+DRIVERS = ("", "overlay", "overlay2", "vfs", "btrfs", "zfs")
 _STORAGE_OPTIONS = ("mountopt", "size", "inodes", "ignore_chown_errors", "force_mask")
 
 
@@ -162,9 +164,13 @@ def _storage(identity: Identity) -> tuple[dict[str, Any], list[Stamp]]:
     """storage.conf: overlay's options, and which ids --userns=auto takes. Its paths are Podman's store, not ours."""
     found: dict[str, str] = {}
     ids: dict[str, Any] = dict(_AUTO_IDS)
+    driver = ""
     paths, stamps = find("storage", identity)
     for path in paths:
         storage = _table(path, toml.read(path), "", "storage")
+        driver = storage.get("driver", driver)
+        if driver not in DRIVERS:
+            raise _invalid(path, "storage", "driver", f'"{driver}" is not one of {", ".join(DRIVERS[1:])}')
         options = _table(path, storage, "storage", "options")
         overlay = _table(path, options, "storage.options", "overlay")
         for name in _STORAGE_OPTIONS:
@@ -176,7 +182,8 @@ def _storage(identity: Identity) -> tuple[dict[str, Any], list[Stamp]]:
                 expected, is_ = toml.type_name(_AUTO_IDS[name]), toml.type_name(options[name])
                 raise _invalid(path, "storage.options", name, f"expected {expected}, found {is_}")
             ids[name] = options[name]
-    return {"storage_opts": [f"overlay.{name}={value}" for name, value in found.items()], "auto_ids": ids}, stamps
+    opts = [f"overlay.{name}={value}" for name, value in found.items()]
+    return {"storage_driver": driver, "storage_opts": opts, "auto_ids": ids}, stamps
 
 
 def _table(path: str, values: dict[str, Any], table: str, name: str) -> dict[str, Any]:

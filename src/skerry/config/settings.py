@@ -59,7 +59,7 @@ class Settings:
         "init", "init_path_conf", "log_driver", "log_level", "log_size_max", "modules", "network_cmd_path",
         "network_config_dir", "no_hosts", "pids_limit", "root", "rootless", "run_base", "runroot", "runtime",
         "runtime_flags", "runtimes", "search_registries", "seccomp_profile", "shm_size", "stop_timeout",
-        "storage_opts", "tmpdir", "tz", "uid", "umask", "userns", "volume_path", "warnings",
+        "storage_driver", "storage_opts", "tmpdir", "tz", "uid", "umask", "userns", "volume_path", "warnings",
     )  # fmt: skip
 
     def __init__(self, who: identity.Identity, conf: dict[str, Any], run_base: str, flags: GlobalFlags) -> None:
@@ -85,6 +85,9 @@ class Settings:
         self.runroot: str = _absolute(flags.get("runroot")) or self.run_base
         self.tmpdir: str = _absolute(flags.get("tmpdir")) or self.runroot
         self.volume_path: str = _absolute(flags.get("volumepath")) or self.root + "/volumes"
+        self.storage_driver: str = (
+            flags.get("storage_driver") or os.environ.get("STORAGE_DRIVER") or self.conf["storage_driver"]
+        )
         self.storage_opts: list[str] = flags.get("storage_opt") or self.conf["storage_opts"]
         self.search_registries: list[str] = self.conf["registries"]["search"]
 
