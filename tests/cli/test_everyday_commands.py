@@ -166,6 +166,25 @@ def test_a_program_with_our_own_stdout_says_no_id(skerry: Skerry, busybox: str) 
     assert "cannot specify --attach with --log-driver=passthrough" in attached.stderr
 
 
+@pytest.mark.parametrize("driver", ["passthrough", "passthrough-tty"])
+def test_a_program_with_our_own_streams_is_waited_for(skerry: Skerry, busybox: str, driver: str) -> None:
+    said = skerry(
+        "run", "--rm", "--log-driver", driver, busybox, "sh", "-c", "echo out; echo err >&2; exit 3", check=False
+    )
+    assert (said.code, said.stdout, said.stderr) == (3, "out\n", "err\n")
+    assert (
+        skerry("create", "--name", "box", "--log-driver", driver, busybox, "sh", "-c", "echo out; sleep 100").stdout
+        == ""
+    )
+    running = skerry.popen("start", "-a", "box")
+    assert running.stdout is not None
+    assert running.stdout.readline() == b"out\n"
+    refused = skerry("attach", "box", check=False)
+    assert f"this container is using the '{driver}' log driver, cannot attach" in refused.stderr
+    skerry("stop", "-t", "0", "box")
+    assert running.wait(10) == 137
+
+
 def test_an_image_that_others_use_stays_after_rmi_with_a_word(skerry: Skerry, busybox: str) -> None:
     skerry("tag", busybox, "extra")
     skerry("create", "--name", "box", busybox)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,20 @@ def test_start_attached_shows_what_an_initialized_container_says(skerry: Skerry,
     skerry("init", "box")
     done = skerry("start", "-a", "box", check=False)
     assert (done.code, done.stdout) == (4, "said\n")
+
+
+def test_a_program_is_let_go_when_its_output_is_sure_to_reach_us(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    # conmon would look for ended children before it looks who has connected, and write for nobody.
+    skerry("create", "--name", "box", "-v", f"{tmp_path}:/seen", busybox, "sh", "-c", "touch /seen/ran; echo said")
+    skerry("init", "box")
+    conmon = inspect(skerry, "box")["State"]["ConmonPid"]
+    os.kill(conmon, signal.SIGSTOP)
+    starting = skerry.popen("start", "-a", "box")
+    time.sleep(0.5)
+    ran = (tmp_path / "ran").exists()
+    os.kill(conmon, signal.SIGCONT)
+    assert starting.communicate(timeout=20) == (b"said\n", b"")
+    assert not ran
 
 
 @pytest.mark.parametrize("command", [("stop",), ("rm",), ("rm", "-f")])

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from skerry.errors import Invalid, SkerryError, Unavailable
+from skerry.linux import unix_peer
+from skerry.linux.unix_peer import is_accepted
 from skerry.runtime import attach
 from skerry.runtime.detach import Scanner, parse_keys
 
@@ -84,6 +87,34 @@ def test_output_and_errors_stay_apart_and_exact(conmon: Conmon, files: Files) ->
     thread.join()
     assert files.out.read_bytes() == data
     assert files.err.read_bytes() == b"".join(data[start : start + 100] for start in range(0, len(data), 8191))
+
+
+def test_a_connection_is_waited_for_until_it_is_accepted(conmon: Conmon) -> None:
+    attachment = attach.connect(str(conmon.path))
+    fd = attachment.socket.fileno()
+    assert (is_accepted(fd), unix_peer._waits(fd)) == (False, True)
+    done = threading.Event()
+    waiting = threading.Thread(target=lambda: (attachment.wait_accepted(), done.set()))
+    waiting.start()
+    assert not done.wait(0.2)
+    left = threading.Event()
+    thread = conmon.play(lambda _connection: left.wait(10) and None)
+    assert done.wait(5)
+    assert (is_accepted(fd), unix_peer._waits(fd)) == (True, False)
+    left.set()
+    for each in (thread, waiting):
+        each.join()
+    attachment.wait_accepted()  # it is gone
+    attachment.close()
+
+
+def test_nobody_waits_for_a_conmon_that_has_died(conmon: Conmon) -> None:
+    attachment = attach.connect(str(conmon.path))
+    conmon.close()
+    begun = time.monotonic()
+    attachment.wait_accepted()
+    assert time.monotonic() - begun < 5
+    attachment.close()
 
 
 def test_input_arrives_whole_and_ends(conmon: Conmon, files: Files) -> None:

@@ -15,8 +15,10 @@ import _socket
 import errno
 import os
 import select
+import time
 
 from skerry.errors import OutOfSpace, SkerryError, Unavailable
+from skerry.linux.unix_peer import is_accepted
 from skerry.runtime.feeder import Feeder
 
 STDOUT, STDERR = 2, 3
@@ -24,6 +26,9 @@ _LARGEST_PACKET = 65536  # conmon's is 8 or 32 KiB, by version
 _BUFFER = 4 * _LARGEST_PACKET
 _PATH_LIMIT = 107
 _NAMES = {STDOUT: "stdout", STDERR: "stderr"}
+# How long conmon may take to accept, however loaded the host: then it is not going to.
+_ACCEPT_S = 60
+_FIRST_LOOK_S, _LAST_LOOK_S = 0.00005, 0.005
 
 
 class Attachment:
@@ -34,9 +39,26 @@ class Attachment:
     def __init__(self, socket: _socket.socket) -> None:
         self.socket = socket
 
+    def wait_accepted(self) -> None:
+        """Wait until conmon has taken this connection: what is written from now on reaches it.
+
+        conmon looks for children that have ended as the first thing once the container is created, and what these
+        wrote it then reads without another look for who connected meanwhile. So a program that is let go at once and
+        has ended by then, on a loaded host, has written its output for nobody. (Podman loses it.)"""
+        fd, pause, end = self.socket.fileno(), _FIRST_LOOK_S, time.monotonic() + _ACCEPT_S
+        while not is_accepted(fd) and not _hung_up(fd) and time.monotonic() < end:
+            time.sleep(pause)
+            pause = min(2 * pause, _LAST_LOOK_S)
+
     def close(self) -> None:
         """Leave; the container goes on. Idempotent."""
         self.socket.close()
+
+
+def _hung_up(fd: int) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 def connect(path: str) -> Attachment:

@@ -31,6 +31,8 @@ _PASSED = (
     "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF",
 )  # fmt: skip
 _PREFIXES = ("SKERRY_", "_SKERRY_", "_CONTAINERS_")
+# Log drivers without a log: the program has our own streams, conmon none. The second one also where these are a terminal.
+PASSTHROUGH = ("passthrough", "passthrough-tty")
 # How often to look after a silent runtime, and how long Podman waits for its create.
 _LOOK_S, _CREATE_S = 2, 240
 _MAX_REPORT = 1 << 20
@@ -119,7 +121,7 @@ def _start(launch: Launch) -> tuple[dict[str, Any], int]:
     sync_read, sync_write = os.pipe()
     start_read, start_write = os.pipe()
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    streams = -1 if launch.log_driver == "passthrough" else null
+    streams = -1 if launch.log_driver in PASSTHROUGH else null
     passed, held = launch.preserve_fds, [launch.held_fd] if launch.held_fd >= 0 else []
     command = argv(launch)
     if passed:
@@ -217,7 +219,9 @@ def argv(launch: Launch) -> list[str]:
 def _log_argument(launch: Launch) -> str:
     if launch.log_driver == "none":
         return "off"
-    if launch.log_driver in ("passthrough", "journald"):
+    if launch.log_driver in PASSTHROUGH:
+        return PASSTHROUGH[0]
+    if launch.log_driver == "journald":
         return launch.log_driver
     return f"k8s-file:{launch.log_path}" if launch.log_driver in ("k8s-file", "json-file") else launch.log_driver
 

@@ -32,5 +32,7 @@ MIN_ARGS, MAX_ARGS = 1, None
 def run(args: Args, engine: Engine, out: Output) -> int:
     from skerry.engine.containers.create import create
 
-    out.line(create(engine, create_options(args, out))["id"])
+    record = create(engine, create_options(args, out))
+    if args["log_driver"] not in ("passthrough", "passthrough-tty"):  # as Podman, for who pipes what `start -a` says
+        out.line(record["id"])
     return 0

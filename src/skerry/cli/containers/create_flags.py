@@ -197,7 +197,7 @@ _NETWORK = (
 )  # fmt: skip
 _LOGGING = (
     flag("--log-driver", kind="str", metavar="DRIVER",
-         help="Where output is kept: k8s-file, json-file, journald, none or passthrough"),
+         help="Where output is kept: k8s-file, json-file, journald, none, passthrough or passthrough-tty"),
     flag("--log-opt", kind="list", metavar="KEY=VALUE", help="path=, max-size=, max-file=, log-rotate=; of journald tag=, label=, labels="),
     flag("-q", "--quiet", help="No progress"),
 )  # fmt: skip
@@ -230,7 +230,10 @@ def create_options(args: Args, out: Output) -> ContainerRequest:
     if args.given("kernel_memory"):
         out.warn("The --kernel-memory flag is no longer supported. This flag is a noop.")
     if args["log_driver"] == "passthrough" and any(os.isatty(descriptor) for descriptor in (0, 1, 2)):
-        raise Invalid("the '--log-driver passthrough' option cannot be used on a TTY")
+        raise Invalid(
+            "the '--log-driver passthrough' option cannot be used on a TTY.  If you really want it, use "
+            "'--log-driver passthrough-tty'"
+        )
     options["report"] = lambda: _reporter(out, args["quiet"])
     options["choose"] = _chooser
     options["image"] = args.positional[0]

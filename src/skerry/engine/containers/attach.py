@@ -6,6 +6,7 @@ import _signal
 import os
 
 from skerry.engine.containers import state as states
+from skerry.engine.containers.wait import wait
 from skerry.errors import Conflict, SkerryError
 from skerry.linux import process, terminal
 from skerry.runtime import attach, console, oci
@@ -75,6 +76,17 @@ def serve(engine: Engine, record: ContainerRecord, attachment: Attachment, strea
     except SkerryError as error:
         error.message = f"attaching to container {container_id}: {error.message}"
         raise
+    finally:
+        proxy.close()
+
+
+def accompany(engine: Engine, record: ContainerRecord, streams: Streams) -> int:
+    """Stay with a container that has our streams itself, passing signals on; its exit code."""
+    proxy = _Proxy(engine, record)
+    try:
+        with terminal.OnSignals(PROXIED if streams.sig_proxy else (), proxy.pass_on) as caught:
+            proxy.caught = caught
+            return wait(engine, record["id"])
     finally:
         proxy.close()
 

@@ -71,9 +71,12 @@ def run_on_terminal(engine: Engine, prepared: Prepared, streams: Streams) -> int
         attachments: list[attach.Attachment] = []
         launch = _launch(engine, prepared, session_id, stdin=streams.stdin is not None)
         ctl = os.path.join(launch.bundle, "ctl")
-        session = conmon_exec.launch(
-            launch, attach=lambda: attachments.append(attach.connect(os.path.join(launch.bundle, "attach")))
-        )
+
+        def connect() -> None:
+            attachments.append(attach.connect(os.path.join(launch.bundle, "attach")))
+            attachments[0].wait_accepted()
+
+        session = conmon_exec.launch(launch, attach=connect)
         exec_sessions.note(engine, container_id, session_id, pid=session.pid, process_spec=prepared.process)
         engine.events.emit_container("exec", prepared.container)
         outcome = _serve(attachments[0], streams, ctl, keys)

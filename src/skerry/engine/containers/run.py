@@ -9,7 +9,8 @@ from skerry.engine.containers.remove import remove_ended
 from skerry.engine.containers.start import start
 from skerry.engine.containers.streams import Streams, require_descriptors
 from skerry.engine.containers.wait import wait
-from skerry.errors import NotFound, SkerryError
+from skerry.errors import NotFound, SkerryError, Unsupported
+from skerry.runtime.conmon import PASSTHROUGH
 from skerry.store.locks import Lock
 
 __all__ = ["Streams", "attach", "run", "run_detached", "start_existing", "start_existing_attached"]
@@ -96,20 +97,25 @@ def run(
 
 def start_attached(engine: Engine, record: ContainerRecord, streams: Streams) -> int:
     """Start a container with its stdio on ``streams``; its exit code, or 0 when detached."""
-    from skerry.engine.containers.attach import open_attachment, serve
+    from skerry.engine.containers.attach import accompany, open_attachment, serve
 
     container_id = record["id"]
     attachments: list[Attachment] = []
+
+    def connect(_: ContainerRecord) -> None:
+        attachments.append(open_attachment(engine, record))
+        attachments[0].wait_accepted()
+
+    direct = record["config"]["log_driver"] in PASSTHROUGH
     # conmon's exit command waits for this lock: as long as we live, the clean-up is ours (and we have it loaded).
     with Lock(exits.client_lock_path(engine, container_id)):
-        start(
-            engine, container_id, foreground=True, window=_window(record, streams),
-            ready=lambda _record: attachments.append(open_attachment(engine, record)),
-        )  # fmt: skip
-        outcome = serve(engine, record, attachments[0], streams)
-        if outcome == "detached":
+        start(engine, container_id, foreground=True, window=_window(record, streams), ready=None if direct else connect)
+        if direct:
+            code = accompany(engine, record, streams)
+        elif serve(engine, record, attachments[0], streams) == "detached":
             return 0
-        code = wait(engine, container_id)
+        else:
+            code = wait(engine, container_id)
         exits.clean_up(engine, container_id)
     return code
 
@@ -129,6 +135,10 @@ def attach(engine: Engine, name: str, streams: Streams) -> int:
 
     record, written = states.find(engine, name)
     states.require("attach", record, states.observe(engine, record["id"], written))
+    if (driver := record["config"]["log_driver"]) in PASSTHROUGH:
+        raise Unsupported(
+            f"this container is using the '{driver}' log driver, cannot attach: this container is not logging output"
+        )
     if serve(engine, record, open_attachment(engine, record), streams) == "detached":
         return 0
     return wait(engine, record["id"])

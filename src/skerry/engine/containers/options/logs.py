@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
     from skerry.runtime.types import ContainerConfig
 
-_DRIVERS = ("k8s-file", "json-file", "journald", "none", "passthrough")
+_DRIVERS = ("k8s-file", "json-file", "journald", "none", "passthrough", "passthrough-tty")
 
 
 def apply(engine: Engine, options: ContainerRequest, config: ContainerConfig) -> None:
