@@ -101,6 +101,14 @@ def test_ports_are_published_on_the_default_addresses(skerry: Skerry, busybox: s
     assert [item["HostIp"] for item in bindings["81/tcp"]] == ["127.0.0.9"]
 
 
+def test_default_addresses_that_a_bridge_cannot_serve_are_not_worth_a_word(
+    skerry: Skerry, busybox: str, conf: Configured
+) -> None:
+    env = conf.set('[network]\ndefault_host_ips = ["127.0.0.1", "::1"]\n')
+    assert skerry("create", "-p", "8080:80", busybox, "true", env=env).stderr == ""
+    assert "[::1] cannot be reached" in skerry("create", "-p", "[::1]:8081:80", busybox, "true", env=env).stderr
+
+
 def test_info_and_debug_tell_keys_without_effect(skerry: Skerry, conf: Configured) -> None:
     env = conf.set("[engine]\nnum_locks = 4096\n[containers]\ncolour = 1\n")
     found = json.loads(skerry("info", "--format", "json", env=env).stdout)["host"]["configuration"]

@@ -323,3 +323,15 @@ def test_no_checks_after_the_end(skerry: Skerry, busybox: str, eventually: Event
     skerry("stop", "-t", "0", "box")
     eventually(lambda: not os.listdir(skerry.runroot / "supervisor" / "wards"))
     eventually(lambda: skerry("system", "supervisor").stdout.startswith("not running"))
+
+
+def test_a_check_on_time_does_not_end_one_that_was_asked_for(
+    skerry: Skerry, busybox: str, eventually: Eventually
+) -> None:
+    slow = "test -e /slow || { touch /slow; exit 0; }; sleep 2; echo yes"
+    start(skerry, busybox, "--health-interval", "1500ms", check=slow)
+    eventually(lambda: health(skerry)["Status"] == "healthy")
+    asked = skerry("healthcheck", "run", "box", check=False)
+    assert (asked.code, asked.stdout) == (0, "")
+    log: list[dict[str, object]] = health(skerry)["Log"]  # type: ignore[assignment]
+    assert {entry["ExitCode"] for entry in log} == {0}

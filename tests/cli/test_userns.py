@@ -180,3 +180,19 @@ def test_a_working_directory_that_the_image_lacks_is_made_for_its_root(skerry, b
     skerry("commit", "-q", "-c", "WORKDIR /a/b", skerry("create", busybox).id, "there")
     result = skerry("run", "--rm", "--network", "none", "--uidmap", "0:100000:65536", "there", "stat", "-c", "%u", ".")
     assert result.stdout == "0\n"
+
+
+def test_what_is_written_over_a_volume_belongs_to_the_containers_root(skerry, busybox):
+    skerry("run", "--rm", "-v", "data:/x", busybox, "sh", "-c", "echo below > /x/below")
+    script = "cat /x/below; echo above > /x/new; cat /x/new"
+    out = skerry("run", "--rm", "--uidmap", MAP, "-v", "data:/x:O", busybox, "sh", "-c", script)
+    assert out.stdout == "below\nabove\n"
+    assert skerry("run", "--rm", "-v", "data:/x", busybox, "ls", "/x").stdout == "below\n"
+
+
+def test_writing_over_a_folder_does_not_show_the_container_what_it_could_not_read(skerry, busybox, tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "file").touch()
+    flags = ["--uidmap", MAP, "-v", f"{closed}:/x:O"]
+    assert skerry("run", "--rm", *flags, busybox, "ls", "/x", check=False).code == 1

@@ -409,7 +409,8 @@ def test_an_export_does_not_follow_a_volume_that_became_a_link(skerry: Skerry, t
 
 def test_labels_are_one_text_in_a_list(skerry: Skerry) -> None:
     skerry("volume", "create", "-l", "b=2", "-l", "a=1", "v")
-    assert skerry("volume", "ls", "--format", "{{.Labels}}").stdout == "map[a:1 b:2]\n"
+    assert skerry("volume", "ls", "--format", "{{.Labels}}").stdout == "a=1,b=2\n"
+    assert skerry("volume", "ls", "--format", "{{json .Labels}}").stdout == '"a=1,b=2"\n'
     assert json.loads(skerry("volume", "ls", "--format", "json").stdout)[0]["Labels"] == {"a": "1", "b": "2"}
     assert "cannot be used together" in skerry("volume", "ls", "-q", "--format", "json", check=False).stderr
 
@@ -483,3 +484,19 @@ def test_a_volume_has_no_more_than_its_quotas(skerry: Skerry, busybox: str, with
     limited("volume", "rm", "small", "few")
     limited("volume", "create", "wide")
     limited("run", "--rm", "-v", "wide:/wide", busybox, "dd", "if=/dev/zero", "of=/wide/big", "bs=1M", "count=4")
+
+
+def test_a_volume_that_somebody_else_unmounted_is_missed(skerry: Skerry, busybox: str) -> None:
+    skerry("volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "v")
+    place = skerry("volume", "mount", "v").stdout.strip()
+    subprocess.run(["umount", place], check=True)
+    refused = skerry("volume", "mount", "v", check=False)
+    assert (refused.code, refused.stderr) == (
+        125,
+        f"Error: volume v is expected to be mounted, but mountpoint {place} is not mounted (mount count: 1)\n",
+    )
+    # A container has it mounted again, and `unmount` forgets what is missed.
+    assert skerry("run", "--rm", "-v", "v:/v", busybox, "stat", "-f", "-c", "%T", "/v").stdout == "tmpfs\n"
+    skerry("volume", "unmount", "v")
+    assert skerry("volume", "mount", "v").stdout.strip() == place
+    skerry("volume", "unmount", "v")

@@ -39,7 +39,7 @@ def test_a_damaged_log_is_told_and_kept(tmp_path: Path, text: str) -> None:
     assert results.read(engine, RECORD["id"], STATE)["log"] == []
     (warning,) = warnings
     assert str(file) in warning
-    assert "is damaged" in warning
+    assert "healthcheck log corrupted" in warning
     assert file.read_text() == text
     results.change(engine, RECORD, STATE, add)
     assert len(results.read(engine, RECORD["id"], STATE)["log"]) == 1
@@ -68,7 +68,8 @@ def test_the_command_says_it(skerry: Skerry, busybox: str) -> None:
     (skerry.runroot / "health").mkdir(exist_ok=True)
     (skerry.runroot / "health" / box).write_text("{")
     for command in (("ps",), ("inspect", "box")):
-        assert "is damaged" in skerry(*command).stderr
+        assert "healthcheck log corrupted" in skerry(*command).stderr
+    assert "(unhealthy)" in skerry("ps", "--format", "{{.Status}}").stdout
     assert ".damaged" in skerry("healthcheck", "run", "box").stderr
     assert skerry("ps", "--format", "{{.Status}}").stderr == ""
 
@@ -100,3 +101,21 @@ def test_results_count_on_a_full_disk(small_disk: Path) -> None:
     with pytest.raises(OutOfSpace):
         results.change(engine, RECORD, STATE, lambda health: {**health, "status": "x" * 9000})
     assert results.read(engine, RECORD["id"], STATE)["status"] == new
+
+
+def test_the_log_in_a_folder_of_the_users_counts_where_it_is_shown(
+    skerry: Skerry, busybox: str, tmp_path: Path
+) -> None:
+    words = ("--health-cmd", "true", "--health-interval", "disable", "--health-log-destination", str(tmp_path))
+    box = skerry("run", "-d", "--name", "box", *words, busybox, "sleep", "1000").id
+    skerry("healthcheck", "run", "box")
+    (tmp_path / f"{box}-healthcheck.log").write_text("{")
+    shown = skerry("ps", "--format", "{{.Status}}")
+    assert "(unhealthy)" in shown.stdout
+    assert "level=warning" in shown.stderr
+    assert "healthcheck log corrupted" in shown.stderr
+    mended = skerry("healthcheck", "run", "box")
+    assert (mended.code, mended.stdout) == (0, "")
+    assert "healthcheck log corrupted" in mended.stderr
+    assert skerry("healthcheck", "run", "box").stderr == ""
+    assert "(healthy)" in skerry("ps", "--format", "{{.Status}}").stdout

@@ -38,8 +38,12 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     if args["quiet"] and args["format"]:
         raise UsageError("quiet and format flags cannot be used together")
     rows = engine.volumes.list(filters=args["filter"])
+    # One word in a template, as `network ls` has it; a map in JSON.
+    shown = [
+        {**row, "Labels": ",".join(f"{key}={value}" for key, value in sorted(row["Labels"].items()))} for row in rows
+    ]
     out.listing(
-        rows, format=args["format"], default="table {{.Driver}}\t{{.Name}}", headers={"Name": "VOLUME NAME"},
+        shown, format=args["format"], default="table {{.Driver}}\t{{.Name}}", headers={"Name": "VOLUME NAME"},
         json_rows=[brief(row) for row in rows], noheading=args["noheading"], quiet_field="Name" if args["quiet"] else None,
     )  # fmt: skip
     return 0

@@ -117,7 +117,7 @@ def _state(engine: Engine, record: ContainerRecord, state: ContainerState) -> di
     if has_check(record["config"]):
         from skerry.engine.health import results
 
-        shown["Health"] = results.shown(results.read(engine, record["id"], state))
+        shown["Health"] = results.shown(results.seen(engine, record, state))
     if states.stopped_by_user(state):
         shown["StoppedByUser"] = True
     return shown

@@ -220,7 +220,7 @@ def health_status(engine: Engine, record: ContainerRecord, state: ContainerState
         return ""
     from skerry.engine.health import results
 
-    found = results.read(engine, record["id"], state)["status"]
+    found = results.seen(engine, record, state)["status"]
     return "" if found == "starting" and state["status"] not in states.LIVE else found
 
 

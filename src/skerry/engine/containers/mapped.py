@@ -53,6 +53,11 @@ def outside(maps: Sequence[IDMap], number: int) -> int:
     return 65534
 
 
+def is_mapped(maps: Sequence[IDMap], number: int) -> bool:
+    """Whether an id out here is one of the container's."""
+    return not maps or any(entry["hostID"] <= number < entry["hostID"] + entry["size"] for entry in maps)
+
+
 def owner_outside(config: ContainerConfig, uid: int, gid: int) -> tuple[int, int]:
     """`outside` of a user and a group."""
     return outside(config.get("uid_maps", ()), uid), outside(config.get("gid_maps", ()), gid)

@@ -223,6 +223,7 @@ class _Preparation:
         upper, work = given.get("upperdir", ""), given.get("workdir", "")
         if not upper:
             upper, work = self._written(like=source)
+            self._open_up(upper)
         target = self._place(folder=True)
         step("container.mount-overlay")
         try:
@@ -237,6 +238,20 @@ class _Preparation:
         except SkerryError as error:
             raise Unavailable(f'mounting overlay failed "{source}": {error.message.rpartition(": ")[2]}') from error
         return target
+
+    def _open_up(self, upper: str) -> None:
+        """Where the folder below belongs to nobody that the container knows, what is written over it is the container's
+        root's: else it could not write there at all. Not where that would show it what it could not read."""
+        from skerry.engine.containers.mapped import is_mapped, owner_outside
+
+        config = self._record["config"]
+        status = os.stat(upper)
+        if is_mapped(config.get("uid_maps", ()), status.st_uid) or status.st_mode & 0o5 != 0o5:
+            return
+        try:
+            os.chown(upper, *owner_outside(config, 0, 0))
+        except OSError as error:
+            raise translated(error, _WHAT) from error
 
     def _written(self, *, like: str) -> tuple[str, str]:
         """Folders for what is written over a lower tree, whose top they look like."""

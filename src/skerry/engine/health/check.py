@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from skerry.engine.health.types import Health
     from skerry.runtime.types import ContainerConfig
 
+# Beside the results: which processes a check consists of, one on time and one that was asked for.
+_TIMED, _ASKED = ".check", ".asked"
 _HERTZ = os.sysconf("SC_CLK_TCK")
 
 
@@ -29,8 +31,9 @@ class Check:
 
     __slots__ = ("deadline_ns", "outcome", "probe", "record", "started_ns", "startup", "state")
 
-    def __init__(self, engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
-        """Start it. `Conflict` when the container does not run, `NotFound` when it has none."""
+    def __init__(self, engine: Engine, record: ContainerRecord, state: ContainerState, *, asked: bool = False) -> None:
+        """Start it; ``asked`` by a user, beside those on time. `Conflict` when the container does not run, `NotFound`
+        when it has none."""
         self.record, self.state = record, state
         config = record["config"]
         if not has_check(config):
@@ -49,7 +52,7 @@ class Check:
         except SkerryError as error:
             self.outcome = Outcome(self.started_ns, time.time_ns(), 125, error.message, error.message)
             return
-        _note(engine, record["id"], self.probe.pid)
+        _note(engine, record["id"], self.probe.pid, _ASKED if asked else _TIMED)
 
     def ended(self) -> Outcome:
         """What came of a program that has ended."""
@@ -92,10 +95,11 @@ def in_start_period(config: ContainerConfig, state: ContainerState) -> bool:
     return age_ns < period_ns
 
 
-def _note(engine: Engine, container_id: str, pid: int) -> None:
+def _note(engine: Engine, container_id: str, pid: int, suffix: str) -> None:
     """Whoever started it may be killed: the next one finds it here, and ends it if it hangs."""
-    path = results.path(engine, container_id, ".check")
-    text = b"%d %d" % (pid, process.start_time(pid) or 0)
+    path = results.path(engine, container_id, suffix)
+    starter = os.getpid()
+    text = b"%d %d %d %d" % (pid, process.start_time(pid) or 0, starter, process.start_time(starter) or 0)
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -106,13 +110,15 @@ def _note(engine: Engine, container_id: str, pid: int) -> None:
 
 
 def end_left_behind(engine: Engine, container_id: str) -> None:
-    """Kill a check whose starter was killed while it ran."""
-    try:
-        with open(results.path(engine, container_id, ".check"), encoding="ascii") as file:
-            pid, start = file.read().split()
-    except (OSError, ValueError):
-        return
-    probe.kill_left_behind(int(pid), int(start))
+    """Kill checks whose starter was killed while they ran. Another one's that runs beside ours is its own affair."""
+    for suffix in (_TIMED, _ASKED):
+        try:
+            with open(results.path(engine, container_id, suffix), encoding="ascii") as file:
+                pid, start, starter, starter_start = map(int, file.read().split())
+        except (OSError, ValueError):
+            continue
+        if starter == os.getpid() or not process.is_same(starter, starter_start):
+            probe.kill_left_behind(pid, start)
 
 
 def still_runs(engine: Engine, check: Check) -> bool:

@@ -54,13 +54,37 @@ def path(engine: Engine, container_id: str, suffix: str = "") -> str:
 
 def read(engine: Engine, container_id: str, state: ContainerState) -> Health:
     """What is known about the container's present (or last) run; ``starting`` before its first check, and nothing before
-    it was ever started. With a warning when the file is damaged."""
+    it was ever started. ``unhealthy``, with a warning, when the file is damaged."""
     try:
         found = _load(path(engine, container_id))
     except Corrupt as error:
-        engine.warn(error.message)
-        return _fresh(state)
+        return _damaged(engine, container_id, state, error)
     return found if found and found.get("run") == state.get("started_ns", 0) else _fresh(state)
+
+
+def seen(engine: Engine, record: ContainerRecord, state: ContainerState) -> Health:
+    """`read`, for people: where they have chosen a folder for the log, that one is damaged or not."""
+    copy = _copy(record)
+    if copy:
+        try:
+            _load(copy)
+        except Corrupt as error:
+            return _damaged(engine, record["id"], state, error)
+        except OSError:
+            pass  # not ours to read, and told when the next result cannot be written there
+    return read(engine, record["id"], state)
+
+
+def _damaged(engine: Engine, container_id: str, state: ContainerState, error: Corrupt) -> Health:
+    engine.log(f"unable to get healthcheck log for {container_id}: {error.message}")
+    health = _fresh(state)
+    return {**health, "status": "unhealthy"} if health["run"] else health
+
+
+def _copy(record: ContainerRecord) -> str:
+    """The log in the folder that the user chose; empty without one."""
+    where = record["config"].get("health_log_destination", "local")
+    return f"{where}/{record['id']}-healthcheck.log" if where.startswith("/") else ""
 
 
 def _load(file: str) -> Health | None:
@@ -75,18 +99,18 @@ def _load(file: str) -> Health | None:
         with open(fd, "rb") as opened:
             found = fastjson.loads(opened.read())
     except Invalid as error:
-        raise Corrupt(f"the health check log {file} is damaged: {error.message}") from error
+        raise Corrupt(f"healthcheck log corrupted: {file}: {error.message}") from error
     if not isinstance(found, dict) or not isinstance(found.get("log", found.get("Log", [])), list | None):
-        raise Corrupt(f"the health check log {file} is damaged: it is no list of results")
+        raise Corrupt(f"healthcheck log corrupted: {file}: it is no list of results")
     return found  # type: ignore[return-value]
 
 
-def _set_aside(engine: Engine, file: str) -> None:
+def _set_aside(engine: Engine, container_id: str, file: str) -> None:
     """A damaged log is not written over: it is kept beside the new one, and that is said."""
     try:
         _load(file)
     except Corrupt as error:
-        engine.warn(f"{error.message}; it is kept as {file}.damaged, and a new one begins")
+        engine.log(f"Failed to read healthcheck log for {container_id}: {error.message}; kept as {file}.damaged")
         os.rename(file, file + ".damaged")
 
 
@@ -103,7 +127,7 @@ def change(
     file = path(engine, container_id)
     try:
         with Lock(f"{file}.lock"):
-            _set_aside(engine, file)
+            _set_aside(engine, container_id, file)
             old = read(engine, container_id, state)
             new = make(old)
             step("health.results")
@@ -111,11 +135,10 @@ def change(
     except OSError as error:
         kind = OutOfSpace if error.errno in _FULL else Unavailable
         raise kind(f"cannot write the health check log {file}: {error.strerror}") from error
-    where = record["config"].get("health_log_destination", "local")
-    if where.startswith("/"):
-        copy = f"{where}/{container_id}-healthcheck.log"
+    copy = _copy(record)
+    if copy:
         try:
-            _set_aside(engine, copy)
+            _set_aside(engine, container_id, copy)
             _replace(copy, fastjson.dumps(shown(new)))
         except OSError as error:
             engine.warn(f"cannot write the health check log {copy}: {error.strerror}")
@@ -158,7 +181,7 @@ def _overwrite(target: str, data: bytes, new: str, full: OSError) -> None:
 
 def forget(engine: Engine, container_id: str) -> None:
     """Remove the results, with the container."""
-    for suffix in ("", ".lock", ".check", ".new", ".damaged"):
+    for suffix in ("", ".lock", ".check", ".asked", ".new", ".damaged"):
         try:
             os.unlink(path(engine, container_id, suffix))
         except FileNotFoundError:

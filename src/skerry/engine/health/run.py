@@ -35,7 +35,7 @@ def run_check(engine: Engine, name: str) -> str:
             f"container {container_id} is not running: can only create exec sessions on running containers: "
             "container state improper"
         )
-    check = Check(engine, record, state)
+    check = Check(engine, record, state, asked=True)
     outcome = check.outcome or _await(check)
     health, wanted = record_outcome(engine, check, outcome)
     if wanted:

@@ -12,7 +12,7 @@ import os
 
 from skerry.engine.volumes.find import find, get
 from skerry.engine.volumes.options import mount_words
-from skerry.errors import NotFound, OutOfSpace, Unavailable
+from skerry.errors import Conflict, NotFound, OutOfSpace, Unavailable
 from skerry.linux import process
 from skerry.linux.beneath import is_mount_point
 from skerry.linux.mount import MNT_DETACH, UMOUNT_NOFOLLOW, umount
@@ -163,7 +163,39 @@ def mount(engine: Engine, name: str) -> str:
             'cannot run command "skerry volume mount" in rootless mode, must execute `skerry unshare` first'
         )
     record = find(engine, name)
-    return acquire(engine, record["name"], _BY_HAND + os.urandom(8).hex())
+    if not needs_mount(record):
+        return record["mountpoint"]
+    _refuse_stale(engine, record)
+    holder = _BY_HAND + os.urandom(8).hex()
+    path = acquire(engine, record["name"], holder)
+    try:
+        with open(f"{_folder(engine, record['name'])}/{holder}", "w", encoding="ascii") as file:
+            file.write(process.boot_id())
+    except OSError as error:
+        engine.log(f"cannot note that volume {record['name']} is mounted: {error.strerror}")
+    return path
+
+
+def _refuse_stale(engine: Engine, record: VolumeRecord) -> None:
+    """`Conflict` when ``volume mount`` has mounted it and somebody else has unmounted it: whoever uses it should know
+    that its files are not there. (A mount that never came about, or that a reboot took, is not missed.)"""
+    if not record["mountpoint"] or where(engine, record):
+        return
+    by_hand = [word for word in holders(engine, record["name"]) if word.startswith(_BY_HAND)]
+    done = [word for word in by_hand if _boot_of(f"{_folder(engine, record['name'])}/{word}") == process.boot_id()]
+    if done:
+        raise Conflict(
+            f"volume {record['name']} is expected to be mounted, but mountpoint {record['mountpoint']} is not mounted "
+            f"(mount count: {len(done)})"
+        )
+
+
+def _boot_of(path: str) -> str:
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read(64)
+    except OSError:
+        return ""
 
 
 def unmount(engine: Engine, name: str) -> str:

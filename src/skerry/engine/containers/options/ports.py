@@ -32,7 +32,9 @@ def published(engine: Engine, options: ContainerRequest, image: dict[str, Any], 
             number, _, protocol = item.partition("/")
             if (protocol, int(number)) not in taken:
                 result += _on_default_hosts(engine, parse_publish(f"{number}/{protocol}"))
-    if mode == "bridge" and not engine.settings.rootless and any(port["host_ip"] == "::1" for port in result):
+    # What containers.conf adds for all is not worth a word each time.
+    asked = (port for item in options.get("publish", ()) for port in parse_publish(item))
+    if mode == "bridge" and not engine.settings.rootless and any(port["host_ip"] == "::1" for port in asked):
         engine.warn("Ports published on [::1] cannot be reached: the kernel lets no bridge answer that address")
     _refuse_twice(result)
     once = [port for number, port in enumerate(result) if port not in result[:number] or not port["host_port"]]
