@@ -165,6 +165,7 @@ def _storage(identity: Identity) -> tuple[dict[str, Any], list[Stamp]]:
     found: dict[str, str] = {}
     ids: dict[str, Any] = dict(_AUTO_IDS)
     driver = ""
+    stores: list[str] = []
     paths, stamps = find("storage", identity)
     for path in paths:
         storage = _table(path, toml.read(path), "", "storage")
@@ -172,6 +173,9 @@ def _storage(identity: Identity) -> tuple[dict[str, Any], list[Stamp]]:
         if driver not in DRIVERS:
             raise _invalid(path, "storage", "driver", f'"{driver}" is not one of {", ".join(DRIVERS[1:])}')
         options = _table(path, storage, "storage", "options")
+        stores = options.get("additionalimagestores", stores)
+        if not isinstance(stores, list) or not all(isinstance(item, str) for item in stores):
+            raise _invalid(path, "storage.options", "additionalimagestores", "expected a list of strings")
         overlay = _table(path, options, "storage.options", "overlay")
         for name in _STORAGE_OPTIONS:
             for place in (options, overlay):
@@ -182,6 +186,8 @@ def _storage(identity: Identity) -> tuple[dict[str, Any], list[Stamp]]:
                 expected, is_ = toml.type_name(_AUTO_IDS[name]), toml.type_name(options[name])
                 raise _invalid(path, "storage.options", name, f"expected {expected}, found {is_}")
             ids[name] = options[name]
+    if stores:
+        found["imagestore"] = ",".join(stores)
     opts = [f"overlay.{name}={value}" for name, value in found.items()]
     return {"storage_driver": driver, "storage_opts": opts, "auto_ids": ids}, stamps
 

@@ -88,7 +88,8 @@ class Settings:
         self.storage_driver: str = (
             flags.get("storage_driver") or os.environ.get("STORAGE_DRIVER") or self.conf["storage_driver"]
         )
-        self.storage_opts: list[str] = flags.get("storage_opt") or self.conf["storage_opts"]
+        environment = list(filter(None, os.environ.get("STORAGE_OPTS", "").split(",")))
+        self.storage_opts: list[str] = flags.get("storage_opt") or environment or self.conf["storage_opts"]
         self.search_registries: list[str] = self.conf["registries"]["search"]
 
     def _set_containers(self, conf: dict[str, Any]) -> None:

@@ -6,6 +6,8 @@ metacopy stays off, and options that other drivers or quotas would need are erro
 
 from __future__ import annotations
 
+import os
+
 from skerry.errors import Invalid, Unsupported
 
 TYPE_CHECKING = False
@@ -20,6 +22,9 @@ _IGNORED = {
     "skip_mount_home": "the store's folder is never bind mounted",
     "use_composefs": "composefs is not used",
 }
+# Read-only stores of other images; `image_stores`.
+_STORES = ("imagestore", "additionalimagestore")
+_PREFIXES = ("overlay2", "overlay", "vfs", "btrfs", "zfs", "")
 _NOT_DONE = ("size", "inodes", "ignore_chown_errors", "force_mask")
 
 
@@ -29,8 +34,7 @@ def mount_attributes(options: Sequence[str], warn: Callable[[str], None]) -> lis
     `Invalid` for what is no option, `Unsupported` for what Skerry does not do; ``warn`` tells what was ignored."""
     words: list[str] = []
     for option in options:
-        name, equals, value = option.partition("=")
-        name = name.removeprefix("overlay2.").removeprefix("overlay.").removeprefix(".")
+        name, equals, value = _split(option)
         if not equals or not name:
             raise Invalid(f'invalid --storage-opt "{option}"', hint="overlay.mountopt=nodev")
         if name == "mountopt":
@@ -41,9 +45,29 @@ def mount_attributes(options: Sequence[str], warn: Callable[[str], None]) -> lis
             raise Unsupported(
                 f"storage option {option} is not supported", hint="remove it from --storage-opt or storage.conf"
             )
-        elif name != "driver":
+        elif name not in ("driver", *_STORES):
             raise Invalid(f'unknown option "{name}" in --storage-opt {option}')
     return [word for word in ATTRIBUTES if word in words]
+
+
+def image_stores(options: Sequence[str]) -> list[str]:
+    """The additional image stores that the options name, in order. `Invalid` for a relative path."""
+    found: dict[str, None] = {}
+    for option in options:
+        name, _, value = _split(option)
+        if name in _STORES:
+            for path in filter(None, value.split(",")):
+                if not os.path.isabs(path):
+                    raise Invalid(f'overlay: image path "{path}" is not absolute.  Can not be relative')
+                found[os.path.normpath(path)] = None
+    return list(found)
+
+
+def _split(option: str) -> tuple[str, str, str]:
+    """Name without the driver's, "=", value."""
+    name, equals, value = option.partition("=")
+    driver, dot, rest = name.partition(".")
+    return (rest if dot and driver in _PREFIXES else name).lower(), equals, value
 
 
 def _mount_word(word: str, option: str) -> str:

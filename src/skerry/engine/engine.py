@@ -38,10 +38,22 @@ class Engine:
         self.warnings: list[str] = []
         self.warn = warn or self.warnings.append
         self.log = log or self.warnings.append
-        self.store = Store(settings.root, settings.runroot, rootless=settings.userns)
+        self.store = Store(
+            settings.root, settings.runroot, rootless=settings.userns,
+            attach=self._attach if settings.storage_opts else None,
+        )  # fmt: skip
         self.stopping: dict[str, Stopping] = {}  # by container; see `Containers.ask_all_to_stop`
         self._network: NetworkContext | None = None
         self.cancelled: Callable[[], bool] | None = None  # asked by long work of builds
+
+    def _attach(self, store: Store) -> None:
+        """Add what additional image stores have; called when the database is opened."""
+        from skerry.config.storage_opts import image_stores
+
+        if paths := image_stores(self.settings.storage_opts):
+            from skerry.engine.images.additional import attach
+
+            attach(self, store, paths)
 
     @property
     def containers(self) -> Containers:
@@ -150,8 +162,13 @@ class Engine:
             *(word for folder in _given(settings.hooks_dirs, conf["hooks_dir"]) for word in ("--hooks-dir", folder)),
             *(word for folder in _given(settings.cdi_dirs, conf["cdi_spec_dirs"]) for word in ("--cdi-spec-dir", folder)),
             *(("--default-mounts-file", settings.default_mounts_file) if settings.default_mounts_file else ()),
+            *(word for option in _given_options(settings) for word in ("--storage-opt", option)),
             *(word for module in settings.modules for word in ("--module", module)),
         ]  # fmt: skip
+
+
+def _given_options(settings: Settings) -> list[str]:
+    return [] if settings.storage_opts == settings.conf["storage_opts"] else settings.storage_opts
 
 
 def _given(folders: list[str], configured: list[str]) -> list[str]:

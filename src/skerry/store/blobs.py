@@ -16,16 +16,24 @@ if TYPE_CHECKING:
 
 
 def blob_path(store: Store, digest: str) -> str:
-    """Where a blob is, or would be."""
+    """Where this store has a blob, or would have it."""
     algorithm, _, name = digest.partition(":")
     if algorithm != "sha256" or len(name) != 64 or name.strip("0123456789abcdef"):
         raise Invalid(f"{digest!r} is no sha256 digest")
     return store.path("blobs/sha256", name)
 
 
+def blob_place(store: Store, digest: str) -> str:
+    """Where a blob can be read: in this store, or in an additional one."""
+    own = blob_path(store, digest)
+    if store.elsewhere is None or os.path.exists(own):
+        return own
+    return store.elsewhere.blobs.get(digest, own)
+
+
 def has_blob(store: Store, digest: str) -> bool:
     """Whether the blob is stored."""
-    return os.path.exists(blob_path(store, digest))
+    return os.path.exists(blob_place(store, digest))
 
 
 def add_blob(
@@ -73,7 +81,7 @@ def _private(path: str, flags: int) -> int:
 def open_blob(store: Store, digest: str) -> BinaryIO:
     """The blob, open for reading."""
     try:
-        return open(blob_path(store, digest), "rb")
+        return open(blob_place(store, digest), "rb")
     except FileNotFoundError:
         raise NotFound(f"blob {digest} does not exist") from None
     except OSError as error:

@@ -14,7 +14,7 @@ from skerry.store.blobs import blob_path
 from skerry.store.layer_blob import forget_blob
 from skerry.store.layer_remove import discard
 from skerry.store.layer_tar import layer_chunks
-from skerry.store.layers import get_layer, layer_folder
+from skerry.store.layers import layer_folder, own_layer
 from skerry.store.locks import Lock
 from skerry.store.staging import remove_tree
 
@@ -75,26 +75,26 @@ def _folders(store: Store, repair: bool, _full: bool) -> Iterator[Finding]:
         if name.startswith("empty-"):
             continue
         top = "sha256:" + name
-        if get_layer(store, top) is not None:
+        if own_layer(store, top) is not None:
             continue
         lock = _try_layer(store, top)
         if lock is None:
             continue
         with lock:
             folder = layer_folder(store, top)
-            if get_layer(store, top) is None and os.path.lexists(folder):
+            if own_layer(store, top) is None and os.path.lexists(folder):
                 finding = _finding("layer", top, "a folder that no layer belongs to")
                 yield _mend(finding, repair, lambda folder=folder: discard(store, folder))  # type: ignore[misc]
 
 
 def _rows(store: Store, repair: bool, full: bool) -> Iterator[Finding]:
     """Layers whose files are missing or altered."""
-    for (top,) in store.db.query("SELECT chain_id FROM layers"):
+    for (top,) in store.db.query("SELECT chain_id FROM main.layers"):
         lock = _try_layer(store, top)
         if lock is None:
             continue
         with lock:
-            record = get_layer(store, top)
+            record = own_layer(store, top)
             problem = record and _layer_problem(store, record, full)
             if record and problem:
                 finding = _finding("layer", top, problem, lost=True)
@@ -131,8 +131,8 @@ def _drop(store: Store, record: LayerRecord) -> None:
 
 def _blobs(store: Store, repair: bool, full: bool) -> Iterator[Finding]:
     sizes: dict[str, int] = {}
-    for blob, top in store.db.query("SELECT blob, chain_id FROM layers WHERE blob IS NOT NULL"):
-        record = get_layer(store, top)
+    for blob, top in store.db.query("SELECT blob, chain_id FROM main.layers WHERE blob IS NOT NULL"):
+        record = own_layer(store, top)
         if record and record["blob_size"] is not None:
             sizes[blob] = record["blob_size"]
     for name in _names(store.path("blobs/sha256")):

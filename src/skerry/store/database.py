@@ -17,7 +17,7 @@ from skerry.fastjson import as_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Any
 
@@ -140,7 +140,7 @@ class Database:
                 from skerry.store.wal_index import fill_holes
 
                 fill_holes(self.path)
-            self._connection = self._sqlite.connect(self.path, timeout=busy_timeout_s, isolation_level=None)
+            self._connection = self._sqlite.connect(self.path, timeout=busy_timeout_s, isolation_level=None, uri=True)
             self._enter_wal(busy_timeout_s)
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version < SCHEMA_VERSION:
@@ -217,6 +217,29 @@ class Database:
     def is_collision(self, error: Exception) -> bool:
         """Whether ``error`` says that a unique column already holds this value."""
         return isinstance(error, self._sqlite.IntegrityError)
+
+    def attach(self, path: str, name: str, views: Sequence[str]) -> None:
+        """Make the database ``path``, which nobody changes, readable as ``name``, and these temporary views over both.
+        `Unavailable` when it is none; then nothing is attached."""
+        quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+        try:
+            self._connection.execute("PRAGMA temp_store=MEMORY")
+            self._connection.execute(f"ATTACH DATABASE ? AS {name}", (f"file:{quoted}?mode=ro&immutable=1",))
+            try:
+                self._connection.execute(f"SELECT count(*) FROM {name}.sqlite_master")
+            except self._sqlite.Error:
+                self._connection.execute(f"DETACH DATABASE {name}")
+                raise
+            for view in views:
+                self._connection.execute(view)
+        except self._sqlite.Error as error:
+            raise self._translated(error) from error
+
+    def detach(self, name: str, views: Sequence[str]) -> None:
+        """Forget what was attached, and its views."""
+        for view in views:
+            self._connection.execute(f"DROP VIEW IF EXISTS temp.{view}")
+        self._connection.execute(f"DETACH DATABASE {name}")
 
     def write(self, *, durable: bool) -> _Transaction:
         """A transaction that holds the write lock from its start. Nests: the outermost commits."""

@@ -9,10 +9,10 @@ import os
 from skerry import fastjson
 from skerry.errors import NotFound, OutOfSpace, SkerryError, Unavailable
 from skerry.linux.files import fsync_folder, syncfs
-from skerry.store.blobs import blob_path, has_blob
+from skerry.store.blobs import blob_path
 from skerry.store.early_sync import EarlySync
 from skerry.store.layer_stage import Expected, unpack
-from skerry.store.layers import get_layer, layer_folder
+from skerry.store.layers import get_layer, layer_dir, layer_folder
 from skerry.store.staging import remove_tree
 from skerry.store.steps import step
 
@@ -94,10 +94,9 @@ def _unpack(
 def existing(store: Store, top: str) -> LayerRecord | None:
     """The record of a layer whose files are there. Files without a row, and a row without files, are removed."""
     record = get_layer(store, top)
-    folder = layer_folder(store, top)
-    if record is not None and os.path.isdir(folder + "/diff"):
+    if record is not None and os.path.isdir(layer_dir(store, top)):
         return record
-    remove_tree(folder)
+    remove_tree(layer_folder(store, top))
     return None
 
 
@@ -110,7 +109,7 @@ def commit(store: Store, record: LayerRecord, folder: str, blob: str | None) -> 
         _record(store, record, folder, target)
         return record
     with store.lock("blob", record["blob"]):  # nobody finds it unused until the row says otherwise
-        if blob is not None and not has_blob(store, record["blob"]):
+        if blob is not None and not os.path.exists(blob_path(store, record["blob"])):
             step("layer.blob")
             os.chmod(blob, 0o600)
             os.rename(blob, blob_path(store, record["blob"]))
@@ -130,7 +129,7 @@ def _record(store: Store, record: LayerRecord, folder: str, target: str) -> None
             if parent is not None and not db.query("SELECT 1 FROM layers WHERE chain_id=?", parent):
                 raise NotFound(f"layer {parent} was removed meanwhile")
             db.execute(
-                "INSERT OR REPLACE INTO layers (chain_id, parent, diff_id, blob, doc) VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO main.layers (chain_id, parent, diff_id, blob, doc) VALUES (?, ?, ?, ?, ?)",
                 record["chain_id"], parent, record["diff_id"], record["blob"], fastjson.dumps(record),
             )  # fmt: skip
     except BaseException:

@@ -6,9 +6,9 @@ import os
 
 from skerry import fastjson
 from skerry.linux.files import fsync_folder
-from skerry.store.blobs import blob_path, has_blob
+from skerry.store.blobs import blob_path
 from skerry.store.layer_add import translated
-from skerry.store.layers import get_layer
+from skerry.store.layers import own_layer
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
@@ -24,10 +24,10 @@ def remember_blob(store: Store, compressed: LayerRecord, path: str) -> bool:
     assert digest
     try:
         with store.lock("layer", compressed["chain_id"]), store.lock("blob", digest):
-            record = get_layer(store, compressed["chain_id"])
+            record = own_layer(store, compressed["chain_id"])
             if record is None or record["blob"] is not None:
                 return False
-            if not has_blob(store, digest):
+            if not os.path.exists(blob_path(store, digest)):
                 step("layer.remember-blob")
                 os.chmod(path, 0o600)
                 _sync(path)
@@ -38,7 +38,7 @@ def remember_blob(store: Store, compressed: LayerRecord, path: str) -> bool:
             step("layer.remember-row")
             with store.db.write(durable=True) as db:
                 db.execute(
-                    "UPDATE layers SET blob=?, doc=? WHERE chain_id=?",
+                    "UPDATE main.layers SET blob=?, doc=? WHERE chain_id=?",
                     digest, fastjson.dumps(record), compressed["chain_id"],
                 )  # fmt: skip
     except OSError as error:
@@ -49,10 +49,10 @@ def remember_blob(store: Store, compressed: LayerRecord, path: str) -> bool:
 def forget_blob(store: Store, digest: str) -> None:
     """No layer has this blob any more: it is gone, or not what it was. Their trees are what counts."""
     with store.db.write(durable=True) as db:
-        for chain_id, doc in db.query("SELECT chain_id, doc FROM layers WHERE blob=?", digest):
+        for chain_id, doc in db.query("SELECT chain_id, doc FROM main.layers WHERE blob=?", digest):
             record: LayerRecord = fastjson.loads(doc)
             record["blob"] = record["blob_size"] = None
-            db.execute("UPDATE layers SET blob=NULL, doc=? WHERE chain_id=?", fastjson.dumps(record), chain_id)
+            db.execute("UPDATE main.layers SET blob=NULL, doc=? WHERE chain_id=?", fastjson.dumps(record), chain_id)
 
 
 def _sync(path: str) -> None:

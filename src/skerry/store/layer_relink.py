@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
 
 from skerry.errors import NotFound
 from skerry.store.layer_add import chain_id, commit, existing, translated
-from skerry.store.layers import get_layer, layer_folder
+from skerry.store.layers import get_layer, layer_folder, own_layer
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
@@ -33,6 +34,8 @@ def relink(store: Store, layer: str, parent: str | None) -> LayerRecord:
         step("layer.relink")
         folder = staging.path + "/layer"
         os.mkdir(folder, 0o700)
+        if own_layer(store, layer) is None:  # a new name would change another store's file
+            raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
         _share(layer_folder(store, layer), folder)
         try:
             with store.lock("layer", record["chain_id"]):

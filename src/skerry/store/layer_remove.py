@@ -7,7 +7,7 @@ import os
 from skerry.errors import InUse, OutOfSpace
 from skerry.store.blobs import remove_blob
 from skerry.store.layer_add import translated
-from skerry.store.layers import get_layer, layer_folder
+from skerry.store.layers import layer_folder, own_layer
 from skerry.store.staging import remove_tree
 from skerry.store.steps import step
 
@@ -21,7 +21,7 @@ def remove(store: Store, chain_id: str) -> None:
     """See `skerry.store.layers.remove_layer`. The row goes first: a crash then leaves only garbage."""
     try:
         with store.lock("layer", chain_id, fleeting=True):
-            record = get_layer(store, chain_id)
+            record = own_layer(store, chain_id)
             if record is None:
                 return
             blob = record["blob"]
@@ -30,7 +30,7 @@ def remove(store: Store, chain_id: str) -> None:
                 return
             with store.lock("blob", blob, fleeting=True):
                 _remove_locked(store, chain_id)
-                if not store.db.query("SELECT 1 FROM layers WHERE blob=? LIMIT 1", blob):
+                if not store.db.query("SELECT 1 FROM main.layers WHERE blob=? LIMIT 1", blob):
                     step("layer.remove-blob")
                     remove_blob(store, blob)
     except OSError as error:
@@ -57,15 +57,15 @@ def forget(store: Store, chain_id: str) -> None:
 
     def delete(db: Database) -> None:
         _refuse_if_used(store, chain_id)
-        db.execute("DELETE FROM layers WHERE chain_id=?", chain_id)
+        db.execute("DELETE FROM main.layers WHERE chain_id=?", chain_id)
 
     store.db.free(delete, durable=True)
 
 
 def _refuse_if_used(store: Store, chain_id: str) -> None:
     for what, sql in (
-        ("layer", "SELECT chain_id FROM layers WHERE parent=? LIMIT 1"),
-        ("image", "SELECT id FROM images WHERE top_layer=? LIMIT 1"),
+        ("layer", "SELECT chain_id FROM main.layers WHERE parent=? LIMIT 1"),
+        ("image", "SELECT id FROM main.images WHERE top_layer=? LIMIT 1"),
         ("build step", "SELECT key FROM build_steps WHERE layer=? LIMIT 1"),
     ):
         if rows := store.db.query(sql, chain_id):

@@ -7,7 +7,7 @@ from _hashlib import openssl_sha256
 
 from skerry.errors import Corrupt, NotFound
 from skerry.store.archive.recipe import tar_chunks
-from skerry.store.layers import get_layer, layer_folder
+from skerry.store.layers import get_layer, layer_place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,15 +31,24 @@ def layer_chunks(store: Store, chain_id: str) -> Iterator[bytes]:
 def chunks_of(store: Store, record: LayerRecord) -> Iterator[bytes]:
     """`layer_chunks` of a layer whose record is at hand: without the database, so in any thread."""
     chain_id = record["chain_id"]
-    folder = layer_folder(store, chain_id)
+    folder = layer_place(store, chain_id)
     hasher = openssl_sha256()
-    for chunk in tar_chunks(folder + "/recipe.zst", folder):
+    for chunk in _chunks_in(store, folder):
         hasher.update(chunk)
         yield chunk
     if "sha256:" + hasher.hexdigest() != record["diff_id"]:
         raise Corrupt(
             f"layer {chain_id} was altered in the store", hint="remove the images that use it and pull or load them"
         )
+
+
+def _chunks_in(store: Store, folder: str) -> Iterator[bytes]:
+    recipe = store.elsewhere.tar_splits.get(folder) if store.elsewhere else None
+    if recipe is None:
+        return tar_chunks(folder + "/recipe.zst", folder)
+    from skerry.store.archive.tar_split import chunks
+
+    return chunks(recipe, folder + "/diff")
 
 
 class _Chunks(io.RawIOBase):

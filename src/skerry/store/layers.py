@@ -8,30 +8,48 @@ root/layers/HEX/ (0700: set-user-id programs and devices in images are nobody's 
 
 from __future__ import annotations
 
+import os
+
 from skerry import fastjson
 from skerry.errors import Corrupt, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from skerry.store.store import Store
     from skerry.store.types import LayerRecord
 
 
 def layer_folder(store: Store, chain_id: str) -> str:
-    """Where all of a layer is."""
+    """Where this store has all of a layer, or would have it."""
     return store.path("layers", chain_id.removeprefix("sha256:"))
+
+
+def layer_place(store: Store, chain_id: str) -> str:
+    """Where all of a layer can be read: in this store, or in an additional one."""
+    own = layer_folder(store, chain_id)
+    if store.elsewhere is None or os.path.isdir(own):
+        return own
+    return store.elsewhere.layers.get(chain_id, own)
 
 
 def layer_dir(store: Store, chain_id: str) -> str:
     """The layer's tree."""
-    return layer_folder(store, chain_id) + "/diff"
+    return layer_place(store, chain_id) + "/diff"
 
 
 def get_layer(store: Store, chain_id: str) -> LayerRecord | None:
     """The layer's record, or None."""
-    rows = store.db.query("SELECT doc FROM layers WHERE chain_id=?", chain_id)
+    return _record(store.db.query("SELECT doc FROM layers WHERE chain_id=?", chain_id))
+
+
+def own_layer(store: Store, chain_id: str) -> LayerRecord | None:
+    """The record of a layer that is this store's own: what may be changed and removed."""
+    return _record(store.db.query("SELECT doc FROM main.layers WHERE chain_id=?", chain_id))
+
+
+def _record(rows: list[tuple[Any, ...]]) -> LayerRecord | None:
     if not rows:
         return None
     record: LayerRecord = fastjson.loads(rows[0][0])

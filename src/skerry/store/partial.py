@@ -11,7 +11,7 @@ import os
 import time
 
 from skerry.errors import OutOfSpace, Unavailable
-from skerry.store.blobs import blob_path, has_blob
+from skerry.store.blobs import blob_path
 from skerry.store.locks import Lock
 from skerry.store.steps import step
 
@@ -77,7 +77,7 @@ class Partial:
 
 def whole_path(store: Store, digest: str) -> str:
     """Where the verified bytes of a blob are: a stored blob, or one that is about to be; empty when nowhere."""
-    if has_blob(store, digest):
+    if os.path.exists(blob_path(store, digest)):
         return blob_path(store, digest)
     path = _path(store, digest) + WHOLE
     return path if os.path.exists(path) else ""

@@ -11,6 +11,9 @@ from skerry.store.staging import Staging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skerry.store.additional import Elsewhere
     from skerry.store.database import Database
 
 _FOLDERS = ("blobs/sha256", "layers", "containers", "volumes", "staging", "locks")
@@ -23,10 +26,15 @@ class Store:
     runroot/containers/ID/…
     """
 
-    def __init__(self, root: str, runroot: str, *, rootless: bool = False) -> None:
+    def __init__(
+        self, root: str, runroot: str, *, rootless: bool = False, attach: Callable[[Store], None] | None = None
+    ) -> None:
+        """``attach``: called once the database is open, to add what other stores have (see `additional`)."""
         self.root = root
         self.runroot = runroot
         self.rootless = rootless
+        self.elsewhere: Elsewhere | None = None
+        self._attach = attach
         self._db: Database | None = None
 
     @property
@@ -39,6 +47,8 @@ class Store:
             if not os.path.exists(path):
                 self._create()
             self._db = Database(path)
+            if self._attach is not None:
+                self._attach(self)
         return self._db
 
     def _create(self) -> None:

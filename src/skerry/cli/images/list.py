@@ -63,6 +63,8 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         columns.insert(2, "{{.Digest}}")
     if args["history"]:
         columns.append("{{.History}}")
+    if any(row["ReadOnly"] for row in rows):
+        columns.append("{{.ReadOnly}}")
     out.listing(
         rows, format=args["format"], default="table " + "\t".join(columns), headers=_HEADERS,
         noheading=args["noheading"],

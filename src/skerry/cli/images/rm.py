@@ -37,7 +37,11 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             else "image name or ID must be specified"
         )
     code = 0
-    for name in [row["Id"] for row in engine.images.list(all=True)] if args["all"] else args.positional:
+    for name in (
+        [row["Id"] for row in engine.images.list(all=True, filters=["readonly=false"])]
+        if args["all"]
+        else args.positional
+    ):
         try:
             lines = engine.images.remove(
                 [name], force=args["force"], ignore=args["ignore"] or args["all"], whole=args["all"],

@@ -122,10 +122,13 @@ class Builds:
         """What `carry_out` may link from the layer of the same COPY's last time into ``upper``: a context manager. None
         when that layer is gone."""
         from skerry.engine.builds.reuse import Reuse
-        from skerry.store.layers import layer_dir
+        from skerry.store.layers import layer_folder
 
         try:
-            return Reuse(layer_dir(self._engine.store, before["layer"] or ""), before["inputs"]["files"], upper)
+            # Never of an additional store: a new name would change its file.
+            return Reuse(
+                layer_folder(self._engine.store, before["layer"] or "") + "/diff", before["inputs"]["files"], upper
+            )
         except (OSError, KeyError):
             return None
 

@@ -8,7 +8,7 @@ from skerry.engine.images.new import check_format, store_image
 from skerry.engine.images.resolve import resolve
 from skerry.errors import Conflict
 from skerry.image.reference import normalise
-from skerry.store.blobs import blob_path
+from skerry.store.blobs import blob_place
 from skerry.store.layers import get_layer
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ def descriptor(engine: Engine, image_id: str) -> dict[str, Any]:
     """See `Builds.descriptor`."""
     image = resolve(engine, image_id)
     platform = {key: image.get(key) for key in ("architecture", "os", "variant") if image.get(key)}
-    size = os.path.getsize(blob_path(engine.store, image["digest"]))
+    size = os.path.getsize(blob_place(engine.store, image["digest"]))
     return {"mediaType": image["media_type"], "digest": image["digest"], "size": size, "platform": platform}
 
 

@@ -13,7 +13,7 @@ from skerry.engine.builds.commit import set_times
 from skerry.engine.builds.root import translated
 from skerry.errors import NotFound
 from skerry.store.layer_tree import add_tree
-from skerry.store.layers import get_layer, layer_dir
+from skerry.store.layers import get_layer, layer_dir, own_layer
 from skerry.store.steps import step
 from skerry.store.union import Union, is_whiteout
 
@@ -76,7 +76,7 @@ def _made_of(
             for chain_id in layers:
                 if get_layer(store, chain_id) is None:
                     raise NotFound(f"layer {chain_id} does not exist")
-                merge.add(layer_dir(store, chain_id), tree)
+                merge.add(layer_dir(store, chain_id), tree, linked=own_layer(store, chain_id) is not None)
             set_times(tree, clamp_ns=clamp_ns, mtime_ns=None)
             return add_tree(store, parent, tree, latest_s=latest)
     except OSError as error:
@@ -95,7 +95,9 @@ class _Merge:
         self._opaque = "user.overlay.opaque" if store.rootless else "trusted.overlay.opaque"
         self._clamp_ns = clamp_ns
 
-    def add(self, layer: str, tree: str) -> None:
+    def add(self, layer: str, tree: str, *, linked: bool) -> None:
+        """``linked``: its files get new names; else they are copied, since they are another store's."""
+        self._linked = linked
         source, target = os.open(layer, _FOLDER), os.open(tree, _FOLDER)
         self._copied: dict[tuple[int, int], tuple[int, str]] = {}  # copies whose other names are to be links
         self._root = target
@@ -153,7 +155,7 @@ class _Merge:
 
     def _file(self, name: str, status: os.stat_result, source: int, target: int, path: str) -> None:
         late = self._clamp_ns is not None and status.st_mtime_ns > self._clamp_ns
-        if not late and status.st_nlink < _MOST_LINKS:
+        if self._linked and not late and status.st_nlink < _MOST_LINKS:
             os.link(name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
             return
         key = (status.st_dev, status.st_ino)

@@ -79,6 +79,11 @@ def mount_layers(engine: Engine, record: ContainerRecord, target: str, *, as_ima
         for path in (work, target):
             os.makedirs(path, mode=0o755, exist_ok=True)
     except OSError as error:
+        if gone := next((path for path in lowers(engine, record) if not os.path.isdir(path)), ""):
+            raise Unavailable(
+                f"the layer at {gone} is gone",
+                hint="it was damaged, or an additional image store had it that is not configured now",
+            ) from None
         raise translated(error, "cannot prepare the container's file system") from error
     if record["config"].get("uid_maps") and not as_image:
         from skerry.engine.containers import mapped

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
     from skerry.engine.images.types import ImageRecord
     from skerry.store.database import Database
+    from skerry.store.types import LayerRecord
 
 _PARTS = ((0, 4), (5, 7), (8, 10), (11, 13), (14, 16), (17, 19))
 _MAX_INDEXES = 16  # a tag that moves daily would gather them without end
@@ -79,7 +80,7 @@ def add_image(
         record["names"] = list(names)
         return record
     with store.lock("image", record["id"]):
-        before = store.db.query("SELECT digest, doc FROM images WHERE id = ?", record["id"])
+        before = store.db.query("SELECT digest, doc FROM main.images WHERE id = ?", record["id"])
         _note_indexes(record, before[0][1] if before else "", index_digest)
         try:
             step("image.blobs")
@@ -124,9 +125,9 @@ def _note_indexes(record: ImageRecord, before: str, index_digest: str) -> None:
 def _is_known(engine: Engine, record: ImageRecord, names: Sequence[str]) -> bool:
     """Whether the very same image has these names already: a build that found everything in its cache writes nothing."""
     query = engine.store.db.query
-    if query("SELECT digest FROM images WHERE id = ?", record["id"]) != [(record["digest"],)]:
+    if query("SELECT digest FROM main.images WHERE id = ?", record["id"]) != [(record["digest"],)]:
         return False
-    had = {row[0] for row in query("SELECT name FROM image_names WHERE image = ?", record["id"])}
+    had = {row[0] for row in query("SELECT name FROM main.image_names WHERE image = ?", record["id"])}
     whole = all(has_blob(engine.store, digest) for digest in (f"sha256:{record['id']}", record["digest"]))
     return had.issuperset(names) and whole
 
@@ -139,27 +140,29 @@ def note_index(engine: Engine, image_id: str, index_digest: str) -> None:
             record: ImageRecord = fastjson.loads(doc)
             if index_digest and index_digest not in record.get("index_digests", ()):
                 _note_indexes(record, doc, index_digest)
-                db.execute("UPDATE images SET doc = ? WHERE id = ?", fastjson.dumps(record), image_id)
+                db.execute("UPDATE main.images SET doc = ? WHERE id = ?", fastjson.dumps(record), image_id)
 
 
 def _insert(db: Database, record: ImageRecord, top: str | None) -> None:
     db.execute(
-        "INSERT INTO images (id, digest, top_layer, created_ns, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
+        "INSERT INTO main.images (id, digest, top_layer, created_ns, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
         "SET digest = excluded.digest, top_layer = excluded.top_layer, doc = excluded.doc",
         record["id"], record["digest"], top, record["created_ns"], fastjson.dumps(record),
     )  # fmt: skip
 
 
 def _record(engine: Engine, config: bytes, manifest: bytes, media_type: str, layers: list[str]) -> ImageRecord:
+    found = [get_layer(engine.store, chain_id) for chain_id in layers]
+    if None in found:
+        raise Conflict("a layer of the image was removed meanwhile", hint="try again")
+    return record_of(config, manifest, media_type, [layer for layer in found if layer])
+
+
+def record_of(config: bytes, manifest: bytes, media_type: str, layers: Sequence[LayerRecord]) -> ImageRecord:
+    """What is kept of an image, without its names. `Corrupt` for a config that is none."""
     document = parse_config(config)
-    size = len(config) + 2 * len(manifest)  # as Podman counts, which keeps a manifest under two keys
-    diff_ids = []
-    for chain_id in layers:
-        layer = get_layer(engine.store, chain_id)
-        if layer is None:
-            raise Conflict("a layer of the image was removed meanwhile", hint="try again")
-        size += layer["size"]
-        diff_ids.append(layer["diff_id"])
+    # As Podman counts, which keeps a manifest under two keys.
+    size = len(config) + 2 * len(manifest) + sum(layer["size"] for layer in layers)
     history = [entry for entry in document.get("history") or () if isinstance(entry, dict)]
     annotations = fastjson.loads(manifest).get("annotations") or {}
     return {
@@ -169,8 +172,8 @@ def _record(engine: Engine, config: bytes, manifest: bytes, media_type: str, lay
         "created_ns": parse_time(document.get("created")),
         "loaded_ns": time.time_ns(),
         "size": size,
-        "layers": layers,
-        "diff_ids": diff_ids,
+        "layers": [layer["chain_id"] for layer in layers],
+        "diff_ids": [layer["diff_id"] for layer in layers],
         "config": document["config"],
         "architecture": _text(document, "architecture"),
         "os": _text(document, "os"),

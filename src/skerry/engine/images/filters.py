@@ -115,7 +115,7 @@ def _boolean(key: str, value: str) -> Test:
         return lambda image: (not image["names"] and image["is_parent"]) == wanted
     if key == "manifest":
         return lambda image: (image["media_type"] in INDEXES) == wanted
-    return lambda _image: not wanted  # nothing here is read-only
+    return lambda image: bool(image.get("store")) == wanted
 
 
 def _matches(pattern: str, name: str) -> bool:

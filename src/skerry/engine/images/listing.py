@@ -7,6 +7,7 @@ from skerry.engine import times
 from skerry.engine.units import human_size
 from skerry.errors import Invalid
 from skerry.image.reference import repository_of, tag_of
+from skerry.store import additional
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,30 +27,30 @@ if TYPE_CHECKING:
 
 
 SORTS = ("created", "id", "repository", "size", "tag")
+# In braces: the database whose tables are meant, empty for all that is seen.
 _PAST = """
-SELECT p.name FROM past_names p LEFT JOIN image_names n ON n.name = p.name AND n.image = p.image WHERE p.image = {}
+SELECT p.name FROM {0}past_names p LEFT JOIN {0}image_names n ON n.name = p.name AND n.image = p.image WHERE p.image = {1}
 ORDER BY n.name IS NULL, coalesce(n.created_ns, -p.given_ns), p.name"""
 _SQL = f"""
-SELECT i.doc, (SELECT group_concat(name, char(10)) FROM image_names WHERE image = i.id),
-    (SELECT group_concat(name, char(10)) FROM ({_PAST.format("i.id")})),
+SELECT i.doc, (SELECT group_concat(name, char(10)) FROM {{0}}image_names WHERE image = i.id),
+    (SELECT group_concat(name, char(10)) FROM ({_PAST.format("{0}", "i.id")})),
     (SELECT count(*) FROM containers WHERE image = i.id),
     EXISTS (SELECT 1 FROM images o JOIN layers l ON l.chain_id = o.top_layer
         WHERE o.id != i.id AND (l.parent = i.top_layer))
-FROM images i ORDER BY i.created_ns DESC, i.id
+FROM {{0}}images i ORDER BY i.created_ns DESC, i.id
 """
 
 
 def select(
-    engine: Engine, *, filters: Sequence[str] = (), names: Sequence[str] = (), lists: bool = False
+    engine: Engine, *, filters: Sequence[str] = (), names: Sequence[str] = (), lists: bool = False, twice: bool = False
 ) -> list[Listed]:
-    """Images, newest first; with ``lists`` lists of manifests among them, as images without layers."""
-    found: list[Listed] = []
-    for doc, image_names, past_names, containers, is_parent in engine.store.db.query(_SQL):
-        record: Listed = fastjson.loads(doc)
-        record["names"] = sorted(image_names.split("\n")) if image_names else []
-        record["past_names"] = past_names.split("\n") if past_names else []
-        record["containers"], record["is_parent"] = containers, bool(is_parent)
-        found.append(record)
+    """Images, newest first; with ``lists`` lists of manifests among them, as images without layers. ``twice``: what is in
+    this store and in an additional one as well is listed for both, each with its own names."""
+    found = [_listed(*row) for row in engine.store.db.query(_SQL.format(""))]
+    if twice and engine.store.elsewhere:
+        found = [image for image in found if not image.get("store")]
+        found += [_listed(*row) for row in engine.store.db.query(_SQL.format(f"{additional.NAME}."))]
+        found.sort(key=lambda image: (-image["created_ns"], image["id"]))
     if lists:
         found = _with_lists(engine, found)
     if names:
@@ -64,6 +65,14 @@ def select(
         test = matcher(engine, filters)
         found = [image for image in found if test(image)]
     return found
+
+
+def _listed(doc: str, names: str | None, past_names: str | None, containers: int, is_parent: int) -> Listed:
+    record: Listed = fastjson.loads(doc)
+    record["names"] = sorted(names.split("\n")) if names else []
+    record["past_names"] = past_names.split("\n") if past_names else []
+    record["containers"], record["is_parent"] = containers, bool(is_parent)
+    return record
 
 
 def _with_lists(engine: Engine, images: list[Listed]) -> list[Listed]:
@@ -92,7 +101,8 @@ def json_rows(
 
 
 def _shown_of(engine: Engine, all: bool, filters: Sequence[str], names: Sequence[str]) -> list[Listed]:
-    images = _visible(select(engine, filters=filters, names=names, lists=True), all, filters)
+    found = select(engine, filters=filters, names=names, lists=True, twice=True)
+    images = _visible(found, all, filters)
     if names or filters:
         from skerry.engine.images.filters import asked_names
 
@@ -121,6 +131,8 @@ def _json_row(image: Listed) -> dict[str, Any]:
         "Labels": image["config"].get("Labels"),
         "Containers": image["containers"],
     }
+    if image.get("store"):
+        row["ReadOnly"] = True
     if not image["names"]:
         row["Dangling"] = True
     else:
@@ -173,8 +185,8 @@ def table_rows(
             "History": ", ".join(image["past_names"]) or "<none>",
             "Dangling": not image["names"],
             "IsDangling": not image["names"],
-            "ReadOnly": False,
-            "IsReadOnly": False,
+            "ReadOnly": bool(image.get("store")),
+            "IsReadOnly": bool(image.get("store")),
             "Names": image["names"],
             "_created": created,
             "_size": size,
@@ -194,7 +206,7 @@ def _shown(names: list[str]) -> list[str]:
 def past(engine: Engine, image_id: str) -> list[str]:
     """All names that the image or list has or had, in Podman's order: those that it has, the oldest first; then those
     that it had, the youngest first."""
-    return [row[0] for row in engine.store.db.query(_PAST.format("?"), image_id)]
+    return [row[0] for row in engine.store.db.query(_PAST.format("", "?"), image_id)]
 
 
 def human_units(size_bytes: int) -> str:

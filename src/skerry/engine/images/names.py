@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from skerry.engine.images.additional import own
 from skerry.engine.images.resolve import resolve
 from skerry.errors import Invalid, NotFound
 from skerry.image.reference import normalise, parse
@@ -32,6 +33,7 @@ def tag(engine: Engine, name: str, names: Sequence[str]) -> None:
             "SELECT 1 FROM images WHERE id = ? UNION ALL SELECT 1 FROM indexes WHERE id = ?", target, target
         ):
             raise NotFound(f"{name}: image not known")
+        own(engine, target)
         for item in full:
             give(db, item, target)
     for new in names:
@@ -41,8 +43,8 @@ def tag(engine: Engine, name: str, names: Sequence[str]) -> None:
 def give(db: Database, name: str, image_id: str) -> None:
     """Let ``name`` (full) mean this image or list from now on; that it ever did is kept as long as the image."""
     now = time.time_ns()
-    db.execute("INSERT OR REPLACE INTO image_names VALUES (?, ?, ?)", name, image_id, now)
-    db.execute("INSERT OR REPLACE INTO past_names VALUES (?, ?, ?)", image_id, name, now)
+    db.execute("INSERT OR REPLACE INTO main.image_names VALUES (?, ?, ?)", name, image_id, now)
+    db.execute("INSERT OR REPLACE INTO main.past_names VALUES (?, ?, ?)", image_id, name, now)
 
 
 def _target(engine: Engine, name: str) -> tuple[str, list[str]]:
@@ -64,8 +66,9 @@ def untag(engine: Engine, name: str, names: Sequence[str]) -> None:
     step("image.untag")
 
     def forget(db: Database) -> None:
+        own(engine, target)
         for item in wanted:
-            db.execute("DELETE FROM image_names WHERE name = ? AND image = ?", item, target)
+            db.execute("DELETE FROM main.image_names WHERE name = ? AND image = ?", item, target)
 
     engine.store.db.free(forget, durable=True)
     for item in wanted:

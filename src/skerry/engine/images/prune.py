@@ -20,7 +20,7 @@ def prune(engine: Engine, *, all: bool = False, filters: Sequence[str] = ()) -> 
     needed = set() if all else instances(engine)
     images = select(engine, filters=filters, lists=True)
     for image in sorted(images, key=lambda image: bool(image["layers"])):  # lists first: they need their images
-        if (not all and (image["names"] or image["id"] in needed)) or image["containers"]:
+        if image.get("store") or (not all and (image["names"] or image["id"] in needed)) or image["containers"]:
             continue
         try:
             remove(engine, image["id"], whole=True, prune=False)

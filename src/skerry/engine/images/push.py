@@ -18,7 +18,7 @@ from skerry.image.registry.documents import DOCKER_MANIFEST, OCI_MANIFEST, diges
 from skerry.image.registry.endpoints import endpoints
 from skerry.image.registry.upload import Blob, push_blob
 from skerry.image.shortnames import full
-from skerry.store.blobs import blob_path, has_blob, open_blob, read_blob
+from skerry.store.blobs import blob_place, has_blob, open_blob, read_blob
 from skerry.store.layers import get_layer
 
 TYPE_CHECKING = False
@@ -189,11 +189,11 @@ class _Pusher:
         if self._options.force and (self._options.compression or "gzip") != encoding:
             return None
         if digest == layer["blob"]:
-            return Wanted(layer, blob_path(self._engine.store, digest), digest, int(layer["blob_size"] or 0))
+            return Wanted(layer, blob_place(self._engine.store, digest), digest, int(layer["blob_size"] or 0))
         if digest == layer["diff_id"] and self._record.get("pulled"):
             return Wanted(layer, "", digest, layer["size"])
         if is_digest(digest) and has_blob(self._engine.store, digest):
-            path = blob_path(self._engine.store, digest)
+            path = blob_place(self._engine.store, digest)
             return Wanted(layer, path, digest, os.path.getsize(path))
         return None
 
@@ -203,7 +203,7 @@ class _Pusher:
         if self._options.force and encoding != (self._options.compression or "gzip"):
             usable = False
         if usable and layer["blob"]:
-            path = blob_path(self._engine.store, layer["blob"])
+            path = blob_place(self._engine.store, layer["blob"])
             return Wanted(layer, path, layer["blob"], int(layer["blob_size"] or 0))
         return Wanted(layer, "", "", 0, self._options.compression or "gzip", self._options.level)
 

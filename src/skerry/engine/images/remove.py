@@ -8,7 +8,7 @@ from skerry.engine.images.add import drop_layers, drop_manifest
 from skerry.engine.images.mounts import mount_path, take_down
 from skerry.engine.images.resolve import find, refuse_malformed, resolve
 from skerry.engine.manifests.find import find_list
-from skerry.errors import Conflict, InUse, Invalid, NotFound
+from skerry.errors import Conflict, Denied, InUse, Invalid, NotFound
 from skerry.image.reference import complete, parse
 from skerry.image.shortnames import local_candidates
 from skerry.store.blobs import remove_blob
@@ -36,6 +36,7 @@ def remove(
         if ignore or force:
             return []
         raise NotFound(f"{name}: image not known", exit_code=1)
+    refuse_read_only(record)
     parents = _parents(engine, record) if prune else []
     if whole:
         return _delete(engine, record, name, force=force) + _prune(engine, parents)
@@ -52,6 +53,12 @@ def remove(
     if record["names"] and _is_below_another(engine, record):
         lines.pop()  # as Podman: what others are made of is still there
     return lines + _prune(engine, parents)
+
+
+def refuse_read_only(record: ImageRecord) -> None:
+    """`Denied` for an image of an additional store."""
+    if record.get("store"):
+        raise Denied(f'cannot remove read-only image "{record["id"]}"')
 
 
 def _remove_list(engine: Engine, name: str, record: IndexRecord, *, force: bool, whole: bool) -> list[str]:
@@ -90,7 +97,9 @@ def _prune(engine: Engine, ids: list[str]) -> list[str]:
 
 def remove_id(engine: Engine, image_id: str, *, force: bool = False) -> list[str]:
     """Remove an image with all its names."""
-    return _delete(engine, resolve(engine, image_id), image_id, force=force)
+    record = resolve(engine, image_id)
+    refuse_read_only(record)
+    return _delete(engine, record, image_id, force=force)
 
 
 def _asked_by_name(engine: Engine, name: str, record: ImageRecord) -> str:
@@ -161,7 +170,7 @@ def _parents(engine: Engine, record: ImageRecord) -> list[str]:
     """Images without a name or a container that were only steps on the way to ``record``, nearest first."""
     from skerry.engine.images.listing import select
 
-    images = [image for image in select(engine) if image["id"] != record["id"]]
+    images = [image for image in select(engine) if image["id"] != record["id"] and not image.get("store")]
     found = []
     child = record
     while parent := next((image for image in images if _is_parent(image, child)), None):
@@ -214,9 +223,9 @@ def _delete_rows(db: Database, image_id: str, names: list[str]) -> None:
             "force-removing image"
         )
     names[:] = _names(db, image_id)
-    db.execute("DELETE FROM image_names WHERE image = ?", image_id)
-    db.execute("DELETE FROM past_names WHERE image = ?", image_id)
-    db.execute("DELETE FROM images WHERE id = ?", image_id)
+    db.execute("DELETE FROM main.image_names WHERE image = ?", image_id)
+    db.execute("DELETE FROM main.past_names WHERE image = ?", image_id)
+    db.execute("DELETE FROM main.images WHERE id = ?", image_id)
 
 
 def _names(db: Database, image_id: str) -> list[str]:
@@ -231,7 +240,7 @@ def _untag(engine: Engine, image_id: str, name: str) -> None:
     step("image.untag")
 
     def forget(db: Database) -> None:
-        db.execute("DELETE FROM image_names WHERE name = ? AND image = ?", name, image_id)
+        db.execute("DELETE FROM main.image_names WHERE name = ? AND image = ?", name, image_id)
 
     engine.store.db.free(forget, durable=True)
     engine.events.emit(type="image", status="untag", id=image_id, name=name)

@@ -26,4 +26,5 @@ class ImageRecord(TypedDict):
     annotations: dict[str, str]
     names: list[str]
     index_digests: NotRequired[list[str]]  # of the indexes that it was pulled through, the newest last
+    store: NotRequired[str]  # the additional store that it is in: read-only
     pulled: NotRequired[bool]  # the manifest is a registry's: pushed as it is

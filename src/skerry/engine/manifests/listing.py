@@ -32,12 +32,12 @@ def _artifacts_size(engine: Engine, record: IndexRecord) -> int:
     """Bytes of what only the list has."""
     import os
 
-    from skerry.store.blobs import blob_path
+    from skerry.store.blobs import blob_place
 
     total = 0
     for digest in {blob for item in record["entries"] for blob in item.get("blobs") or ()}:
         try:
-            total += os.stat(blob_path(engine.store, digest)).st_size
+            total += os.stat(blob_place(engine.store, digest)).st_size
         except OSError:
             continue  # `system check` says so
     return total

@@ -83,7 +83,7 @@ def settle(record: IndexRecord) -> None:
 
 def _write(db: Database, record: IndexRecord) -> None:
     db.execute(
-        "INSERT OR REPLACE INTO indexes VALUES (?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO main.indexes VALUES (?, ?, ?, ?)",
         record["id"], record["digest"], record["created_ns"], fastjson.dumps({**record, "names": []}),
     )  # fmt: skip
 
@@ -99,9 +99,9 @@ def delete(engine: Engine, list_id: str) -> list[str]:
             raise NotFound(f"{list_id}: image not known", exit_code=1)
         needed.update(blobs_of(fastjson.loads(rows[0][0])))
         names[:] = [row[0] for row in db.query("SELECT name FROM image_names WHERE image = ? ORDER BY name", list_id)]
-        db.execute("DELETE FROM image_names WHERE image = ?", list_id)
-        db.execute("DELETE FROM past_names WHERE image = ?", list_id)
-        db.execute("DELETE FROM indexes WHERE id = ?", list_id)
+        db.execute("DELETE FROM main.image_names WHERE image = ?", list_id)
+        db.execute("DELETE FROM main.past_names WHERE image = ?", list_id)
+        db.execute("DELETE FROM main.indexes WHERE id = ?", list_id)
 
     with turn(engine):
         step("manifest.remove-row")

@@ -120,7 +120,7 @@ def _remove(engine: Engine, chain_id: str) -> None:
 
 
 def _from_the_top(engine: Engine) -> list[str]:
-    parents: dict[str, str | None] = dict(engine.store.db.query("SELECT chain_id, parent FROM layers"))
+    parents: dict[str, str | None] = dict(engine.store.db.query("SELECT chain_id, parent FROM main.layers"))
 
     def depth(chain_id: str) -> int:
         steps, parent = 0, parents.get(chain_id)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from skerry.engine.engine import Engine
 
 _ROOT = (
-    "blobs", "partial", "layers", "containers", "staging", "locks", "cache", "builds", "pins", "secrets", "reserve", "spares", "skerry.db",
+    "blobs", "partial", "layers", "containers", "staging", "locks", "cache", "builds", "pins", "secrets", "reserve", "spares", "stores", "skerry.db",
     "skerry.db-wal", "skerry.db-shm",
 )  # fmt: skip
 _RUNROOT = (
