@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 
 import pytest
 from tests.support.command import Skerry
@@ -119,3 +121,24 @@ def test_programs_without_tty_do_not_see_our_terminal(
         terminal.expect(b"end")
         terminal.wait()
         assert b"terminal" not in terminal.shown
+
+
+@pytest.fixture
+def busy() -> Iterator[None]:
+    """All processors have something to do."""
+    loops = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(2 * (os.cpu_count() or 1))]
+    yield
+    for loop in loops:
+        loop.kill()
+        loop.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's thread may go first")
+def test_execs_find_the_size_however_busy_the_machine_is(
+    skerry: Skerry, busybox: str, on_terminal: Callable[..., Terminal], busy: None
+) -> None:
+    skerry("run", "-d", "--name", "box", busybox, "sleep", "1000")
+    for _ in range(8):
+        with on_terminal("exec", "-it", "box", "stty", "size", rows=41, columns=62) as terminal:
+            terminal.expect(b"41 62")
+            assert terminal.wait() == 0

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from skerry.engine.containers.exec import Prepared
     from skerry.engine.containers.streams import Streams
     from skerry.engine.engine import Engine
+    from skerry.runtime.first_size import FirstSize
 
 
 def _launch(engine: Engine, prepared: Prepared, session_id: str, *, stdin: bool) -> conmon.Launch:
@@ -76,7 +77,8 @@ def run_on_terminal(engine: Engine, prepared: Prepared, streams: Streams) -> int
             attachments.append(attach.connect(os.path.join(launch.bundle, "attach")))
             attachments[0].wait_accepted()
 
-        session = conmon_exec.launch(launch, attach=connect)
+        with _first_size(engine, prepared, streams):
+            session = conmon_exec.launch(launch, attach=connect)
         exec_sessions.note(engine, container_id, session_id, pid=session.pid, process_spec=prepared.process)
         engine.events.emit_container("exec", prepared.container)
         outcome = _serve(attachments[0], streams, ctl, keys)
@@ -89,6 +91,24 @@ def run_on_terminal(engine: Engine, prepared: Prepared, streams: Streams) -> int
             exec_sessions.forget(engine, container_id, session_id)
     engine.events.emit_container("exec_died", prepared.container, exit_code=code)
     return code
+
+
+def _first_size(engine: Engine, prepared: Prepared, streams: Streams) -> FirstSize | _Nothing:
+    size = terminal.window_size(streams.stdin, streams.stdout, streams.stderr)
+    if size is None or engine.settings.rootless:
+        return _Nothing()
+    from skerry.engine.containers import state as states
+    from skerry.runtime.first_size import FirstSize
+
+    return FirstSize(states.reload(engine, prepared.container["id"])[1].get("pid", 0), size)
+
+
+class _Nothing:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 def _serve(attachment: attach.Attachment, streams: Streams, ctl: str, keys: bytes | None) -> str:
