@@ -22,7 +22,7 @@ _SETTLED_NS = 50_000_000
 
 def stamp_of(store: Store, paths: Sequence[str]) -> str:
     """What would differ if one of the stores had changed, or were another; empty when one has changed just now."""
-    found: list[object] = [_FORMAT, os.geteuid(), store.rootless]
+    found: list[object] = [_FORMAT, store.rootless]
     latest = 0
     for path in paths:
         found.append(path)
