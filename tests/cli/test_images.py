@@ -63,9 +63,25 @@ def test_save_writes_what_load_reads(loaded: CommandLine, tmp_path: Path) -> Non
         assert loaded("save", "--format", form, "-o", target, "web:1").code == 0
         assert loaded("rmi", "-fa").code == 0
         assert loaded("load", "-i", target).code == 0
-        if form == "docker-dir":
+        if form.endswith("-dir"):  # folders are not told the name
             loaded("tag", loaded("images", "-q").out.strip(), "web:1")
         assert loaded("image", "exists", "web:1").code == 0
+
+
+def test_a_name_with_a_transport_is_no_image_that_is_here(loaded: CommandLine, tmp_path: Path) -> None:
+    for command in (("rmi", "web:1"), ("save", "-o", str(tmp_path / "out"))):
+        result = loaded(*command, "docker://web:1")
+        said = 'image "docker://web:1" is not in local storage; remove the docker:// prefix'
+        assert (result.code, result.err) == (125, f"Error: {said}\n")
+    assert loaded("image", "exists", "web:1").code == 0
+
+
+def test_save_and_load_refuse_in_podmans_words(loaded: CommandLine, tmp_path: Path) -> None:
+    for form in ("docker-archive", "oci-archive", "oci-dir"):
+        result = loaded("save", "--compress", "--format", form, "-o", str(tmp_path / "out"), "web:1")
+        assert "--compress can only be set when --format is 'docker-dir'" in result.err
+    result = loaded("load", "-i", "nowhere.tar")
+    assert (result.code, result.err) == (125, "Error: faccessat nowhere.tar: no such file or directory\n")
 
 
 def test_bootstrap_twice_is_the_same_image(cli: CommandLine) -> None:

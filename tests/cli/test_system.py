@@ -139,7 +139,10 @@ def test_prune_removes_in_one_go_what_nothing_uses(skerry: Skerry, busybox: str)
     gone = skerry("run", "-d", "-v", "data:/d", busybox, "true").id
     skerry("wait", gone)
     skerry("network", "create", "unused")
-    assert "- all dangling images" in skerry("system", "prune", input="n\n").stdout
+    assert "- all dangling images\n\t- all dangling build cache\n\n" in skerry("system", "prune", input="n\n").stdout
+    asked = skerry("system", "prune", "-a", "--volumes", input="n\n").stdout
+    assert "one container\n\t- all volumes not used by at least one container\n\t- all images without" in asked
+    assert "\t- all build cache\n\n" in asked
     assert skerry("container", "exists", gone).code == 0
     report = skerry("system", "prune", "-af", "--volumes").lines
     assert report[:2] == ["Deleted Containers", gone]
@@ -149,6 +152,22 @@ def test_prune_removes_in_one_go_what_nothing_uses(skerry: Skerry, busybox: str)
     assert report[8].startswith("Total reclaimed space: ")
     assert not report[8].endswith(" 0B")
     assert skerry("images", "-q").stdout == ""
+
+
+def test_prune_takes_the_steps_that_no_image_is_made_of(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    file = tmp_path / "Containerfile"
+    file.write_text(f"FROM {busybox}\nRUN echo a > /a\n")
+    skerry("build", "-q", "-t", "kept", "--network=none", tmp_path)
+    assert skerry("system", "prune", "-f").lines == ["Total reclaimed space: 0B"]
+    file.write_text(f"FROM {busybox}\nRUN echo b > /b\n")
+    skerry("build", "-q", "-t", "gone", "--network=none", tmp_path)
+    skerry("rmi", "gone")
+    assert skerry("system", "prune", "-f", "--filter", "label!=x").lines == ["Total reclaimed space: 0B"]
+    first, *steps, total = skerry("system", "prune", "-f").lines
+    assert (first, bool(steps)) == ("Deleted build cache objects", True)
+    assert not total.endswith(" 0B")
+    file.write_text(f"FROM {busybox}\nRUN echo a > /a\n")
+    assert "Using cache" in skerry("build", "-t", "again", "--network=none", tmp_path).stdout
 
 
 def test_prune_leaves_what_is_in_use_and_volumes(skerry: Skerry, busybox: str) -> None:

@@ -88,7 +88,7 @@ def test_reload_learns_and_forgets(call: Call, plugin: VolumePlugin, busybox: st
     ("driver", "said"),
     [
         ("other", "volume plugin other but it could not be retrieved: no volume plugin with name other available: required plugin missing"),
-        ("gone", 'could not be retrieved: cannot access plugin gone socket "/nonexistent/socket": no such file or directory'),
+        ("gone", 'could not be retrieved: cannot access plugin gone socket "/nonexistent/socket": stat /nonexistent/socket: no such file or directory'),
     ],
 )  # fmt: skip
 def test_a_plugin_that_is_not_there_is_told(call: Call, driver: str, said: str) -> None:
@@ -107,7 +107,8 @@ def test_what_a_plugin_says_is_told_and_nothing_stays(call: Call, plugin: Volume
     result = call("run", "--rm", "--network=none", "-v", "v:/x", busybox, "true", check=False)
     assert "on /VolumeDriver.Mount on volume v in volume plugin test: not now" in result.stderr
     plugin.fail = {"Remove": "busy"}
-    assert "busy" in call("volume", "rm", "v", check=False).stderr
+    result = call("volume", "rm", "v", check=False)
+    assert "volume v could not be removed from plugin test: on /VolumeDriver.Remove on volume v" in result.stderr
     result = call("volume", "rm", "-f", "v")
     assert "could not be removed from plugin test" in result.stderr
     assert call("volume", "ls", "-q").stdout == ""
@@ -138,5 +139,20 @@ def test_a_plugin_that_went_away_keeps_no_container(call: Call, plugin: VolumePl
     assert call("ps", "-aq").stdout == ""
     result = call("volume", "rm", "v", check=False)
     assert (result.code, "could not be retrieved" in result.stderr) == (125, True)
+
+
+def test_a_volume_whose_plugin_went_away_is_forgotten(call: Call, plugin: VolumePlugin) -> None:
+    call("volume", "create", "-d", "test", "v")
+    call("volume", "create", "-d", "test", "w")
+    (plugin.folder / "w").rmdir()
+    result = call("volume", "rm", "w", check=False)
+    assert result.code == 125
+    assert "volume w could not be retrieved from plugin test, but it has been removed from Skerry: " in result.stderr
+    plugin.end()
+    plugin.socket.unlink()
+    result = call("volume", "rm", "v", check=False)
+    said = "cannot remove volume v from plugin test, but it has been removed from Skerry: required plugin missing"
+    assert (result.code, result.stderr) == (125, f"Error: {said}\n")
+    assert call("volume", "ls", "-q").stdout == ""
     call("volume", "rm", "-f", "v")
     assert call("volume", "ls", "-q").stdout == ""

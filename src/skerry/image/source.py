@@ -36,7 +36,7 @@ def open_members(source: str | BinaryIO, staging: Staging) -> Members:
         try:
             fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise NotFound(f"stat {source}: no such file or directory") from None
+            raise NotFound(f"faccessat {source}: no such file or directory") from None
         except OSError as error:
             raise Invalid(f"cannot open {source}: {error.strerror}") from None
     else:

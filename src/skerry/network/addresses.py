@@ -30,9 +30,10 @@ def is_address(text: str) -> bool:
 
 
 class Net:
-    """A subnet: ``first`` and ``last`` are its network and broadcast address as numbers, ``size`` 4 or 16 bytes."""
+    """A subnet: ``first`` and ``last`` are its network and broadcast address as numbers, ``size`` 4 or 16 bytes,
+    ``given`` the address that it was told by."""
 
-    __slots__ = ("first", "last", "prefix", "size")
+    __slots__ = ("first", "given", "last", "prefix", "size")
 
     def __init__(self, text: str) -> None:
         address, slash, prefix = text.partition("/")
@@ -44,6 +45,7 @@ class Net:
         if not slash or not prefix.isascii() or not prefix.isdigit() or int(prefix) > bits:
             raise Invalid(f"invalid CIDR address: {text}")
         self.prefix = int(prefix)
+        self.given = unpack(packed)
         host = (1 << (bits - self.prefix)) - 1
         self.first = int.from_bytes(packed, "big") & ~host
         self.last = self.first | host

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.flags import UsageError, flag
+from skerry.cli.images.local import refuse_transport
 from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
@@ -36,6 +37,8 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             if args["all"]
             else "image name or ID must be specified"
         )
+    for name in args.positional:
+        refuse_transport(name)
     code = 0
     for name in (
         [row["Id"] for row in engine.images.list(all=True, filters=["readonly=false"])]

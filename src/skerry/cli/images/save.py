@@ -6,6 +6,7 @@ import os
 import sys
 
 from skerry.cli.flags import UsageError, flag
+from skerry.cli.images.local import refuse_transport
 from skerry.cli.images.registry_flags import SIGNATURE_POLICY
 
 TYPE_CHECKING = False
@@ -41,9 +42,10 @@ MIN_ARGS, MAX_ARGS = 1, None
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    refuse_transport(args.positional[0])
     if args["compress"] and args["uncompressed"]:
         raise UsageError("--compress and --uncompressed flags cannot be used together")
-    if args["compress"] and args["format"].endswith("-archive"):
+    if args["compress"] and args["format"] != "docker-dir":
         raise UsageError("--compress can only be set when --format is 'docker-dir'")
     if not args["output"] and args["format"].endswith("-dir"):
         raise UsageError("a folder to write to is needed: --output")

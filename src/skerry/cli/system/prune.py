@@ -9,22 +9,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from skerry.cli.flags import Args
     from skerry.cli.output import Output
+    from skerry.engine.builds.types import Pruned
     from skerry.engine.engine import Engine
 
 USAGE = "[options]"
 DESCRIPTION = (
     "Removes, after asking, what nothing uses: containers that do not run, networks without containers, images "
-    "without a name; with -a every image that no container has, with --volumes also the volumes that no container "
-    "has, with their data. Prints what went and how much room that freed."
+    "without a name, and steps of builds that no image is made of; with -a every image that no container has, and all "
+    "that is known of steps; with --volumes also the volumes that no container has, with their data. Prints what went "
+    "and how much room that freed."
 )
 EXAMPLES = (
-    ("skerry system prune", "stopped containers, unused networks, dangling images"),
+    ("skerry system prune", "stopped containers, unused networks, dangling images and build cache"),
     ("skerry system prune -af --filter until=168h", "all that is unused and older than a week, without asking"),
     ("skerry system prune -f --volumes", "volumes, too: their data is lost"),
 )
 FLAGS = (
     flag("-a", "--all", help="Every image that no container has, not only those without a name"),
-    flag("--build", help="Also what builds keep: steps that no image is made of, and cache mounts"),
+    flag("--build", help="Also what the cache mounts of builds keep"),
     flag("--external", help="Only containers of other tools, of which Skerry's store has none"),
     flag("--filter", kind="list", metavar="KEY=VALUE", help="Only what matches (until=, label=, label!=)"),
     flag("-f", "--force", help="Do not ask"),
@@ -43,7 +45,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     if not args["force"] and not confirmed(out, asked):
         return 0
     report = engine.system.prune(all=args["all"], volumes=args["volumes"], filters=args["filter"])
-    pruned = engine.builds.prune() if args["build"] else None
+    pruned = _prune_cache(engine, all=args["all"], build=args["build"], filters=args["filter"])
     for title, names in (
         ("Containers", report.containers), ("Volumes", report.volumes), ("Images", report.images),
         ("Networks", report.networks),
@@ -63,6 +65,12 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     return 0
 
 
+def _prune_cache(engine: Engine, *, all: bool, build: bool, filters: list[str]) -> Pruned | None:
+    if any(not item.startswith("until=") for item in filters):
+        return None  # what builds keep has no labels
+    return engine.builds.prune(all=all, filters=filters, layers_only=not build)
+
+
 def warning(*, all: bool, volumes: bool, build: bool = False) -> str:
     """What is about to go, in Podman's words."""
     lines = [
@@ -71,9 +79,10 @@ def warning(*, all: bool, volumes: bool, build: bool = False) -> str:
     ]  # fmt: skip
     if volumes:
         lines.append("\t- all volumes not used by at least one container")
+    if build:
+        lines.append("\t- all build containers, and what cache mounts keep")
     lines.append(
         "\t- all images without at least one container associated with them" if all else "\t- all dangling images"
     )
-    if build:
-        lines.append("\t- all build cache that no image needs")
+    lines.append("\t- all build cache" if all else "\t- all dangling build cache")
     return "\n".join(lines) + "\n"

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 USAGE = "[options]"
 DESCRIPTION = (
     "Removes, after asking, the volumes that no container uses and that nobody named; with --all also those that have a "
-    "name. Their data is lost. Filters: after=VOLUME, all=, anonymous=, label=, label!=, until=."
+    "name. Their data is lost. With --force and filters, all that match, with a name or without: after=VOLUME, anonymous=, "
+    "label=, label!=, until= (not with all=false)."
 )
 EXAMPLES = (
     ("skerry volume prune -f", "remove unused volumes without a name, without asking"),
     ("skerry volume prune --all --dry-run", "which of all volumes are unused"),
-    ("skerry volume prune --all --filter label=project=web", "remove unused volumes with that label"),
+    ("skerry volume prune --all --filter label=project=web", "remove unused volumes with that label, also with a name"),
 )
 FLAGS = (
     flag("-a", "--all", help="Also volumes that have a name"),
@@ -52,8 +53,10 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             out.line(line)
         return 0
     if not args["force"]:
-        names = engine.volumes.unused(filters=filters, all=everything)
         named = everything or _asks_for_all(filters)
+        if not named and not any(item.startswith("anonymous=") for item in filters):
+            filters = [*filters, "anonymous=true"]  # what is asked about, and nothing else
+        names = engine.volumes.unused(filters=filters, all=everything)
         which = "all volumes" if named else "anonymous local volumes"
         warning = f"WARNING! This will remove {which} not used by at least one container. The following volumes will be removed:"
         if not names:

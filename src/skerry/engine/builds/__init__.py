@@ -266,11 +266,15 @@ class Builds:
         return du(self._engine, filters)
 
     def prune(
-        self, *, all: bool = False, filters: Sequence[str] = (), keep_bytes: int = 0, dry_run: bool = False
-    ) -> Pruned:
+        self, *, all: bool = False, filters: Sequence[str] = (), keep_bytes: int = 0, dry_run: bool = False,
+        layers_only: bool = False,
+    ) -> Pruned:  # fmt: skip
         """Remove steps that no image is made of, and cache mounts (``all``: also what is known of images' steps), the
         least recently used first, until ``keep_bytes`` are left. What a running build uses stays. Filters: until=,
-        unused-for=, id=, type=, inuse, shared, private, description=."""
+        unused-for=, id=, type=, inuse, shared, private, description=. ``layers_only``: neither cache mounts nor what is
+        known of steps that changed no file, which may be of any image."""
         from skerry.engine.builds.usage import prune
 
-        return prune(self._engine, all=all, filters=filters, keep_bytes=keep_bytes, dry_run=dry_run)
+        return prune(
+            self._engine, all=all, filters=filters, keep_bytes=keep_bytes, dry_run=dry_run, layers_only=layers_only
+        )

@@ -116,6 +116,7 @@ class CacheRow:
     reclaimable: bool
     description: str = ""
     parents: tuple[str, ...] = ()
+    layer: str = ""  # of a step that changed files
 
 
 @dataclass(frozen=True, slots=True)

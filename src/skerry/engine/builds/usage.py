@@ -62,6 +62,7 @@ def _steps(engine: Engine) -> list[CacheRow]:
                 key, "step", record["size"] if first else 0, record["created_ns"], used_ns,
                 in_use=layer in used_above, shared=shared, reclaimable=layer not in used_above and not shared,
                 description=record.get("description", record["identity"]), parents=(parent,) if parent else (),
+                layer=layer or "",
             )
         )  # fmt: skip
     return rows
@@ -137,10 +138,12 @@ def _filter(item: str) -> Callable[[CacheRow], bool]:
 
 def prune(
     engine: Engine, *, all: bool = False, filters: Sequence[str] = (), keep_bytes: int = 0, keep_steps: int = 0,
-    dry_run: bool = False,
+    dry_run: bool = False, layers_only: bool = False,
 ) -> Pruned:  # fmt: skip
     """See `Builds.prune`. What a build that runs uses stays. Killed anywhere: what is not removed yet is whole."""
     rows = [row for row in reversed(du(engine, filters)) if row.kind != "staging" and not row.in_use]
+    if layers_only:
+        rows = [row for row in rows if row.kind == "step" and (all or row.layer)]
     if not all:
         rows = [row for row in rows if row.reclaimable]
     total = sum(row.size for row in rows if not row.shared)

@@ -53,7 +53,7 @@ def load(
         try:
             if oci:
                 rules.check("oci" if folder else "oci-archive", path)
-                return list(_load_layout(engine, members, path, named=named))
+                return list(_load_layout(engine, members, path, named=named, folder=folder))
             if members.has("manifest.json"):
                 return list(_load_any_manifest(engine, members, path, rules))
             raise Invalid(f"{_UNKNOWN}: oci-dir, oci-archive, docker-dir, docker-archive")
@@ -73,8 +73,11 @@ def _fetched(address: str, folder: str) -> str:
     return path
 
 
-def _load_layout(engine: Engine, members: Members, path: str, *, named: bool) -> Iterator[str]:
-    for descriptor, name in images_of_layout(members):
+def _load_layout(engine: Engine, members: Members, path: str, *, named: bool, folder: bool) -> Iterator[str]:
+    found = list(images_of_layout(members))
+    if folder and len(found) == 1:
+        named = False  # as Podman; of several, which it does not load, nobody would know which is which
+    for descriptor, name in found:
         names = [normalise(name)] if name and named else []
         record = load_descriptor(engine, members, descriptor, names)
         announce(engine, record["id"], path)

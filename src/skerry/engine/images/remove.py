@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from skerry.engine.manifests.types import IndexRecord
     from skerry.store.database import Database
 
+_VOLUME = "volume:"  # before the name of a volume of the image driver, where ids of containers are
+
 
 def remove(
     engine: Engine, name: str, *, force: bool = False, ignore: bool = False, whole: bool = False, prune: bool = True
@@ -131,10 +133,12 @@ def _using(db: Database, image_id: str) -> list[str]:
 def _delete(engine: Engine, record: ImageRecord, asked: str, *, force: bool) -> list[str]:
     image_id = record["id"]
     if force:
-        _refuse_for_volumes(_using(engine.store.db, image_id))
-        for container in users(engine, image_id):
+        for user in _using(engine.store.db, image_id):
             try:
-                engine.containers.remove(container, force=True)
+                if user.startswith(_VOLUME):
+                    engine.volumes.remove(user.removeprefix(_VOLUME), force=True)
+                else:
+                    engine.containers.remove(user, force=True)
             except NotFound:
                 continue  # it went by itself
     store = engine.store
@@ -206,17 +210,11 @@ def _is_parent(parent: ImageRecord, child: ImageRecord) -> bool:
     )
 
 
-def _refuse_for_volumes(using: list[str]) -> None:
-    """A volume of the image driver is its user's data: no --force takes it away."""
-    for user in using:
-        if user.startswith("volume:"):
-            name = user.removeprefix("volume:")
-            raise InUse(f"image used by volume {name}: image is in use by a volume", hint=f"skerry volume rm {name}")
-
-
 def _delete_rows(db: Database, image_id: str, names: list[str]) -> None:
     using = _using(db, image_id)
-    _refuse_for_volumes(using)
+    if using and using[0].startswith(_VOLUME):
+        name = using[0].removeprefix(_VOLUME)
+        raise InUse(f"image used by volume {name}: image is in use by a volume", hint=f"skerry volume rm {name}")
     if using:
         raise InUse(
             f"image used by {using[0]}: image is in use by a container: consider listing external containers and "

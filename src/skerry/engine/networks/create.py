@@ -189,7 +189,7 @@ def _subnets(
             continue
         clash = not own and any(net.overlaps(other) for other in used)
         if clash or bridge.foreign_overlap(netlink, net, own):
-            raise Conflict(f"subnet {net} is already used on the host or by another config")
+            raise Conflict(f"subnet {net.given}/{net.prefix} is already used on the host or by another config")
         used.append(net)
     subnets = [
         _subnet(net, gateways[n] if n < len(gateways) else "", ranges[n] if n < len(ranges) else "")

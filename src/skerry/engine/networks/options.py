@@ -96,16 +96,22 @@ def route(item: str) -> Route:
     """``DESTINATION,GATEWAY[,METRIC]`` or ``DESTINATION,TYPE[,METRIC]``. `Invalid`."""
     fields = item.split(",")
     if len(fields) not in (2, 3):
-        form = "<destination in CIDR>,<gateway or blackhole|unreachable|prohibit>,<metric (optional)>"
+        form = (
+            "<destination>,<gateway>[,<metric>] or --route <destination>,<type>[,<metric>] where type is blackhole, "
+            "unreachable, or prohibit"
+        )
         raise Invalid(f"invalid route: {item}\nFormat: --route {form}")
     try:
         net = Net(fields[0])
-    except Invalid:
-        raise Invalid(f"invalid route destination {fields[0]}") from None
+    except Invalid as error:
+        raise Invalid(f"invalid route destination {fields[0]}: {error.message}") from None
     if str(net).partition("/")[0] != fields[0].partition("/")[0]:
         raise Invalid("route destination invalid", hint=f"{net}?")
-    if fields[1] in REFUSALS:
-        found: Route = {"destination": str(net), "route_type": fields[1]}
+    kind = fields[1].lower()
+    if kind in REFUSALS:
+        found: Route = {"destination": str(net), "route_type": kind}
+    elif kind == "unicast":
+        raise Invalid("unicast route requires a gateway, format: --route <destination>,<gateway>[,<metric>]")
     elif is_address(fields[1]):
         found = {"destination": str(net), "gateway": fields[1]}
     else:

@@ -77,8 +77,8 @@ def _test(engine: Engine, item: str) -> tuple[str, Callable[[Network], bool]]:
     if key in ("label", "label!"):
         has, wanted = labelled(value), key == "label"
         return item, lambda network: has(network.get("labels") or {}) == wanted
-    if key == "dangling" and value.lower() in ("true", "false", "1", "0"):
-        used, wanted = members(engine), value.lower() in ("true", "1")
+    if key == "dangling":
+        used, wanted = members(engine), _bool(value)
         default = engine.network.default_network
         return key, lambda network: (network["name"] != default and network["name"] not in used) == wanted
     if key == "until":
@@ -87,3 +87,12 @@ def _test(engine: Engine, item: str) -> tuple[str, Callable[[Network], bool]]:
         limit = parse_moment(value, key, past=True)
         return key, lambda network: parse_moment(network["created"], key, past=True) < limit
     raise Invalid(f'invalid filter "{key}"', hint="name, id, driver, label, label!, dangling or until")
+
+
+def _bool(text: str) -> bool:
+    """A word that Go's ParseBool knows."""
+    if text in ("1", "t", "T", "true", "TRUE", "True"):
+        return True
+    if text in ("0", "f", "F", "false", "FALSE", "False"):
+        return False
+    raise Invalid(f'invalid dangling filter value "{text}"')

@@ -56,7 +56,8 @@ class Volumes:
         return [row["Name"] for row in unused(self._engine, filters, all=all)]
 
     def prune(self, *, filters: Sequence[str] = (), all: bool = False) -> list[tuple[str, int]]:
-        """Remove the volumes that no container uses and nobody named (``all``: those, too): (name, bytes) each."""
+        """Remove the volumes that no container uses and nobody named (``all``: those, too), or those of all that no
+        container uses that match ``filters``: (name, bytes) each."""
         from skerry.engine.volumes.remove import prune
 
         return prune(self._engine, filters, all=all)

@@ -33,8 +33,11 @@ def fill(
         copy = copy and "nocopy" not in current["options"]
         needs_chown = current.get("needs_chown", True)
         empty = not os.listdir(path) or os.path.exists(marker)
-        if empty:
+        # What was imported has the files, but not yet the folder that its first user expects around them.
+        fresh = empty or current.pop("imported", False)
+        if fresh:
             step("volume.copy-up")
+            copy = copy and empty
             if copy and volume["mountpoint"]:
                 open(marker, "wb").close()
             chown = needs_chown and current["driver"] == "local"
@@ -44,7 +47,7 @@ def fill(
             needs_chown = needs_chown and not roots
         step("volume.filled")
         filled = not empty or bool(os.listdir(path))
-        taken = _note_owner(current, path) if empty and current.get("needs_chown", True) else False
+        taken = _note_owner(current, path) if fresh and current.get("needs_chown", True) else False
         if not taken and (not filled, needs_chown and not filled) == (True, current.get("needs_chown", True)):
             return  # still empty, and for the next user to take: nothing to write
         current["needs_copy_up"], current["needs_chown"] = not filled, needs_chown and not filled

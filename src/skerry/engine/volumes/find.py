@@ -29,7 +29,7 @@ def find(engine: Engine, name: str) -> VolumeRecord:
     if not rows:
         raise NotFound(f'no volume with name "{name}" found: no such volume')
     if len(rows) > 1:
-        raise Conflict(f'more than one result for volume name "{name}": volume already exists')
+        raise Conflict(f"more than one result for volume name {name}: volume already exists")
     record: VolumeRecord = fastjson.loads(rows[0][0])
     return record
 

@@ -64,7 +64,8 @@ def plugin(engine: Engine, name: str, *, timeout_s: int | None = None) -> Plugin
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
-        raise Missing(f'cannot access plugin {name} socket "{path}": {(error.strerror or "").lower()}') from None
+        why = f"stat {path}: {(error.strerror or '').lower()}"
+        raise Missing(f'cannot access plugin {name} socket "{path}": {why}') from None
     if not stat.S_ISSOCK(mode):
         raise Missing(f'volume {name} path "{path}" is not a unix socket: target does not appear to be a valid plugin')
     default = engine.settings.conf["engine"]["volume_plugin_timeout"]
@@ -92,18 +93,18 @@ class Plugin:
     def create(self, name: str, options: Mapping[str, str]) -> None:
         """Make a volume; one that it has is taken as it is."""
         try:
-            if self._ask("/VolumeDriver.Get", name).get("Volume") is not None:
+            if self.get(name) is not None:
                 return
         except SkerryError:
             pass  # it has none
         self._ask("/VolumeDriver.Create", name, Opts=dict(options))
 
+    def get(self, name: str) -> Any:
+        """What it knows of a volume. `Unavailable` when it has none by that name."""
+        return self._ask("/VolumeDriver.Get", name).get("Volume")
+
     def remove(self, name: str) -> None:
-        """Remove a volume; one that it does not have is fine."""
-        try:
-            self._ask("/VolumeDriver.Get", name)
-        except Unavailable:
-            return
+        """Remove a volume."""
         self._ask("/VolumeDriver.Remove", name)
 
     def list(self) -> list[str]:
@@ -117,7 +118,7 @@ class Plugin:
 
     def status(self, name: str) -> Any:
         """What the plugin tells of a volume."""
-        return (self._ask("/VolumeDriver.Get", name).get("Volume") or {}).get("Status")
+        return (self.get(name) or {}).get("Status")
 
     def mount(self, name: str) -> str:
         """Mount a volume; where it is."""

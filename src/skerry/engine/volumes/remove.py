@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from skerry.config.launcher import spoken_name
 from skerry.engine.disk_usage import tree_size
 from skerry.engine.volumes import mounting
 from skerry.engine.volumes.find import find, users
 from skerry.engine.volumes.view import list_volumes
-from skerry.errors import InUse, Invalid, NotFound, SkerryError
+from skerry.errors import InUse, Invalid, NotFound, SkerryError, Unavailable
 from skerry.store.staging import remove_tree
 from skerry.store.steps import step
 
@@ -29,7 +30,7 @@ def remove(
     engine: Engine, name: str, *, force: bool = False, timeout_s: float | None = None, gone_from_plugin: bool = False
 ) -> str:
     """Remove a volume; its name. With ``force`` the containers that use it go first, and a plugin that fails does not
-    keep it."""
+    keep it. `Unavailable` when its plugin was not there to forget it: it is gone here all the same, as with Podman."""
     try:
         record = find(engine, name)
     except NotFound as error:
@@ -46,13 +47,16 @@ def remove(
         except NotFound:
             continue  # it went by itself
     with engine.store.lock("volume", record["name"], fleeting=True) as lock:
-        _remove_locked(engine, record, force=force, gone_from_plugin=gone_from_plugin)
+        unheard = _remove_locked(engine, record, force=force, gone_from_plugin=gone_from_plugin)
         lock.release(remove=True)
     engine.events.emit(type="volume", status="remove", id=record["name"], name=record["name"])
+    if unheard:
+        raise Unavailable(unheard)
     return record["name"]
 
 
-def _remove_locked(engine: Engine, record: VolumeRecord, *, force: bool, gone_from_plugin: bool) -> None:
+def _remove_locked(engine: Engine, record: VolumeRecord, *, force: bool, gone_from_plugin: bool) -> str:
+    """What is to be told when its plugin was not there."""
     name = record["name"]
     if users(engine, name):
         raise InUse(f"volume {name} is being used: volume is being used")
@@ -62,8 +66,9 @@ def _remove_locked(engine: Engine, record: VolumeRecord, *, force: bool, gone_fr
         except SkerryError:
             if record["mountpoint"] or not force:
                 raise  # never the files of what is mounted there
+    unheard = ""
     if not record["mountpoint"] and not gone_from_plugin:
-        _remove_from_plugin(engine, record, force=force)
+        unheard = _remove_from_plugin(engine, record, force=force)
     top = os.path.dirname(record["mountpoint"])
     if top:
         _refuse_mounts(top)
@@ -79,18 +84,31 @@ def _remove_locked(engine: Engine, record: VolumeRecord, *, force: bool, gone_fr
         quota.lift(top)
     if top:
         _remove_folder(top, os.path.dirname(top))
+    return unheard
 
 
-def _remove_from_plugin(engine: Engine, record: VolumeRecord, *, force: bool) -> None:
-    from skerry.engine.volumes.plugins import plugin_of
+def _remove_from_plugin(engine: Engine, record: VolumeRecord, *, force: bool) -> str:
+    from skerry.engine.volumes.plugins import Missing, plugin_of
 
     step("volume.remove-from-plugin")
+    name, driver = record["name"], record["driver"]
+    gone = f"but it has been removed from {'Podman' if spoken_name() == 'podman' else 'Skerry'}"
     try:
-        plugin_of(engine, record).remove(record["name"])
-    except SkerryError as error:
+        plugin = plugin_of(engine, record)
+    except Missing:
+        return f"cannot remove volume {name} from plugin {driver}, {gone}: required plugin missing"
+    try:
+        plugin.get(name)
+    except Unavailable as error:
+        return f"volume {name} could not be retrieved from plugin {driver}, {gone}: {error.message}"
+    try:
+        plugin.remove(name)
+    except Unavailable as error:
+        said = f"volume {name} could not be removed from plugin {driver}: {error.message}"
         if not force:
-            raise
-        engine.warn(f"volume {record['name']} could not be removed from plugin {record['driver']}: {error.message}")
+            raise Unavailable(said) from None
+        engine.warn(said)
+    return ""
 
 
 def _refuse_mounts(path: str) -> None:
@@ -120,9 +138,9 @@ def _delete_row(db: Database, name: str) -> None:
 
 
 def unused(engine: Engine, filters: Sequence[str] = (), *, all: bool = False) -> list[dict[str, Any]]:
-    """What `prune` would remove: of volumes without a given name, or of all with ``all``, those that match (a filter alone
-    must never cost a named volume). `Invalid` for a filter that pruning does not know."""
-    kept = []
+    """What `prune` would remove: volumes without a given name; of all with ``all``, or where filters choose (as Podman).
+    `Invalid` for a filter that pruning does not know."""
+    kept, only_anonymous = [], False
     for item in filters:
         key, _, value = item.partition("=")
         if key not in _PRUNE_FILTERS:
@@ -131,10 +149,11 @@ def unused(engine: Engine, filters: Sequence[str] = (), *, all: bool = False) ->
             if value.lower() not in ("true", "1", "y", "yes", "false", "0", "n", "no"):
                 raise Invalid(f'"{value}" is not a valid value for the "all" filter - must be true or false')
             all = all or value.lower() in ("true", "1", "y", "yes")
+            only_anonymous = not all
         else:
-            all = all or key == "anonymous"
             kept.append(item)
-    return list_volumes(engine, ["dangling=true", *([] if all else ["anonymous=true"]), *kept])
+    everything = all or (bool(kept) and not only_anonymous)
+    return list_volumes(engine, ["dangling=true", *([] if everything else ["anonymous=true"]), *kept])
 
 
 def prune(engine: Engine, filters: Sequence[str] = (), *, all: bool = False) -> list[tuple[str, int]]:

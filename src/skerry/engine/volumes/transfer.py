@@ -9,9 +9,10 @@ import errno
 import os
 from typing import TYPE_CHECKING, BinaryIO
 
+from skerry import fastjson
 from skerry.engine.builds.place import Metadata, Placer
 from skerry.engine.builds.unpack import archive_kind, unpack
-from skerry.engine.volumes.find import find
+from skerry.engine.volumes.find import find, get
 from skerry.engine.volumes.mounting import Held
 from skerry.errors import Corrupt, Invalid, NotFound, OutOfSpace, SkerryError, Unavailable
 from skerry.image.beside import Beside
@@ -98,6 +99,17 @@ def _import(engine: Engine, name: str, fd: int) -> None:
             placer.finish()
         except (Corrupt, Invalid) as error:
             raise type(error)(f"extracting into volume {record['name']}: {error.message}") from error
+    _note_import(engine, record["name"])
+
+
+def _note_import(engine: Engine, name: str) -> None:
+    with engine.store.lock("volume", name):
+        record = get(engine, name)
+        if record is None or not record["needs_copy_up"] or not record.get("needs_chown", True):
+            return  # in use before: it is whose it is
+        record["imported"] = True
+        with engine.store.db.write(durable=True) as db:
+            db.execute("UPDATE volumes SET doc = ? WHERE name = ?", fastjson.dumps(record), name)
 
 
 def _is_archive(fd: int) -> bool:

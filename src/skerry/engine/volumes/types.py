@@ -22,6 +22,7 @@ class VolumeRecord(TypedDict):
     mountpoint: str  # empty for a plugin's, which says where it is when it mounts it
     needs_copy_up: bool  # nothing was put into it yet: an image's folder at its place fills it
     needs_chown: NotRequired[bool]  # it was never used: its first user owns it
+    imported: NotRequired[bool]  # it was filled before its first use: that use still gives its folder owner and mode
     driver: str  # local, image or a plugin's name
     options: dict[str, str]
     uid: NotRequired[int]
