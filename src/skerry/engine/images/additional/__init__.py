@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from binascii import crc32
+
 from skerry.errors import SkerryError
 from skerry.store import additional
 
@@ -45,11 +48,8 @@ def _tell(engine: Engine, about: dict[str, list[str]]) -> None:
 
 
 def mirror_path(store: Store, paths: Sequence[str]) -> str:
-    """The mirror of just these stores, in this order."""
-    from _hashlib import openssl_sha256
-
-    name = openssl_sha256("\0".join(paths).encode("utf-8", "surrogateescape")).hexdigest()
-    return store.path("stores", name[:32] + ".db")
+    """The mirror of just these stores, in this order. (Other ones of the same sum have another stamp.)"""
+    return store.path("stores", f"{crc32(os.fsencode(chr(0).join(paths))):08x}.db")
 
 
 def own(engine: Engine, image_id: str) -> None:
