@@ -7,7 +7,6 @@ from skerry.engine import times
 from skerry.engine.units import human_size
 from skerry.errors import Invalid
 from skerry.image.reference import repository_of, tag_of
-from skerry.store import additional
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ def select(
     this store and in an additional one as well is listed for both, each with its own names."""
     found = [_listed(*row) for row in engine.store.db.query(_SQL.format(""))]
     if twice and engine.store.elsewhere:
+        from skerry.store import additional
+
         found = [image for image in found if not image.get("store")]
         found += [_listed(*row) for row in engine.store.db.query(_SQL.format(f"{additional.NAME}."))]
         found.sort(key=lambda image: (-image["created_ns"], image["id"]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from skerry.engine.images.additional import own
 from skerry.engine.images.resolve import resolve
 from skerry.errors import Invalid, NotFound
 from skerry.image.reference import normalise, parse
@@ -33,11 +32,19 @@ def tag(engine: Engine, name: str, names: Sequence[str]) -> None:
             "SELECT 1 FROM images WHERE id = ? UNION ALL SELECT 1 FROM indexes WHERE id = ?", target, target
         ):
             raise NotFound(f"{name}: image not known")
-        own(engine, target)
+        _own(engine, target)
         for item in full:
             give(db, item, target)
     for new in names:
         engine.events.emit(type="image", status="tag", id=target, name=new)  # as it was said, like Podman
+
+
+def _own(engine: Engine, target: str) -> None:
+    """What is given names here, or loses them, is this store's from then on."""
+    if engine.store.elsewhere is not None:
+        from skerry.engine.images.additional import own
+
+        own(engine, target)
 
 
 def give(db: Database, name: str, image_id: str) -> None:
@@ -66,7 +73,7 @@ def untag(engine: Engine, name: str, names: Sequence[str]) -> None:
     step("image.untag")
 
     def forget(db: Database) -> None:
-        own(engine, target)
+        _own(engine, target)
         for item in wanted:
             db.execute("DELETE FROM main.image_names WHERE name = ? AND image = ?", item, target)
 

@@ -54,9 +54,7 @@ def mirror_path(store: Store, paths: Sequence[str]) -> str:
 
 def own(engine: Engine, image_id: str) -> None:
     """Make an image of an additional store one of this store's, within a write: its row, with its names. Its layers stay
-    where they are. Nothing for one that is here."""
-    if engine.store.elsewhere is None:
-        return
+    where they are. Nothing for one that is here. Only where there are additional stores."""
     db, name = engine.store.db, additional.NAME
     if db.query("SELECT 1 FROM main.images WHERE id = ?", image_id):
         return
