@@ -74,6 +74,11 @@ def test_a_map_of_subordinate_ids_only_reaches_the_root_file_system(run):
     assert out.stdout.split() == ["0", "0", "0"]
 
 
+def test_a_map_may_reach_from_ones_own_id_into_the_subordinate_ones(run):
+    for uids, gids in (("0:1:1000", "0:0:1000"), ("0:0:1000", "0:1:1000"), ("0:0:1000", "0:0:1000")):
+        assert run("--uidmap", uids, "--gidmap", gids, "busybox", "id", "-u").stdout == "0\n"
+
+
 def test_it_runs_on_a_network_of_the_users(run, user):
     user.skerry("network", "create", "mine")
     out = run("--userns=keep-id", "--network", "mine", "busybox", "ip", "-4", "addr", "show", "eth0")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FOLDER = "/run/notify"
 _LOOK_S = 0.1
+_EXTEND_S, _MORE_S = 10, 30  # how often systemd is asked for more time, and for how much
 
 
 def socket_path(record: ContainerRecord) -> str:
@@ -80,13 +81,20 @@ def announce(engine: Engine, record: ContainerRecord, *, foreground: bool) -> No
 
 
 def _when_healthy(engine: Engine, container_id: str, state: ContainerState, path: str) -> None:
-    """Files and /proc only: the database belongs to another thread."""
+    """Files and /proc only: the database belongs to another thread.
+
+    Until it is found unhealthy systemd is asked for more time: its start may take longer than systemd waits."""
     from skerry.engine.health.results import read
 
+    extend_at = 0.0
     while process.is_same(state["pid"], state["pid_start"]):
-        if read(engine, container_id, state)["status"] == "healthy":
+        status = read(engine, container_id, state)["status"]
+        if status == "healthy":
             _send(engine, path, "READY=1")
             return
+        if status == "starting" and time.monotonic() >= extend_at:
+            extend_at = time.monotonic() + _EXTEND_S
+            _send(engine, path, f"EXTEND_TIMEOUT_USEC={_MORE_S * 10**6}")
         time.sleep(_LOOK_S)
 
 

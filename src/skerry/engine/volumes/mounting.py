@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 
+from skerry.config.launcher import spoken_name
 from skerry.engine.volumes.find import find, get
 from skerry.engine.volumes.options import mount_words
 from skerry.errors import Conflict, NotFound, OutOfSpace, Unavailable
@@ -159,8 +160,9 @@ def _is_mounted(path: str) -> bool:
 def mount(engine: Engine, name: str) -> str:
     """``volume mount``: where the volume's files are, mounted until as many `unmount`."""
     if engine.settings.from_outside:
+        program = spoken_name()
         raise Unavailable(
-            'cannot run command "skerry volume mount" in rootless mode, must execute `skerry unshare` first'
+            f'cannot run command "{program} volume mount" in rootless mode, must execute `{program} unshare` first'
         )
     record = find(engine, name)
     if not needs_mount(record):

@@ -6,6 +6,7 @@ Host ids are those of the namespace that Skerry itself is in: the host's for roo
 
 from __future__ import annotations
 
+import itertools
 import os
 
 from skerry.config.subid import ranges_of
@@ -133,7 +134,20 @@ def _given(options: CreateOptions) -> tuple[list[IDMap], list[IDMap]]:
     for_gids = [text for text in uids if "g" in _flags(text)]
     uid_maps = id_maps(uids or gids, "uidmap", "uid")
     gid_maps = id_maps([*(gids or ([] if for_gids else uids)), *for_gids], "gidmap", "gid")
-    return uid_maps, gid_maps
+    return _in_pieces(uid_maps, "uid"), _in_pieces(gid_maps, "gid")
+
+
+def _in_pieces(maps: list[IDMap], kind: str) -> list[IDMap]:
+    """The same maps, none across a border of our own namespace's: a user's own id and their subordinate ids are two
+    pieces there, and the kernel takes no range that is in more than one. What is not mapped here stays, for it to refuse.
+    """
+    borders = {end for entry in available(kind) for end in (entry["hostID"], entry["hostID"] + entry["size"])}
+    result = []
+    for entry in maps:
+        first = entry["hostID"]
+        ends = [first, *sorted(end for end in borders if first < end < first + entry["size"]), first + entry["size"]]
+        result += [_map(entry["containerID"] + low - first, low, high - low) for low, high in itertools.pairwise(ends)]
+    return result
 
 
 def _of_names(options: CreateOptions, userns: str) -> UserNamespace:
