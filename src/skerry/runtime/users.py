@@ -14,7 +14,7 @@ from skerry.linux.beneath import open_in_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from skerry.runtime.types import ResolvedUser as ResolvedUser
 
@@ -38,15 +38,19 @@ class _Entry:
         self.members = fields[3].split(",") if len(fields) == 4 else []
 
 
-def resolve(rootfs: str, user: str = "", groups: Sequence[str] = ()) -> ResolvedUser:
+def resolve(
+    rootfs: str, user: str = "", groups: Sequence[str] = (), *, texts: Mapping[str, str] | None = None
+) -> ResolvedUser:
     """``user`` as Podman understands it (``""``, ``name``, ``uid``, either with ``:group``), plus ``groups``.
 
+    ``texts``: what stands for the root file system's own /etc/passwd and /etc/group.
     A number needs no entry in /etc/passwd. `NotFound` for a name without one."""
     name, _, group = user.partition(":")
-    found = _find_user(rootfs, name)
+    texts = texts or {}
+    found = _find_user(_entries(rootfs, "/etc/passwd", texts), name)
     entries: list[_Entry] | None = None
     if group or found["name"]:
-        entries = list(_entries(rootfs, "etc/group"))
+        entries = list(_entries(rootfs, "/etc/group", texts))
         if group:
             found["gid"] = _find_group(entries, group)
         else:
@@ -55,16 +59,16 @@ def resolve(rootfs: str, user: str = "", groups: Sequence[str] = ()) -> Resolved
         if extra == KEEP_GROUPS:
             continue  # the runtime leaves ours: an annotation says so
         if entries is None:
-            entries = list(_entries(rootfs, "etc/group"))
+            entries = list(_entries(rootfs, "/etc/group", texts))
         gid = _find_group(entries, extra)
         if gid not in found["additional_gids"]:
             found["additional_gids"].append(gid)
     return found
 
 
-def _find_user(rootfs: str, name: str) -> ResolvedUser:
+def _find_user(entries: Iterator[_Entry], name: str) -> ResolvedUser:
     number = _number(name or "0")
-    for entry in _entries(rootfs, "etc/passwd"):
+    for entry in entries:
         if entry.id == number if number is not None else entry.name == name:
             return _user(entry.id, entry.gid, entry.home or "/", entry.name, entry.shell)
     if number is None:
@@ -94,9 +98,10 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
-def _entries(rootfs: str, path: str) -> Iterator[_Entry]:
+def _entries(rootfs: str, path: str, texts: Mapping[str, str]) -> Iterator[_Entry]:
     """The well-formed lines of a passwd or group file; a missing or odd file has none."""
-    for line in _read(rootfs, path).split("\n"):
+    text = texts[path] if path in texts else read_text(rootfs, path)
+    for line in text.split("\n"):
         fields = line.strip().split(":")
         if len(fields) < 3 or len(line) > _MAX_LINE or line.startswith("#"):
             continue
@@ -106,7 +111,8 @@ def _entries(rootfs: str, path: str) -> Iterator[_Entry]:
             yield _Entry(fields, id_, gid if gid is not None and gid <= MAX_ID else 0)
 
 
-def _read(rootfs: str, path: str) -> str:
+def read_text(rootfs: str, path: str) -> str:
+    """A file of a root file system; empty when it is missing, or no regular file."""
     try:
         # Non-blocking: a fifo in place of the file must not hang us before its type is known.
         fd = open_in_root(rootfs, path, os.O_RDONLY | os.O_NONBLOCK)

@@ -19,7 +19,7 @@ from skerry.runtime.spec_process import exec_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any, TypedDict, Unpack
 
     from skerry.engine.containers.streams import Streams
@@ -96,18 +96,17 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
         config = record["config"]
         rootfs = states.rootfs_path(engine, record)
         user_name = options.get("user", "")
-        if not user_name and record.get("host_users"):
-            from skerry.engine.containers.identity import named_user
+        texts: Mapping[str, str] = {}
+        if user_name or config["user"]:
+            from skerry.engine.containers.identity import accounts, named_user
 
-            user_name = named_user(record, rootfs)
-        if user_name and record.get("caller_entry"):
-            from skerry.engine.containers.identity import with_caller
-
-            user_name = with_caller(record, rootfs, user_name)
+            texts = accounts(record, rootfs).texts
+            if record.get("host_users"):
+                user_name = user_name or named_user(record, rootfs)
         if user_name:
             # The groups of --group-add are the container's own user's.
             config = {**config, "user": user_name}
-        user = users.resolve(rootfs, config["user"], config.get("groups", ()))
+        user = users.resolve(rootfs, config["user"], config.get("groups", ()), texts=texts)
         tty = options.get("tty", False)
         if record.get("secrets"):
             from skerry.engine.containers import secrets

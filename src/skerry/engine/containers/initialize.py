@@ -9,7 +9,7 @@ from skerry import fastjson
 from skerry.engine.containers import exits, run_files, storage
 from skerry.engine.containers import state as states
 from skerry.engine.containers.containerenv import containerenv
-from skerry.engine.containers.identity import identity_files, named_user
+from skerry.engine.containers.identity import accounts, named_user, put
 from skerry.engine.containers.network import connect, network_files
 from skerry.engine.containers.shm import shared_memory
 from skerry.engine.containers.streams import activation, passed_on
@@ -70,7 +70,8 @@ def _made_ready(engine: Engine, record: ContainerRecord, bundle: str) -> _Ready:
     _make_log_folder(record)
     step("container.mount")
     rootfs = storage.mount_rootfs(engine, record)
-    user = users.resolve(rootfs, named_user(record, rootfs), config.get("groups", []))
+    found = accounts(record, rootfs)
+    user = users.resolve(rootfs, named_user(record, rootfs), config.get("groups", []), texts=found.texts)
     owner = storage.owner_outside(config, user)
     ready = _Ready(rootfs, user)
     if config["mounts"]:
@@ -79,7 +80,7 @@ def _made_ready(engine: Engine, record: ContainerRecord, bundle: str) -> _Ready:
         ready.mounts += prepared(engine, record, rootfs, user, owner)
     storage.ensure_working_directory(record, rootfs, owner)
     storage.ensure_mtab(record, rootfs, user)
-    ready.mounts += identity_files(engine, record, rootfs, user)
+    ready.mounts += put(engine, record, rootfs, found)
     ready.namespace_paths = _namespace_paths(engine, record)
     step("container.network")
     ready.joined = connect(engine, record)

@@ -66,7 +66,8 @@ class ContainerRecord(TypedDict, total=False):
     hostname_is_name: bool  # containers.conf's container_name_as_hostname
     workdir_given: bool  # by the user: it must exist; the image's is made
     passwd: bool  # give the user a line in /etc/passwd when it has none
-    caller_entry: str  # the line for who calls (--userns=keep-id)
+    caller_entry: str  # the line of /etc/passwd for who calls (--userns=keep-id)
+    caller_group: str  # and that of /etc/group
     passwd_entry: str
     group_entry: str
     host_users: list[HostUser]

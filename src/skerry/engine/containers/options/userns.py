@@ -30,15 +30,19 @@ _MAX_ID = 2**32 - 1
 class UserNamespace:
     """What was asked for: ``mode`` (host, private, auto, keep-id, nomap, container:…, ns:…) and its maps.
 
-    ``user``: whom the process runs as unless the user says otherwise (keep-id)."""
+    ``user``: whom the process runs as unless the user says otherwise (keep-id). ``adds_caller``: who calls is to be
+    known in the container."""
 
-    __slots__ = ("gids", "mode", "uids", "user")
+    __slots__ = ("adds_caller", "gids", "mode", "uids", "user")
 
-    def __init__(self, mode: str, uids: list[IDMap], gids: list[IDMap], user: str = "") -> None:
+    def __init__(
+        self, mode: str, uids: list[IDMap], gids: list[IDMap], user: str = "", *, adds_caller: bool = False
+    ) -> None:
         self.mode = mode
         self.uids = uids
         self.gids = gids
         self.user = user
+        self.adds_caller = adds_caller
 
 
 def user_namespace(engine: Engine, options: CreateOptions, image: ImageRecord | None) -> UserNamespace | None:
@@ -75,7 +79,8 @@ def user_namespace(engine: Engine, options: CreateOptions, image: ImageRecord | 
     ]
     size = _number(values.get("size"), "size", _MAX_ID)
     uids, gids = (_keeping(number, min(count, size - 1)) for number, count in zip(own, counts, strict=True))
-    return UserNamespace("private", uids, gids, f"{own[0]}:{own[1]}")
+    named = "uid" in values or "gid" in values
+    return UserNamespace("private", uids, gids, f"{own[0]}:{own[1]}", adds_caller=not named)
 
 
 def _of_root(values: dict[str, str]) -> UserNamespace:
@@ -254,8 +259,9 @@ def apply(engine: Engine, options: CreateOptions, image: ImageRecord | None, rec
     if found.user:
         if not options.get("user"):
             config["user"] = found.user
-        if not record.get("passwd_entry"):
+        if found.adds_caller:
             record["caller_entry"] = _caller_entry(engine, config, found.user)
+            record["caller_group"] = _caller_group(engine)
 
 
 def _caller_entry(engine: Engine, config: ContainerConfig, user: str) -> str:
@@ -274,3 +280,14 @@ def _caller_entry(engine: Engine, config: ContainerConfig, user: str) -> str:
             break
         folder = os.path.dirname(folder)
     return f"{entry.pw_name}:*:{user}:{entry.pw_gecos.split(',')[0]}:{home}:/bin/sh"
+
+
+def _caller_group(engine: Engine) -> str:
+    """The line of /etc/group for the group of who calls."""
+    import grp
+    import pwd
+
+    try:
+        return f"{grp.getgrgid(engine.settings.gid).gr_name}:x:{engine.settings.gid}:{pwd.getpwuid(engine.settings.uid).pw_name}"
+    except KeyError:
+        return ""
