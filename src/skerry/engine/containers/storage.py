@@ -82,7 +82,7 @@ def mount_layers(engine: Engine, record: ContainerRecord, target: str, *, as_ima
         if gone := next((path for path in lowers(engine, record) if not os.path.isdir(path)), ""):
             raise Unavailable(
                 f"the layer at {gone} is gone",
-                hint="it was damaged, or an additional image store had it that is not configured now",
+                hint="it is damaged, or was in an additional image store that removed it or is not configured now",
             ) from None
         raise translated(error, "cannot prepare the container's file system") from error
     if record["config"].get("uid_maps") and not as_image:

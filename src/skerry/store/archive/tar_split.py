@@ -42,7 +42,7 @@ def _entry(line: bytes, recipe: str) -> tuple[int, bytes, int]:
     """Type; bytes or the file's name; the file's size."""
     try:
         entry = fastjson.loads(line)
-        payload = base64.b64decode(entry.get("payload") or "")
+        payload = base64.b64decode(entry.get("payload") or "", validate=True)
         if entry["type"] == 2:
             return 2, payload, 0
         raw = entry.get("name_raw")

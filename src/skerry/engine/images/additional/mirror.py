@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import time
 
 from skerry import fastjson
 from skerry.engine.images.additional import podman_store, skerry_store
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skerry.store.store import Store
+
+
+_OLD_S = 14 * 24 * 3600
 
 
 def make(store: Store, paths: Sequence[str], target: str) -> None:
@@ -43,10 +47,12 @@ def make(store: Store, paths: Sequence[str], target: str) -> None:
                     _take(db, other, scratch)
             db.execute("COMMIT")
             db.close()
+            os.chmod(path, 0o600)
             _sync(path)
             os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
             step("stores.rename")
             os.rename(path, target)
+        _drop_old(target)
     except (OSError, sqlite3.Error) as error:
         full = getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(error)
         raise (OutOfSpace if full else Unavailable)(f"cannot write {target}: {error}") from error
@@ -106,6 +112,15 @@ def _write(db: sqlite3.Connection, found: Found) -> None:
             insert("image_names", name, about["id"], order)
         for order, name in enumerate(image.past_names):
             insert("past_names", about["id"], name, order)
+
+
+def _drop_old(target: str) -> None:
+    """Remove mirrors of other lists of stores that were made long ago. Who uses one has it open, or makes it again."""
+    folder = os.path.dirname(target)
+    for name in os.listdir(folder):
+        path = f"{folder}/{name}"
+        if path != target and os.stat(path).st_mtime < time.time() - _OLD_S:
+            os.unlink(path)
 
 
 def _sync(path: str) -> None:
