@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from tests.support import child
@@ -424,3 +426,56 @@ def test_containers_go_out_by_the_address_that_their_network_names(host: Host) -
     finally:
         server.kill()
         server.communicate()
+
+
+def test_nothing_stays_of_a_network_that_is_removed(host: Host) -> None:
+    subnets = [{"subnet": "10.201.7.0/24", "gateway": "10.201.7.1"}, {"subnet": "fd00:7::/64", "gateway": "fd00:7::1"}]
+    definitions.save(host.context, {**APP, "subnets": subnets})
+    box = host.box("box")
+    box.up(networks=[{"name": "app"}])
+    bridge = APP["network_interface"]
+    noted = list((host.folder / "host").rglob(f"next/{bridge}*"))
+    assert len(noted) == 2
+    setup.remove_idle(host.context, bridge)
+    assert all(path.exists() for path in noted)  # a container is on it
+    box.down()
+    setup.remove_idle(host.context)
+    assert all(path.exists() for path in noted)
+    setup.remove_idle(host.context, bridge)
+    assert not any(path.exists() for path in noted)
+
+
+def test_folders_of_namespaces_that_are_gone_are_swept(host: Host) -> None:
+    with setup.Host(host.context) as first:
+        own = Path(first.leases.folder)
+    boot = own.name.split("-")[2]
+    busy, gone, past = (own.parent / name for name in (f"4-5-{boot}", f"6-7-{boot}", "8-9-00000000"))
+    for folder in (busy, gone, past):
+        (folder / "leases").mkdir(parents=True)
+        (folder / "addresses/skerry0").mkdir(parents=True)
+        (folder / "addresses/skerry0/10.88.0.2").write_text("container")
+        (folder / "lock").touch()
+    (busy / "leases/container").write_text("{}")
+    (past / "leases/container").write_text("{}")
+    path = str(host.folder / "ns-other")
+    netns.create(path)
+    try:
+        subprocess.run(
+            ["nsenter", f"--net={path}", sys.executable, "-c", _ENTER, host.context.host_dir],
+            check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+        folders = {entry.name for entry in own.parent.iterdir()}
+        assert {own.name, busy.name} < folders  # ours is in use, and that other has a container
+        assert not {gone.name, past.name} & folders
+        assert len(folders) == 3
+    finally:
+        netns.remove(path)
+        shutil.rmtree(busy)
+
+
+_ENTER = """
+import sys
+from skerry.network.leases import Leases
+with Leases(sys.argv[1], 1):
+    pass
+"""

@@ -46,17 +46,31 @@ class Leases:
         self._fd = -1
 
     def __enter__(self) -> Leases:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            try:
-                self._fd = os.open(self.folder + "/lock", flags, 0o600)
-            except FileNotFoundError:
+            while not self._lock():
                 self._make()
-                self._fd = os.open(self.folder + "/lock", flags, 0o600)
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
+                from skerry.network.gone import sweep
+
+                sweep(*os.path.split(self.folder))
         except OSError as error:
             raise Unavailable(f"cannot use {self.folder}: {error.strerror}") from error
         return self
+
+    def _lock(self) -> bool:
+        """False when there is no folder, or it was swept as that of a namespace that is gone while we waited."""
+        path = self.folder + "/lock"
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except FileNotFoundError:
+            return False
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        try:
+            if os.path.samestat(os.fstat(self._fd), os.stat(path)):
+                return True
+        except FileNotFoundError:
+            pass
+        os.close(self._fd)
+        return False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -200,6 +214,12 @@ class Leases:
             os.rmdir(f"{self.folder}/addresses/{name}")
         except OSError:
             pass  # in use again, or never used
+
+    def forget_network(self, bridge: str) -> None:
+        """Nothing stays of a network that is removed, unless another one has that bridge by now."""
+        if self.bridge(bridge) is None:
+            for family in ("", ".6"):
+                _unlink(f"{self.folder}/next/{bridge}{family}")
 
     # subnets of all stores' networks, whether they are up or not
 

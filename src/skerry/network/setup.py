@@ -423,15 +423,18 @@ def remove_unused(host: Host) -> list[str]:
     return done
 
 
-def remove_idle(context: NetworkContext) -> list[str]:
-    """Remove bridges that no container of any store is on; one line for each."""
+def remove_idle(context: NetworkContext, gone: str = "") -> list[str]:
+    """Remove bridges that no container of any store is on; one line for each. ``gone``: whose network is removed."""
     if context.shared:
         from skerry.network import shared
 
-        return shared.call(context, "remove_idle") or []
+        return shared.call(context, "remove_idle", gone) or []
     try:
         with Host(context) as host:
-            return remove_unused(host)
+            done = remove_unused(host)
+            if gone:
+                host.leases.forget_network(gone)
+            return done
     except OSError as error:
         raise Unavailable(f"cannot remove the network: {error}") from error
 

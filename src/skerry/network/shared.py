@@ -177,18 +177,10 @@ def remove_idle(context: NetworkContext) -> None:
         with setup.Host(inner) as host:
             empty, folder = not host.leases.containers(), host.leases.folder
         if empty:
+            from skerry.network.gone import remove_tree
+
             netns.remove(context.shared)
             remove_tree(folder)
-
-
-def remove_tree(folder: str) -> None:
-    """What the leases' folder of a namespace that is gone has: files, and folders of files."""
-    for top, folders, files in os.walk(folder, topdown=False):
-        for name in files:
-            os.unlink(f"{top}/{name}")
-        for name in folders:
-            os.rmdir(f"{top}/{name}")
-    os.rmdir(folder)
 
 
 def _connect(context: NetworkContext) -> None:

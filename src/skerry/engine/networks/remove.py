@@ -44,7 +44,7 @@ def remove(engine: Engine, name: str, *, force: bool = False, timeout_s: float |
 def _remove_bridge(engine: Engine, name: str) -> None:
     from skerry.network import foreign, setup
 
-    setup.remove_idle(engine.network)
+    setup.remove_idle(engine.network, name)
     if not name.startswith(foreign.PREFIX):
         foreign.retract(engine.network, [name])
 
