@@ -23,7 +23,7 @@ CREDS = flag("--creds", kind="str", metavar="USER:PASSWORD", help="Credentials f
 TLS_VERIFY = flag("--tls-verify", default=True, help="Accept only HTTPS with a certificate that can be verified")
 RETRIES = (
     flag("--retry", kind="uint", metavar="NUMBER", default=3, help="How often to try again after a failure"),
-    flag("--retry-delay", kind="str", metavar="TIME", help="How long to wait before the first of these, such as 2s"),
+    flag("--retry-delay", kind="str", metavar="TIME", help="How long to wait before each of these, such as 2s"),
 )
 PLATFORM = (
     flag("--platform", kind="str", metavar="OS/ARCH[/VARIANT]", help="Choose the image for this platform"),

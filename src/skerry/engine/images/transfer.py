@@ -51,15 +51,15 @@ class Report:
 
 
 def limits(retries: int = 3, delay: str = "", *, asked: bool = False) -> Limits:
-    """``delay`` is a duration as Go writes it; empty: half a second. ``asked``, or other than by default: a server that
-    is not there yet is waited for."""
+    """``delay`` is a duration as Go writes it, before each retry; empty: half a second, then twice as long each time.
+    ``asked``, or other than by default: a server that is not there yet is waited for."""
     waits = asked or retries != 3 or bool(delay)
     if not delay:
         return Limits(retries, waits=waits)
     nanoseconds = parse_duration(delay)
     if nanoseconds < 0:
         raise Invalid(f'invalid --retry-delay "{delay}": it is negative')
-    return Limits(retries, nanoseconds / 1e9, waits=waits)
+    return Limits(retries, nanoseconds / 1e9, waits=waits, steady=True)
 
 
 def platform_of(platform: str = "", *, os: str = "", arch: str = "", variant: str = "") -> Platform:

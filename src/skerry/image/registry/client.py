@@ -26,17 +26,25 @@ _MAX_ERROR = 1 << 16
 
 
 class Limits:
-    """``retries`` after the first try, ``delay_s`` before the first of them, ``silence_s`` of a silent server.
+    """``retries`` after the first try, ``delay_s`` before the first of them and twice as long before each next one, or
+    before each (``steady``), ``silence_s`` of a silent server.
 
     ``waits``: also for a server that is not there yet, and ``tell`` is told of each time. Else nobody waits for that:
     it would only hide a typing error."""
 
-    __slots__ = ("delay_s", "retries", "silence_s", "tell", "waits")
+    __slots__ = ("delay_s", "retries", "silence_s", "steady", "tell", "waits")
 
     def __init__(
-        self, retries: int = 3, delay_s: float = 0.5, silence_s: float = SILENCE_S, *, waits: bool = False
+        self,
+        retries: int = 3,
+        delay_s: float = 0.5,
+        silence_s: float = SILENCE_S,
+        *,
+        waits: bool = False,
+        steady: bool = False,
     ) -> None:
         self.waits = waits
+        self.steady = steady
         self.tell: Callable[[str], None] | None = None
         self.retries = retries
         self.delay_s = delay_s
@@ -115,7 +123,9 @@ class Client:
 
     def patience(self, retries: int | None = None) -> Patience:
         """For one thing that may be tried several times."""
-        return Patience(self.limits.retries if retries is None else retries, self.limits.delay_s, self._stop)
+        limits = self.limits
+        count = limits.retries if retries is None else retries
+        return Patience(count, limits.delay_s, self._stop, steady=limits.steady)
 
     def request(
         self,

@@ -19,8 +19,9 @@ MAX_WAIT_S = 60.0
 class Patience:
     """How often one thing is tried. A try that got something done does not count (`progressed`), within a bound."""
 
-    def __init__(self, retries: int, delay_s: float, stop: Event) -> None:
-        """``stop`` ends all waiting."""
+    def __init__(self, retries: int, delay_s: float, stop: Event, *, steady: bool = False) -> None:
+        """``stop`` ends all waiting. Each wait is twice as long as the last, or as long (``steady``)."""
+        self._steady = steady
         self._stop = stop
         self._retries = retries
         self._delay_s = delay_s
@@ -37,10 +38,11 @@ class Patience:
         self._in_all += 1
         if self._stop.is_set() or self._failures > self._retries or self._in_all > 20 * self._retries:
             raise error
-        delay = min(self._delay_s * 2 ** (self._failures - 1), MAX_WAIT_S)
+        delay = self._delay_s if self._steady else min(self._delay_s * 2 ** (self._failures - 1), MAX_WAIT_S)
         if tell is not None:
-            tell(f"Failed, retrying in {delay:g}s ... ({self._failures}/{self._retries}). Error: {error.message}")
-        delay *= random.uniform(0.75, 1.25)
+            shown = f"{delay:g}s" if delay >= 1 else f"{delay * 1000:g}ms"
+            tell(f"Failed, retrying in {shown} ... ({self._failures}/{self._retries}). Error: {error.message}")
+        delay *= random.uniform(1.0, 1.1) if self._steady else random.uniform(0.75, 1.25)
         if error.wait_s is not None:
             if error.wait_s > MAX_WAIT_S:
                 raise Interrupted(f"{error.message}; it wants to be asked again in {error.wait_s:.0f} seconds")
