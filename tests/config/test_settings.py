@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.config.conftest import Host
 
 from skerry.config import identity, paths, settings
+from skerry.config.journal import _opens
 from skerry.config.programs import find_program
 from skerry.config.sizes import parse_size
 from skerry.errors import Unavailable
 
 
-def test_podmans_defaults_without_any_file(host: Host) -> None:
+def test_podmans_defaults_without_any_file(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "has_systemd", lambda: False)
     loaded = host.load()
     assert loaded.default_caps[0] == "CAP_CHOWN"
     assert len(loaded.default_caps) == 11
@@ -37,6 +40,35 @@ def test_the_cgroup_manager_follows_the_host(
     monkeypatch.setattr(settings, "has_cgroup2", lambda: cgroup2)
     loaded = host.load()
     assert (loaded.cgroup_manager, loaded.cgroupns) == (manager, cgroupns)
+
+
+def journal(host: Host, monkeypatch: pytest.MonkeyPatch, *, systemd: bool = True) -> Path:
+    """A host with journald, which has written nothing; the folder that it keeps its entries in."""
+    folders = (host.top / "run-log", host.top / "var-log")
+    monkeypatch.setattr("skerry.config.journal.FOLDERS", tuple(map(str, folders)))
+    monkeypatch.setattr(settings, "has_systemd", lambda: systemd)
+    return folders[1]
+
+
+def test_logs_and_events_go_to_the_journal_where_it_can_be_read(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = journal(host, monkeypatch)
+    assert (host.load().log_driver, host.load().events_backend) == ("k8s-file", "file")
+    (folder / "machine").mkdir(parents=True)
+    assert (host.load().log_driver, host.load().events_backend) == ("journald", "journald")
+    assert host.load(events_backend="file").log_driver == "k8s-file"  # it could not be followed in the journal
+    assert host.load(events_backend="journald").log_driver == "journald"
+    host.write(host.admin, "containers.conf", '[containers]\nlog_driver = "k8s-file"\n')
+    assert (host.load().log_driver, host.load().events_backend) == ("k8s-file", "journald")
+    journal(host, monkeypatch, systemd=False)
+    assert host.load().events_backend == "file"
+
+
+def test_a_journal_that_is_not_for_us_is_none(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = journal(host, monkeypatch)
+    (folder / "machine").mkdir(parents=True)
+    monkeypatch.setattr("skerry.config.journal._opens", lambda _folder: False)
+    assert host.load().events_backend == "file"
+    assert not _opens(str(folder / "nowhere"))
 
 
 def test_flags_win_over_files(host: Host) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from skerry.engine.containers.logs_journald import JournalReader, _entry
+from skerry.engine.containers.logs_journald import JournalFollower, JournalReader, _entry
 from skerry.engine.containers.state import _oom_in_slice
 from skerry.errors import Invalid
 from skerry.linux import cgroup
@@ -108,19 +110,73 @@ def test_what_the_kernel_killed_is_known_after_its_scope_has_gone(
     assert not _oom_in_slice({**state, "oom_file": str(tmp_path / "gone")})
 
 
-def test_the_last_lines_may_reach_journald_after_the_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    program = tmp_path / "journalctl"
-    program.write_text(
-        '#!/bin/sh\ncase "$*" in *after-cursor=c1*) n=2;; *after-cursor=c2*) exit;; *) n=1;; esac\n'
-        'echo \'{"__CURSOR":"c\'$n\'","MESSAGE":"line\'$n\'","PRIORITY":"6"}\'\n'
-    )
+def journalctl(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    """A journalctl of ours; the file with the words of each call."""
+    program, words = folder / "journalctl", folder / "words"
+    program.write_text(f'#!/bin/bash\necho "$*" >> {words}\n{script}\n')
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    record: Any = {"id": "a" * 64}
-    once = JournalReader(record, -1)
-    assert [entry[2] for batch in once.batches() for entry in batch] == [b"line1"]
-    assert once.rest() == []
-    followed = JournalReader(record, -1)
-    monkeypatch.setattr(followed, "_looks", 1)
-    assert [entry[2] for batch in followed.batches() for entry in batch] == [b"line1"]
-    assert [entry[2] for entry in followed.rest()] == [b"line2"]
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return words
+
+
+def entry(text: str, cursor: str = "c", **fields: str) -> str:
+    return "echo '" + json.dumps({"__CURSOR": cursor, "MESSAGE": text, "PRIORITY": "6", **fields}) + "'\n"
+
+
+RECORD: Any = {"id": "a" * 64}
+
+
+def follower(tail: int = -1, *, ran: bool = True) -> JournalFollower:
+    return JournalFollower(RECORD, tail, 0, events_backend="journald", ran=ran)
+
+
+def test_a_log_in_the_journal_is_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    words = journalctl(tmp_path, monkeypatch, entry("one") + entry("two"))
+    reader = JournalReader(RECORD, 5, 1_700_000_000_500_000_000)
+    assert [found[2] for batch in reader.batches() for found in batch] == [b"one", b"two"]
+    assert reader.rest() == []
+    (said,) = words.read_text().splitlines()
+    assert "--since=@1700000000 -n 5 CONTAINER_ID_FULL=" in said
+    assert "--all" in said  # or a line of 4 KB would be null
+
+
+def test_the_event_of_its_end_tells_that_the_last_line_of_a_followed_log_was_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = entry("one") + "sleep 0.4\n" + entry("last") + entry("", PODMAN_EVENT="died") + "exec sleep 60\n"
+    words = journalctl(tmp_path, monkeypatch, script)
+    followed = follower()
+    began = time.monotonic()
+    assert [found[2] for found in [*(e for batch in followed.batches() for e in batch), *followed.rest()]] == [
+        b"one",
+        b"last",
+    ]
+    assert 0.3 < time.monotonic() - began < 1.9
+    followed.close()
+    assert len(words.read_text().splitlines()) == 1  # one program, which sleeps, instead of one for each look
+
+
+def test_a_followed_tail_goes_on_after_its_last_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = f'case "$*" in *--follow*) {entry("", PODMAN_EVENT="died")} exec sleep 60;; esac\n'
+    words = journalctl(tmp_path, monkeypatch, script + entry("old", "c7"))
+    followed = follower(1)
+    assert [found[2] for batch in followed.batches() for found in batch] == [b"old"]
+    assert followed.rest() == []
+    followed.close()
+    assert "--follow" in words.read_text()
+    assert "--after-cursor=c7" in words.read_text().splitlines()[-1]
+
+
+def test_what_never_ran_has_no_last_line_to_wait_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    journalctl(tmp_path, monkeypatch, "exec sleep 60")
+    followed = follower(ran=False)
+    began = time.monotonic()
+    assert list(followed.batches()) == []
+    assert followed.rest() == []
+    followed.close()
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_followed_journal_needs_the_events_in_it() -> None:
+    with pytest.raises(Invalid, match=r"without the journald --events-backend \(file\) is not supported"):
+        JournalFollower(RECORD, -1, 0, events_backend="file", ran=True)

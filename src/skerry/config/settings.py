@@ -78,6 +78,7 @@ class Settings:
         self._set_containers(conf["containers"])
         self._set_network(conf["network"], flags)
         self._set_engine(conf["engine"], flags)
+        self._set_records(conf, flags)
         self._set_pids_limit(who, conf["containers"]["pids_limit"])
 
     def _set_paths(self, who: identity.Identity, flags: GlobalFlags) -> None:
@@ -108,7 +109,6 @@ class Settings:
         self.host_containers_ip: str = conf["host_containers_internal_ip"]
         self.init: bool = conf["init"]
         self.init_path_conf: str = conf["init_path"]
-        self.log_driver: str = conf["log_driver"] or "k8s-file"
         self.log_size_max: int = conf["log_size_max"]
         self.shm_size = parse_size(conf["shm_size"], kilo=1000)  # as Podman reads it here, unlike --shm-size
         self.tz: str = conf["tz"]
@@ -137,13 +137,18 @@ class Settings:
         self.runtimes: dict[str, list[str]] = conf["runtimes"]
         self.runtime: str = flags.get("runtime") or conf["runtime"] or self._first_runtime()
         self.runtime_flags: list[str] = flags.get("runtime_flag") or []
-        self.events_backend = _choice(
-            flags.get("events_backend") or conf["events_logger"] or "file",
-            _EVENTS_BACKENDS,
-            '"{}" is not a valid events backend',
-        )
-        self.events_path: str = conf["events_logfile_path"] or self.tmpdir + "/events/events.log"
         self.cgroup_manager = self._cgroup_manager(flags.get("cgroup_manager") or "", conf["cgroup_manager"])
+
+    def _set_records(self, conf: dict[str, Any], flags: GlobalFlags) -> None:
+        """Where events and containers' logs go: to journald where it can be read, else to files.
+
+        Following a log in the journal needs the events beside it, so logs don't go there on their own."""
+        configured: str = flags.get("events_backend") or conf["engine"]["events_logger"]
+        journal = configured in ("", "journald") and has_systemd() and _reads_journal()
+        backend = configured or ("journald" if journal else "file")
+        self.events_backend = _choice(backend, _EVENTS_BACKENDS, '"{}" is not a valid events backend')
+        self.events_path: str = conf["engine"]["events_logfile_path"] or self.tmpdir + "/events/events.log"
+        self.log_driver: str = conf["containers"]["log_driver"] or ("journald" if journal else "k8s-file")
 
     def mounts_file(self) -> str:
         """The mounts.conf that counts: the flag's, else the first that is there; "" without any."""
@@ -228,6 +233,12 @@ def load_settings(flags: GlobalFlags | None = None) -> Settings:
 def has_systemd() -> bool:
     """Whether systemd runs this host (sd_booted(3))."""
     return os.path.isdir("/run/systemd/system")
+
+
+def _reads_journal() -> bool:
+    from skerry.config.journal import is_readable  # most hosts of ours have no systemd
+
+    return is_readable()
 
 
 def has_cgroup2() -> bool:

@@ -30,7 +30,7 @@ def create(engine: Engine, options: ContainerRequest) -> ContainerRecord:
     """Decide everything, make the volumes that it names, and write one row: killed anywhere, it exists or not.
 
     `NotFound` (image), `Conflict` (name), `Invalid` (options)."""
-    options = configured(options, engine.settings.conf)
+    options = configured(options, engine.settings)
     if options.get("authfile"):
         from skerry.image.registry.credentials import files
 

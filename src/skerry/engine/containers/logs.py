@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from skerry.runtime.logs import Entry as Entry
 
     class Reader(Protocol):
-        """A log of any driver. ``folder`` changes when something is written; None: look again after a moment."""
+        """A log of any driver. When something was written ``folder`` changes, or ``fd`` becomes readable (-1: none)."""
 
         container_id: str
         folder: str | None
+
+        @property
+        def fd(self) -> int: ...
 
         def batches(self) -> Iterator[list[Entry]]: ...
         def rest(self) -> list[Entry]: ...
@@ -49,7 +52,7 @@ def read_many(
     """The logs of several containers by time (when following: as it comes); each batch with its container's number."""
     since_ns = _moment(since, "--since", past=True) if since else 0
     until_ns = _moment(until, "--until", past=False) if until else 0
-    readers = [_reader(engine, states.find(engine, name)[0], tail) for name in names]
+    readers = [_reader(engine, name, tail, since_ns, follow=follow) for name in names]
     batches = _following(engine, readers, until_ns) if follow else _present(readers)
     return _between(batches, since_ns, until_ns) if since_ns or until_ns else batches
 
@@ -60,14 +63,18 @@ def _moment(text: str, flag: str, *, past: bool) -> int:
     return parse_moment(text, flag, past=past)
 
 
-def _reader(engine: Engine, record: ContainerRecord, tail: int) -> Reader:
+def _reader(engine: Engine, name: str, tail: int, since_ns: int, *, follow: bool) -> Reader:
+    record, state = states.find(engine, name)
     driver = record["config"]["log_driver"]
     if driver in _FILES:
         return _FileReader(engine, record, tail)
     if driver == "journald":
-        from skerry.engine.containers.logs_journald import JournalReader
+        from skerry.engine.containers.logs_journald import JournalFollower, JournalReader
 
-        return JournalReader(record, tail)
+        if follow:
+            ran, backend = state["status"] != "created", engine.settings.events_backend
+            return JournalFollower(record, tail, since_ns, events_backend=backend, ran=ran)
+        return JournalReader(record, tail, since_ns)
     raise Unsupported(
         f"this container is using the '{driver}' log driver, cannot read logs: this container is not logging output"
     )
@@ -75,6 +82,8 @@ def _reader(engine: Engine, record: ContainerRecord, tail: int) -> Reader:
 
 class _FileReader(LogFile):
     __slots__ = ("container_id", "folder")
+
+    fd = -1
 
     def __init__(self, engine: Engine, record: ContainerRecord, tail: int) -> None:
         path = record["config"].get("log_path") or states.log_path(engine, record["id"])
@@ -113,7 +122,6 @@ def _following(engine: Engine, readers: list[Reader], until_ns: int) -> Iterator
     from skerry.linux.inotify import Watch
 
     folders = {reader.folder for reader in readers if reader.folder}
-    pause = _LOOK_AGAIN_S if len(folders) == len(readers) else 0.25
     going = dict(enumerate(readers))
     # Watching begins before the first look at the states: an end in between is not missed.
     with Watch(*folders, engine.store.run_path("exits")) as watch:
@@ -129,8 +137,8 @@ def _following(engine: Engine, readers: list[Reader], until_ns: int) -> Iterator
                     reader.close()
                     del going[number]
             if going:
-                left = (until_ns - time.time_ns()) / 1e9 if until_ns else pause
-                watch.wait(max(0.0, min(pause, left)))
+                left = (until_ns - time.time_ns()) / 1e9 if until_ns else _LOOK_AGAIN_S
+                watch.wait(max(0.0, min(_LOOK_AGAIN_S, left)), *(reader.fd for reader in going.values()))
 
 
 def is_live(engine: Engine, container_id: str) -> bool:

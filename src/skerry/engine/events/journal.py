@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SOCKET = "/run/systemd/journal/socket"
-_IDENTIFIER = "skerry"
+IDENTIFIER = "skerry"
 # Our key: journald's field, the names that Podman uses too.
 _FIELDS = {
     "ID": "PODMAN_ID", "Name": "PODMAN_NAME", "Image": "PODMAN_IMAGE", "Status": "PODMAN_EVENT", "Type": "PODMAN_TYPE",
@@ -26,7 +26,7 @@ _FIELDS = {
 
 def send(event: dict[str, Any]) -> None:
     """Hand one event to journald. ``OSError`` when it is not there."""
-    fields = {"SYSLOG_IDENTIFIER": _IDENTIFIER, "PRIORITY": "6", "MESSAGE": _message(event)}
+    fields = {"SYSLOG_IDENTIFIER": IDENTIFIER, "PRIORITY": "6", "MESSAGE": _message(event)}
     fields |= {field: str(event[key]) for key, field in _FIELDS.items() if key in event}
     if event["Attributes"]:
         fields["PODMAN_LABELS"] = fastjson.dumps(event["Attributes"])
@@ -49,13 +49,16 @@ def _field(name: str, value: str) -> bytes:
     return b"%s\n%s%s\n" % (name.encode(), struct.pack("<Q", len(data)), data)
 
 
-def read_lines(uid: int, *, follow: bool, until_ns: int) -> Iterator[dict[str, Any]]:
-    """All events in journald of this user (outside of their namespace), oldest first, then (``follow``) those that come until ``until_ns`` (0: for ever)."""
+def read_lines(uid: int, *, follow: bool, since_ns: int, until_ns: int) -> Iterator[dict[str, Any]]:
+    """Events in journald of this user (outside of their namespace), oldest first: at least those since ``since_ns``, then
+    (``follow``) those that come until ``until_ns`` (0: for ever)."""
     from skerry.engine.journalctl import entries
 
-    matches = [f"SYSLOG_IDENTIFIER={_IDENTIFIER}", f"_UID={uid}"]
+    matches = [f"SYSLOG_IDENTIFIER={IDENTIFIER}", f"_UID={uid}"]
     follow = follow and not 0 < until_ns <= time.time_ns()
     how = ["--follow", "--no-tail"] if follow else []
+    if since_ns > 0:
+        how.append(f"--since=@{since_ns // 10**9}")  # journald's time is when it was told: after the event's own
     for entry in entries(*matches, *how, until_ns=until_ns if follow else 0):
         event = _event(entry)
         if event is not None:

@@ -36,18 +36,18 @@ def read(engine: Engine, *, filters: list[str], since: str, until: str, follow: 
     except Invalid as error:
         error.message = f"failed to parse event filters: {error.message}"
         raise
-    events = _source(engine, follow=follow, until_ns=until_ns)
+    events = _source(engine, follow=follow, since_ns=since_ns, until_ns=until_ns)
     return (event for event in events if _matches(event, wanted, since_ns, until_ns))
 
 
-def _source(engine: Engine, *, follow: bool, until_ns: int) -> Iterator[dict[str, Any]]:
+def _source(engine: Engine, *, follow: bool, since_ns: int, until_ns: int) -> Iterator[dict[str, Any]]:
     backend = engine.settings.events_backend
     if backend == "none":
         raise Invalid('cannot read events with the "none" backend')
     if backend == "journald":
         from skerry.engine.events.journal import read_lines
 
-        return read_lines(engine.settings.uid, follow=follow, until_ns=until_ns)
+        return read_lines(engine.settings.uid, follow=follow, since_ns=since_ns, until_ns=until_ns)
     return _read_file(engine.settings.events_path, follow=follow, until_ns=until_ns)
 
 

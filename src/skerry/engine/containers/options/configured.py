@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from skerry.config.settings import Settings
     from skerry.engine.containers.options.types import ContainerRequest
 
 # containers.conf's key: the option, and the value that says nothing
@@ -29,9 +30,9 @@ _SINGLE = (
 _LISTS = (("annotations", "annotation"), ("cgroup_conf", "cgroup_conf"), ("devices", "device"))
 
 
-def configured(options: ContainerRequest, conf: dict[str, Any]) -> ContainerRequest:
+def configured(options: ContainerRequest, settings: Settings) -> ContainerRequest:
     """``options`` over the configuration's: a flag wins over a value, and adds to a list."""
-    containers, engine = conf["containers"], conf["engine"]
+    containers, engine = settings.conf["containers"], settings.conf["engine"]
     result: Any = {**options}
     for key, name, nothing in _SINGLE:
         if containers[key] not in ("", nothing):
@@ -44,7 +45,7 @@ def configured(options: ContainerRequest, conf: dict[str, Any]) -> ContainerRequ
         result["userns"] = userns
     if not containers["label"] or containers["apparmor_profile"]:
         _add_security(result, containers)
-    if containers["log_tag"] and (options.get("log_driver") or containers["log_driver"]) == "journald":
+    if containers["log_tag"] and (options.get("log_driver") or settings.log_driver) == "journald":
         result["log_opt"] = [f"tag={containers['log_tag']}", *options.get("log_opt", ())]
     if engine["image_volume_mode"] != "anonymous":
         result.setdefault("image_volume", engine["image_volume_mode"])
