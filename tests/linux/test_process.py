@@ -6,6 +6,9 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+import pytest
 
 from skerry.linux import process
 
@@ -49,3 +52,16 @@ def test_pids_that_are_none() -> None:
 def test_the_boot_has_an_id() -> None:
     assert len(process.boot_id()) == 36
     assert process.boot_id() is process.boot_id()
+
+
+@pytest.mark.parametrize(("label", "enabled"), [("kernel\0", False), ("unconfined_u:unconfined_r:x:s0\n", True)])
+def test_selinux_without_a_policy_confines_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, label: str, enabled: bool
+) -> None:
+    (tmp_path / "enforce").write_text("0")
+    (tmp_path / "current").write_text(label)
+    monkeypatch.setattr(process, "_LABEL", str(tmp_path / "current"))
+    monkeypatch.setattr(process, "_SELINUX", str(tmp_path / "nowhere"))
+    assert not process.has_selinux()
+    monkeypatch.setattr(process, "_SELINUX", str(tmp_path / "enforce"))
+    assert process.has_selinux() is enabled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+_SELINUX, _LABEL = "/sys/fs/selinux/enforce", "/proc/self/attr/current"
 _boot_id = ""
 
 
@@ -13,6 +14,17 @@ def boot_id() -> str:
     if not _boot_id:
         _boot_id = _read("/proc/sys/kernel/random/boot_id").decode().strip()
     return _boot_id
+
+
+def has_selinux() -> bool:
+    """Whether SELinux confines processes. Before a policy is loaded (it never is on some hosts) all have the label
+    "kernel", and no other label can be given to anything."""
+    if not os.path.exists(_SELINUX):
+        return False
+    try:
+        return _read(_LABEL).rstrip(b" \n\0") != b"kernel"
+    except OSError:
+        return True
 
 
 def start_time(pid: int) -> int | None:

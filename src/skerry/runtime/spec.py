@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from skerry import __version__
+from skerry.linux.process import has_selinux
 from skerry.runtime import seccomp, spec_linux, spec_mounts
 from skerry.runtime.bpf import compiled_profile
 from skerry.runtime.devices import is_path
@@ -157,7 +158,7 @@ def _add_cdi_devices(config: ContainerConfig, document: RuntimeSpec, settings: A
 def _add_labels(config: ContainerConfig, document: RuntimeSpec) -> None:
     """SELinux: only where it is enabled, and unless disabled for this container."""
     options = config.get("label_opts", [])
-    if config.get("privileged") or "disable" in options or not os.path.exists("/sys/fs/selinux/enforce"):
+    if config.get("privileged") or "disable" in options or not has_selinux():
         return
     from skerry.runtime.selinux import labels
 

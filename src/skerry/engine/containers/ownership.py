@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from skerry.errors import Invalid, Unavailable
+from skerry.linux.process import has_selinux
 from skerry.linux.spawn import run
 
 TYPE_CHECKING = False
@@ -41,7 +42,7 @@ def relabel(config: ContainerConfig, source: str, *, shared: bool) -> None:
     """SELinux, where it is enabled: a label that this container, or (``shared``) every container may use."""
     if config.get("privileged") or "disable" in config.get("label_opts", ()):
         return
-    if not os.path.exists("/sys/fs/selinux/enforce"):
+    if not has_selinux():
         return
     from skerry.runtime.selinux import labels
 

@@ -107,7 +107,9 @@ def _confinement(host: Host) -> Finding:
             "unprivileged users' containers may be refused", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
         )  # fmt: skip
     on = host.read("/sys/module/apparmor/parameters/enabled") == "Y"
-    selinux = host.exists("/sys/fs/selinux/enforce")
+    selinux = (
+        host.exists("/sys/fs/selinux/enforce") and host.read("/proc/self/attr/current").rstrip(" \n\0") != "kernel"
+    )
     return Finding(
         AREA, "confinement", OK, "AppArmor" if on else "SELinux" if selinux else "neither AppArmor nor SELinux here"
     )

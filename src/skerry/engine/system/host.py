@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from skerry.linux.process import has_selinux
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -116,7 +118,7 @@ def security(settings: Settings) -> dict[str, Any]:
         "rootless": settings.rootless,
         "seccompEnabled": bool(actions),
         "seccompProfilePath": settings.seccomp_profile,
-        "selinuxEnabled": os.path.exists("/sys/fs/selinux/enforce"),
+        "selinuxEnabled": has_selinux(),
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from skerry.errors import Invalid, Unsupported
+from skerry.linux.process import has_selinux
 
 # execve(2), "Limits on size of arguments and environment": three quarters of _STK_LIM, whatever the stack's limit is.
 _MAX_ARGUMENTS, _POINTER = 6 << 20, 8
@@ -144,7 +145,7 @@ def _check_security(engine: Engine, record: ContainerRecord) -> None:
     for label in labels:
         if label.partition(":")[0] not in _LABELS:
             raise Invalid(f'bad label option "{label}"', hint=", ".join(_LABELS))
-    if not labels or os.path.exists("/sys/fs/selinux/enforce"):
+    if not labels or has_selinux():
         return
     if "nested" in labels:
         raise Invalid("statfs /sys/fs/selinux: no such file or directory", hint="label=nested needs SELinux")
