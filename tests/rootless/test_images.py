@@ -43,7 +43,17 @@ def test_a_user_sees_mounts_in_unshare(made: User) -> None:
         f"cat $({SKERRY} mount c)/new $({SKERRY} image mount made)/new; {SKERRY} unmount -a; {SKERRY} image unmount -a"
     )
     assert made.skerry("unshare", "sh", "-c", script).stdout.startswith("hi\nhi\n")
-    assert made.skerry("mount").stdout == ""
+    assert made.skerry("unshare", SKERRY, "mount").stdout == ""
+
+
+@pytest.mark.parametrize(
+    "command", [("mount",), ("mount", "c"), ("image", "mount", "made"), ("container", "mount", "c")]
+)
+def test_nothing_is_mounted_where_a_user_could_not_see_it(made: User, command: tuple[str, ...]) -> None:
+    refused = made.skerry(*command, check=False)
+    name = " ".join(word for word in command if word not in ("c", "made"))
+    told = f'cannot run command "skerry {name}" in rootless mode, must execute `skerry unshare` first'
+    assert (refused.returncode, told in refused.stderr) == (125, True)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 _TRIES = 5
 
 
+def require_inside(engine: Engine, command: str) -> None:
+    """``command`` says where something is mounted, which who calls can only see within ``unshare``. `Unavailable`."""
+    if engine.settings.from_outside:
+        from skerry.config.launcher import spoken_name
+
+        name = spoken_name()
+        raise Unavailable(
+            f'cannot run command "{name} {command}" in rootless mode, must execute `{name} unshare` first'
+        )
+
+
 def enter(settings: Settings) -> None:
     """Be root in the user's own namespace from here on; nothing to do for root, or where we are in it already.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skerry.cli.containers.selection import require_one_way
 from skerry.cli.flags import UsageError, flag
+from skerry.engine.rootless import require_inside
 from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ COMPLETE = "containers"
 def run(args: Args, engine: Engine, out: Output) -> int:
     if args["format"] not in ("", "json"):
         raise UsageError(f"unknown --format argument: {args['format']}")
+    require_inside(engine, out.command)
     if args["all"] or args["latest"]:
         require_one_way(args.positional, everything=args["all"], latest=args["latest"])
     names = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.flags import UsageError, flag
+from skerry.engine.rootless import require_inside
 from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
@@ -24,6 +25,7 @@ COMPLETE = "images"
 def run(args: Args, engine: Engine, out: Output) -> int:
     if args["format"] not in ("", "json"):
         raise UsageError(f"unknown --format argument: {args['format']}")
+    require_inside(engine, out.command)
     if args["all"] and args.positional:
         raise UsageError("when using the --all switch, you may not pass any image names or IDs")
     names = [*([row["Id"] for row in engine.images.list(all=True)] if args["all"] else []), *args.positional]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 
-from skerry.config.launcher import spoken_name
+from skerry.engine.rootless import require_inside
 from skerry.engine.volumes.find import find, get
 from skerry.engine.volumes.options import mount_words
 from skerry.errors import Conflict, NotFound, OutOfSpace, Unavailable
@@ -159,11 +159,7 @@ def _is_mounted(path: str) -> bool:
 
 def mount(engine: Engine, name: str) -> str:
     """``volume mount``: where the volume's files are, mounted until as many `unmount`."""
-    if engine.settings.from_outside:
-        program = spoken_name()
-        raise Unavailable(
-            f'cannot run command "{program} volume mount" in rootless mode, must execute `{program} unshare` first'
-        )
+    require_inside(engine, "volume mount")
     record = find(engine, name)
     if not needs_mount(record):
         return record["mountpoint"]
