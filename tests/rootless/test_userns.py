@@ -62,6 +62,14 @@ def test_the_callers_own_id_is_not_in(run, mode):
     assert rest == ["0", "0"]
 
 
+def test_auto_makes_no_room_for_nobody(run, user):
+    made = "printf 'nobody:x:60000:60000::/:/bin/false\\n' >>/etc/passwd; printf 'nogroup:x:65533:\\n' >>/etc/group"
+    user.skerry("run", "--name", "maker", "busybox", "sh", "-c", made)
+    user.skerry("commit", "-q", "maker", "with-nobody")
+    maps = run("--userns=auto", "with-nobody", "cat", "/proc/self/uid_map", "/proc/self/gid_map").stdout
+    assert [line.split()[2] for line in maps.splitlines()] == ["1024", "1024"]
+
+
 def test_two_with_auto_share_no_id(run, user):
     first = user.skerry("run", "-d", "--userns=auto", "busybox", "sleep", "60")
     second = user.skerry("run", "--rm", "--userns=auto", "busybox", "cat", "/proc/self/uid_map").stdout.split()

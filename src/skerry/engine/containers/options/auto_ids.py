@@ -26,6 +26,8 @@ _MAX_BYTES = 1 << 20
 # Those with ids of their own, by their index.
 MAPPED = "SELECT doc FROM containers WHERE doc LIKE '%\"uid_maps\"%'"
 
+_NOBODY = (b"nobody", b"nogroup")  # whatever their numbers: no reason for all ids there are
+
 
 def choose(
     engine: Engine, options: CreateOptions, image: ImageRecord | None, values: dict[str, str]
@@ -72,9 +74,9 @@ def _ids(engine: Engine, layers: Sequence[str], path: str) -> Iterator[int]:
         finally:
             os.close(fd)
         for line in content.split(b"\n"):
-            number = line.split(b":")[2:3]
-            if number and number[0].isdigit() and 0 < int(number[0]) < 65534:  # nobody is no reason for all of them
-                yield int(number[0])
+            name, *fields = line.split(b":")
+            if fields[1:] and fields[1].isdigit() and 0 < int(fields[1]) < 65534 and name not in _NOBODY:
+                yield int(fields[1])
         return
 
 
