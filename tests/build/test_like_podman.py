@@ -163,3 +163,11 @@ def test_logfile(engine: Skerry, tmp_path: Path) -> None:
     write(tmp_path, BASE)
     engine("build", "--format=docker", f"--logfile={tmp_path}/log", tmp_path)
     assert "COMMIT" in (tmp_path / "log").read_text()
+
+
+def test_a_step_that_ran_under_other_confinement_is_no_cache(engine: Skerry, tmp_path: Path) -> None:
+    (tmp_path / "Containerfile").write_text("FROM busybox\nRUN grep Seccomp: /proc/self/status\n")
+    assert "Seccomp:\t2" in engine("build", tmp_path).stdout
+    assert "Seccomp:\t0" in engine("build", "--security-opt", "seccomp=unconfined", tmp_path).stdout
+    assert "Using cache" in engine("build", "--security-opt", "seccomp=unconfined", tmp_path).stdout
+    assert "Using cache" in engine("build", tmp_path).stdout

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import tempfile
 
 import pytest
 
@@ -303,3 +304,82 @@ def test_a_start_that_fails_in_the_background_is_125(skerry, busybox):
     box = skerry("create", "--network", "none", busybox, "/no/such").id
     assert skerry("start", box, check=False).code == 125
     assert skerry("start", "-a", box, check=False).code == 125
+
+
+def test_rm_of_what_runs_says_so_in_podmans_words_alone(skerry, box):
+    result = skerry("rm", "box", check=False)
+    assert (result.code, result.stderr) == (
+        2,
+        f"Error: cannot remove container {box} as it is running - running or paused containers cannot be removed "
+        "without force: container state improper\n",
+    )
+
+
+def test_a_program_without_arguments_has_none(skerry, busybox):
+    for words, args in ((["top"], "[]"), (["top", "-b"], "[-b]")):
+        made = skerry("create", busybox, *words).id
+        assert skerry("inspect", made, "--format", "{{.Path}} {{.Args}}").stdout == f"top {args}\n"
+
+
+def test_died_says_whether_the_kernel_killed_for_want_of_memory(skerry, busybox):
+    greedy = "x=a; while :; do x=$x$x$x$x; done"
+    skerry("run", "--network", "none", "--name", "big", "--memory", "20m", busybox, "sh", "-c", greedy, check=False)
+    told = ("events", "--stream=false", "--filter", "event=died", "--format", "{{.OOMKilled}}", "--filter")
+    assert skerry(*told, "container=big").stdout == "true\n"
+    skerry("run", "--network", "none", "--name", "small", busybox, "true")
+    assert skerry(*told, "container=small").stdout == "false\n"
+
+
+def test_labels_of_volumes_are_attributes_of_their_events(skerry):
+    skerry("volume", "create", "--label", "l1=v 1", "labelled")
+    skerry("volume", "rm", "labelled")
+    told = skerry("events", "--stream=false", "--filter", "volume=labelled", "--format", "{{.Status}} {{.Attributes}}")
+    assert told.lines == ["create map[l1:v 1]", "remove map[l1:v 1]"]
+
+
+def test_an_exported_tar_can_be_changed_by_tar(skerry, busybox, tmp_path):
+    skerry("create", "--name", "box", busybox)
+    for extra in range(20):  # whatever the archive's length is
+        (tmp_path / "more").write_bytes(b"x" * 512 * extra)
+        skerry("cp", tmp_path / "more", "box:/more")
+        skerry("export", "-o", tmp_path / "x.tar", "box")
+        assert (tmp_path / "x.tar").stat().st_size % 10240 == 0
+    subprocess.run(["tar", "--delete", "-f", tmp_path / "x.tar", "more"], check=True)
+    subprocess.run(["tar", "-C", tmp_path, "-rf", tmp_path / "x.tar", "more"], check=True)
+    names = subprocess.run(["tar", "-tf", tmp_path / "x.tar"], capture_output=True, text=True, check=True).stdout
+    assert names.splitlines()[-1] == "more"
+
+
+def test_conmon_has_the_clients_environment_but_not_what_systemd_told_it(skerry, busybox):
+    env = {"SOME_VARIABLE": "here", "NOTIFY_SOCKET": "/no/such", "LISTEN_PID": "1"}
+    box = skerry("--syslog", "run", "-d", "--sdnotify=ignore", "--network", "none", busybox, "sleep", "100", env=env).id
+    pid = skerry("inspect", box, "--format", "{{.State.ConmonPid}}").stdout.strip()
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        found = file.read().split(b"\0")
+    assert b"SOME_VARIABLE=here" in found
+    assert not any(item.startswith((b"NOTIFY_SOCKET=", b"LISTEN_")) for item in found)
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        assert b"--exit-command-arg\0--syslog\0" in file.read()
+
+
+def test_history_shows_local_time(skerry, busybox):
+    shown = [
+        skerry("history", "--format", "{{.CreatedAt}}", busybox, env={"TZ": zone}).lines[0]
+        for zone in ("UTC", "Asia/Tokyo")
+    ]
+    assert shown[0].endswith("Z")
+    assert shown[1].endswith("+09:00")
+
+
+def test_an_idmapped_volume_stays_whose_it_is_under_another_mapping(skerry, busybox):
+    mounted = skerry("image", "mount", busybox).stdout.strip()
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as top:  # tmp_path is closed to other users
+        os.chmod(top, 0o755)
+        subprocess.run(["cp", "-a", mounted, f"{top}/root"], check=True)
+        skerry("image", "unmount", busybox)
+        os.mkdir(f"{top}/root/volume")
+        subprocess.run(["chown", "-R", "1000:1000", f"{top}/root"], check=True)
+        for first in (1000, 2000):
+            words = (f"--uidmap=0:{first}:10000", "-v", "v1:/volume:idmap", "--rootfs", f"{top}/root")
+            result = skerry("run", "--rm", "--network", "none", *words, "stat", "-c", "%u:%g", "/volume")
+            assert result.stdout == "0:0\n"

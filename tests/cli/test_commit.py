@@ -256,6 +256,14 @@ def test_a_tree_of_layers(box: CommandLine) -> None:
     assert len(box("image", "tree", "--whatrequires", "busybox").out.splitlines()) == 6
 
 
+def test_what_was_based_on_an_image_last_is_the_last_of_its_tree(box: CommandLine) -> None:
+    for count in range(4):
+        box("run", "--name", f"c{count}", "busybox", "touch", f"/{count}")
+        box("commit", f"c{count}", f"made{count}")
+    lines = box("image", "tree", "--whatrequires", "busybox").out.splitlines()
+    assert [line.rpartition("[")[2] for line in lines[-4:]] == [f"localhost/made{count}:latest]" for count in range(4)]
+
+
 def test_nameless_parents_go_with_the_last_child(box: CommandLine) -> None:
     box("commit", "c", "step")
     box("create", "--name", "d", "step")

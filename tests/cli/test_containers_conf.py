@@ -126,7 +126,7 @@ def test_a_module_is_loaded_and_given_to_the_exit_command(skerry: Skerry, busybo
     assert skerry("--module", str(module), *RUN, busybox, "sh", "-c", "umask").stdout == "0007\n"
     name = skerry("--module", str(module), "run", "-d", "--network", "none", busybox, "sleep", "60").id
     (conmon,) = skerry("inspect", "--format", "{{.State.ConmonPid}}", name).lines
-    assert f"--exit-command-arg=--module\0--exit-command-arg={module}" in Path(f"/proc/{conmon}/cmdline").read_text()
+    assert f"--exit-command-arg\0--module\0--exit-command-arg\0{module}" in Path(f"/proc/{conmon}/cmdline").read_text()
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import LAUNCHER, CommandLine
 
+from skerry.cli.called import as_called
 from skerry.cli.flags import METAVARS, ZERO, flag
 from skerry.cli.globals import GLOBAL_FLAGS, REFUSED, TOP_FLAGS
 from skerry.cli.help import command_page, flag_pairs, group_page, wrap
@@ -154,3 +156,42 @@ def test_what_scripts_list_commands_by(cli: CommandLine) -> None:
     assert page.startswith("Manage pods, containers and images\n")
     listed = page.partition("\nAvailable Commands:\n")[2].partition("\nOptions:\n")[0]
     assert {line.split()[0] for line in listed.splitlines() if line.strip()} >= {"run", "ps", "image", "container"}
+
+
+# As it was called
+
+
+def called_podman(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    link = tmp_path / "podman"
+    if not link.exists():
+        link.symlink_to(LAUNCHER)
+    return subprocess.run([str(link), *words], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("words", [[], ["volume"], ["volume", "rm"], ["run"], ["container", "attach"]])
+def test_who_calls_podman_is_told_what_to_type(tmp_path: Path, words: list[str]) -> None:
+    page = called_podman(tmp_path, *words, "--help").stdout
+    assert "\n  " + " ".join(["podman", *words]) + " [" in page
+    assert "skerry " not in page
+
+
+def test_errors_name_the_command_as_it_was_called(tmp_path: Path) -> None:
+    assert called_podman(tmp_path, "container", "attach").stderr == (
+        'Error: "podman container attach" requires a name, id, or the "--latest" flag\n'
+    )
+    assert called_podman(tmp_path, "secret", "rm").stderr == (
+        "Error: `podman secret rm` requires one argument, or the --all flag\n"
+    )
+
+
+def test_a_name_that_is_skerry_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/usr/bin/podman"])
+    assert as_called("skerry run x; skerry --help; 'skerry COMMAND'") == "podman run x; podman --help; 'podman COMMAND'"
+    same = "container skerry is running, image localhost/skerry run, /var/lib/skerry run"
+    assert as_called(same) == same
+
+
+def test_a_page_through_a_pipe_has_each_flag_on_one_line(cli: CommandLine) -> None:
+    page = cli("push", "--help", plain=True, env={"CONTAINERS_CONF": "/dev/null", "COLUMNS": ""}).out
+    assert re.search(r'--compression-format string .*compression format to use \(default "gzip"\)\n', page)
+    assert not re.search(r"compression level to use \(default", page)

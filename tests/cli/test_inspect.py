@@ -182,7 +182,7 @@ def test_inspect_finds_every_kind_of_object(skerry: Skerry, busybox: str) -> Non
     ("words", "message"),
     [
         (("inspect", "nope"), 'no such object: "nope"'),
-        (("container", "inspect", "nope"), "no such container nope"),
+        (("container", "inspect", "nope"), 'no such container "nope"'),
         (("inspect", "-t", "image", "nope"), "nope: image not known"),
         (("inspect", "-t", "volume", "nope"), "no such volume nope"),
     ],

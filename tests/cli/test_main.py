@@ -59,6 +59,81 @@ def test_a_wrong_command_line_is_one_error_and_a_pointer(cli: CommandLine, words
     assert (result.code, result.out, result.err) == (125, "", error)
 
 
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (
+            ["--log-level", "loud", "version"],
+            'Log Level "loud" is not supported, choose from: trace, debug, info, warn, warning, error, fatal, panic\n',
+        ),
+        (["--debug", "--log-level=warn", "version"], "Setting --log-level and --debug is not allowed\n"),
+        (["--config", "/etc/passwd", "version"], "Supplied --config file (/etc/passwd) is not a directory\n"),
+        (
+            ["--out", "/no/such/file", "version"],
+            "unable to open file for standard output: open /no/such/file: no such file or directory\n",
+        ),
+        (
+            ["--module=/no/such", "frob"],
+            "Failed to obtain podman configuration: parsing containers.conf: could not resolve module: "
+            "open /no/such: no such file or directory\n",
+        ),
+    ],
+)
+def test_what_is_wrong_before_there_is_a_command_is_told_bare(cli: CommandLine, words: list[str], error: str) -> None:
+    result = cli(*words, plain=True)
+    assert (result.code, result.out, result.err) == (1, "", error)
+
+
+def test_a_broken_containers_conf_or_module_is_told_bare(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "bad").write_text("[containers]\nnone=\n")
+    line = f"Failed to obtain podman configuration: {tmp_path}/bad: line 2: invalid value\n"
+    result = cli("ps", env={"CONTAINERS_CONF": f"{tmp_path}/bad"})
+    assert (result.code, result.err) == (1, line)
+    result = cli(f"--module={tmp_path}/bad", plain=True)
+    assert (result.code, result.err) == (1, line)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["nosuch", "--invalid"], "Error: unknown flag: --invalid\nSee 'skerry --help'\n"),
+        (["volume", "nosuch", "--invalid"], "Error: unknown flag: --invalid\nSee 'skerry volume --help'\n"),
+        (["nosuch", "--root"], "Error: flag needs an argument: --root\nSee 'skerry --help'\n"),
+    ],
+)
+def test_flags_after_a_word_that_is_no_command_are_looked_at_first(
+    cli: CommandLine, words: list[str], error: str
+) -> None:
+    result = cli(*words, plain=True)
+    assert (result.code, result.err) == (125, error)
+
+
+def test_help_after_a_word_that_is_no_command_is_the_groups(cli: CommandLine) -> None:
+    assert cli("nosuch", "--help", plain=True).out == cli("--help", plain=True).out
+
+
+def test_a_debug_log_says_what_was_asked_once_and_that_it_ended(cli: CommandLine) -> None:
+    for words in (["--log-level=debug", "ps"], ["ps", "--log-level=debug"], ["-D", "ps"]):
+        told = cli(*words).err
+        assert told.count(" filtering at log level debug") == 1
+        assert "Called ps.PersistentPreRunE(" in told
+        assert told.rstrip().endswith('level=debug msg="Shutting down engines"')
+    assert " level=trace " not in told
+    assert " level=trace " in cli("--log-level=trace", "version").err
+    failed = cli("--log-level=debug", "container", "inspect", "nosuch")
+    assert (failed.code, failed.err.rstrip().endswith('"Shutting down engines"')) == (125, True)
+
+
+def test_remote_is_told_in_help_unless_it_is_remote_anyway(cli: CommandLine) -> None:
+    assert " --remote " in cli("--help", plain=True).out
+    for variable in ("CONTAINER_HOST", "CONTAINER_CONNECTION"):
+        assert " --remote " not in cli("--help", plain=True, env={variable: "foobar"}).out
+    for name in ("--url", "--connection"):
+        assert " --remote " not in cli(name, "foobar", "--help", plain=True).out
+    alone = cli("--remote", plain=True)
+    assert (alone.code, "Usage:" in alone.out) == (125, True)
+
+
 def test_a_mistyped_command_is_guessed(cli: CommandLine) -> None:
     result = cli("imagse", plain=True)
     assert result.err == (

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from skerry.build.language.instructions import Mount, Run
+    from skerry.build.options import RunOptions
     from skerry.build.steps import StepWork
 
 _TAIL = 16 << 10  # of a failing program's output that its error carries
@@ -64,6 +65,7 @@ class RunStep:
             settings["hostname"] = hostname
         if volumes := sorted(state.config.get("Volumes") or {}):
             settings["volumes"] = [*volumes, *(["compat"] if options.run.compat_volumes else [])]
+        settings.update(_confinement(options.run))
         self.key = step_key(
             "run", step.parent, argv=self._argv, env=self._env, mounts=[d.key for d in described],
             script=script.text if script else "", times=step.mtime_ns, **settings,
@@ -266,3 +268,12 @@ def _volume(text: str) -> StepMount:
     words = [word for word in options.split(",") if word]
     more = tuple(word for word in words if word not in ("ro", "rw"))
     return StepMount("bind", target, source=source, readonly="ro" in words, options=more)
+
+
+def _confinement(run: RunOptions) -> dict[str, Any]:
+    """What the command line lets the programs do, or keeps them from, beyond the defaults: they may act on it."""
+    given = {
+        "seccomp": run.seccomp, "apparmor": run.apparmor, "cap_add": run.cap_add, "cap_drop": run.cap_drop,
+        "ulimits": run.ulimits, "no_new_privileges": run.no_new_privileges, "mask": run.mask, "unmask": run.unmask,
+    }  # fmt: skip
+    return {name: value for name, value in given.items() if value}

@@ -186,12 +186,18 @@ class Args:
 
 
 class UsageError(Invalid):
-    """The command line itself is wrong. ``trailer`` are the lines below the error: where help is."""
+    """The command line itself is wrong. ``trailer`` are the lines below the error: where help is. ``bare``: the message
+    stands alone and the exit code is 1, as Podman has it for what it meets before there is a command."""
 
-    def __init__(self, message: str, trailer: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, trailer: str = "", *, bare: bool = False) -> None:
+        super().__init__(message, exit_code=1 if bare else None)
         self.trailer = trailer
+        self.bare = bare
 
 
 class HelpRequested(Exception):
-    """``--help`` (or ``-h``, where it means nothing else) was typed."""
+    """``--help`` (or ``-h``, where it means nothing else) was typed; ``before``: the flags before it."""
+
+    def __init__(self, before: Args) -> None:
+        super().__init__()
+        self.before = before

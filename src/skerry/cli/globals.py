@@ -80,8 +80,9 @@ _REFUSED_FLAGS = tuple(
         kind="bool" if name in ("remote", "transient_store") else "str",
         hidden=True,
         complete="none",
+        help=f"Not supported: {why.partition(':')[0]}",
     )
-    for name in REFUSED
+    for name, why in REFUSED.items()
 )
 # The command's own words may hold these, too. Which modules there are decides what its flags' defaults are.
 INHERITED_FLAGS = tuple(it for it in GLOBAL_FLAGS if it.key != "module")
@@ -95,4 +96,8 @@ TOP_FLAGS = (
     flag("--context", kind="str", default="default", complete="none", hidden=True),
     flag("-D", "--debug", hidden=True, help="The same as --log-level=debug, as Docker has it"),
     flag("-v", "--version", help="Print the version"),
+)
+# What help lists. What is refused, too: scripts look whether there is a --remote.
+LISTED_FLAGS = tuple(
+    it for it in TOP_FLAGS if not it.hidden or (it.key in REFUSED and it.key not in ("host", "namespace"))
 )

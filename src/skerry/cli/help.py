@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+from skerry.cli.called import as_called
 from skerry.cli.flags import METAVARS, UsageError
-from skerry.cli.globals import TOP_FLAGS
+from skerry.cli.globals import LISTED_FLAGS
 from skerry.cli.table import GROUPS, canonical, lookup, names_in
 from skerry.config.launcher import spoken_name
 
@@ -13,11 +16,12 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from skerry.cli.flags import Flag
+    from skerry.cli.flags import Args, Flag
     from skerry.cli.output import Output
     from skerry.cli.table import Command
 
 _MAX_WIDTH = 100  # longer lines are hard to read on any screen
+_NO_WRAP = 1 << 20
 _MAX_LEFT = 34  # flags wider than that have their help on the next line
 
 
@@ -27,6 +31,8 @@ class Page:
     def __init__(self, out: Output) -> None:
         self._lines: list[str] = []
         self._width = max(min(out.width, _MAX_WIDTH), 40)
+        # Who reads a page through a pipe looks for a flag and its default on one line.
+        self._whole_lines = not out.is_terminal and not os.environ.get("COLUMNS")
         self._bold = ("\x1b[1m", "\x1b[0m") if out.colour else ("", "")
 
     def summary(self, text: str) -> None:
@@ -50,7 +56,7 @@ class Page:
         narrow = [len(left) for left, _ in pairs if len(left) <= _MAX_LEFT]
         column = max(narrow, default=0) + 4
         for left, right in pairs:
-            lines = wrap(right, max(self._width - column, 20))
+            lines = wrap(right, _NO_WRAP if self._whole_lines else max(self._width - column, 20))
             if len(left) > column - 4 or not lines:
                 self._lines.append("  " + left)
             else:
@@ -58,7 +64,7 @@ class Page:
             self._lines += [" " * column + line for line in lines]
 
     def __str__(self) -> str:
-        return "\n".join(self._lines) + "\n"
+        return as_called("\n".join(self._lines) + "\n")
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -179,15 +185,22 @@ def default_text(default: Any) -> str:
 # Groups
 
 
-def show_group(path: str, rest: Sequence[str], out: Output, *, asked: bool) -> int:
+def show_group(path: str, rest: Sequence[str], out: Output, *, asked: bool, top: Args | None = None) -> int:
     """Print the list of a group's commands, or say that ``rest`` names none of them."""
     full = f"{spoken_name()} {path}" if path else spoken_name()
     if rest:
         raise unrecognized(path, rest[0])
-    out.raw(group_page(path, out).encode())
+    out.raw(group_page(path, out, remote=_names_another(top)).encode())
     if not asked:
         raise UsageError(f"missing command '{full} COMMAND'")
     return 0
+
+
+def _names_another(top: Args | None) -> bool:
+    """Whether another machine's service is named already, so that --remote says nothing new."""
+    if os.environ.get("CONTAINER_HOST") or os.environ.get("CONTAINER_CONNECTION"):
+        return True
+    return top is not None and (top.given("url") or top.given("connection"))
 
 
 def unrecognized(group: str, word: str) -> UsageError:
@@ -204,8 +217,8 @@ def unrecognized(group: str, word: str) -> UsageError:
     return UsageError(f"unrecognized command `{full} {word}`", trailer)
 
 
-def group_page(path: str, out: Output) -> str:
-    """The page of a group; ``""`` is Skerry itself."""
+def group_page(path: str, out: Output, *, remote: bool = False) -> str:
+    """The page of a group; ``""`` is Skerry itself. ``remote``: --remote is what happens anyway."""
     page = Page(out)
     page.summary(GROUPS[path] if path else "Manage pods, containers and images")
     page.head("Description")
@@ -224,7 +237,8 @@ def group_page(path: str, out: Output) -> str:
     page.pairs(sorted(pairs))
     if not path:
         page.head("Options")
-        page.pairs([*flag_pairs(TOP_FLAGS), ("-h, --help", "Show this page")])
+        shown = [it for it in LISTED_FLAGS if not (remote and it.key == "remote")]
+        page.pairs([*flag_pairs(shown), ("-h, --help", "Show this page")])
     return str(page)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Global flags that the engine need not know.
 _FACE_ONLY = (
     "config", "context", "cpu_profile", "db_backend", "debug", "max_workers", "memory_profile", "network_backend",
-    "noout", "out", "pull_option", "registries_conf", "syslog", "trace", "version",
+    "noout", "out", "pull_option", "registries_conf", "trace", "version",
 )  # fmt: skip
 # What a shell reports for a program that SIGPIPE or SIGINT ended: scripts and `set -o pipefail` expect no other.
 _BROKEN_PIPE = 128 + 13
@@ -57,7 +57,10 @@ def guarded(argv: list[str], out: Output) -> int:
             code = dispatch(argv, out)
             out.flush()
         except UsageError as error:
-            out.error(str(error), error.trailer)
+            if error.bare:
+                out.plain_error(str(error), keep="\n")
+            else:
+                out.error(str(error), error.trailer)
             code = error.exit_code
         except SkerryError as error:
             if out.level >= 5:
@@ -72,6 +75,8 @@ def guarded(argv: list[str], out: Output) -> int:
         return error.code if isinstance(error.code, int) else 0
     except Exception as error:  # noqa: BLE001 - the face: nothing above catches
         return _unexpected(error, out)
+    if out.level >= 5 and out.command:
+        out.debug("Shutting down engines")
     return code
 
 
@@ -91,18 +96,9 @@ def dispatch(argv: list[str], out: Output) -> int:
     """Find the command, parse its flags, run it; its exit code."""
     top = Args(TOP_FLAGS)
     path, rest, asked = find_command(argv, top)
-    if top["debug"]:
-        if top.given("log_level"):
-            out.plain_error("Setting --log-level and --debug is not allowed")
-            return 1
-        top.set("log_level", "debug")
     _apply(top, out)
-    _refuse(top)
     if top["module"]:
-        from skerry.config.files import resolve_module
-
-        for name in top["module"]:  # also where the command is none, or needs no configuration
-            resolve_module(name)
+        _check_modules(top["module"])  # also where the command is none, or needs no configuration
     if top["version"]:
         from skerry.config.launcher import spoken_version
 
@@ -114,7 +110,7 @@ def dispatch(argv: list[str], out: Output) -> int:
     if command is None:
         from skerry.cli.help import show_group
 
-        return show_group(path, rest, out, asked=asked)
+        return show_group(path, rest, out, asked=asked, top=top)
     if command.starts and os.geteuid() == 0:
         # A user's own namespace has to be entered before there is a second thread: these commands call it then.
         from skerry.engine.warm import warm_up
@@ -122,9 +118,9 @@ def dispatch(argv: list[str], out: Output) -> int:
         warm_up()
     module = load(command)
     out.command = path
-    if getattr(module, "RAW_ARGS", False):  # completion: flags are its data
+    if getattr(module, "RAW_ARGS", False):  # completion: flags are its data, also those before it
         args = Args(())
-        args.positional = rest
+        args.positional = [*argv[: len(argv) - len(rest) - 1], *rest]
         return run(module, args, top, out)
     try:
         args = parse_command(path, module, rest, top, out)
@@ -132,6 +128,8 @@ def dispatch(argv: list[str], out: Output) -> int:
         from skerry.cli.help import show_command
 
         return show_command(path, command, module, out)
+    _refuse(top)
+    _tell_start(argv, out)
     return run(module, args, top, out)
 
 
@@ -149,7 +147,9 @@ def find_command(argv: list[str], top: Args) -> tuple[str, list[str], bool]:
             # A command's own flags come after its name, so every level ends at its first word.
             flags, inherited = (TOP_FLAGS, ()) if not path else ((), INHERITED_FLAGS)
             level = parse(flags, rest, interspersed=False, inherited=inherited, inherited_args=top)
-        except HelpRequested:
+        except HelpRequested as asked:
+            if not path:
+                top.take(asked.before)
             return path, [], True
         except UsageError as error:
             error.trailer = _help_pointer(error.message, path, flags)
@@ -165,6 +165,14 @@ def find_command(argv: list[str], top: Args) -> tuple[str, list[str], bool]:
         elif lookup(longer) is not None:
             return longer, rest[1:], False
         else:
+            # What follows a word that is no command is read for flags first, as cobra does: theirs is the error.
+            try:
+                parse(flags, rest, inherited=INHERITED_FLAGS, inherited_args=top)
+            except HelpRequested:
+                return path, [], True
+            except UsageError as error:
+                error.trailer = _help_pointer(error.message, path, flags)
+                raise
             return path, rest, False
 
 
@@ -203,19 +211,47 @@ def parse_command(path: str, module: ModuleType, rest: list[str], top: Args, out
 
 def _apply(top: Args, out: Output) -> None:
     """Global flags that concern the output, from either side of the command."""
+    if top["debug"]:
+        if top.given("log_level"):
+            raise UsageError("Setting --log-level and --debug is not allowed", bare=True)
+        top.set("log_level", "debug")
+        top.set("debug", False)  # done: this is called again after the command's own flags
     if top.given("log_level"):
         out.set_level(top["log_level"])
-        out.info(f"{os.path.abspath(sys.argv[0])} filtering at log level {top['log_level'].lower()}")
     if top["syslog"]:
         out.use_syslog()
     if top.given("config"):
         if os.path.isfile(top["config"]):
-            raise Invalid(f"Supplied --config file ({top['config']}) is not a directory", exit_code=1)
+            raise UsageError(f"Supplied --config file ({top['config']}) is not a directory", bare=True)
         os.environ["DOCKER_CONFIG"] = os.path.abspath(top["config"])
     if top["registries_conf"]:
         os.environ["CONTAINERS_REGISTRIES_CONF"] = top["registries_conf"]
     if top["out"] or top["noout"]:
         out.redirect(top["out"] or os.devnull)
+
+
+def _tell_start(argv: list[str], out: Output) -> None:
+    """The first log lines: which program this is, and what it was asked."""
+    if out.level < 4:
+        return
+    called = sys.argv[0]
+    out.info(f"{called} filtering at log level {out.level_name}")
+    out.debug(f"Called {out.command.rpartition(' ')[2]}.PersistentPreRunE({' '.join([called, *argv])})")
+
+
+def _check_modules(names: Sequence[str]) -> None:
+    from skerry.config.files import resolve_module
+    from skerry.config.toml import read
+
+    try:
+        for name in names:
+            read(resolve_module(name))
+    except SkerryError as error:
+        raise _no_configuration(error) from error
+
+
+def _no_configuration(error: SkerryError) -> UsageError:
+    return UsageError(f"Failed to obtain podman configuration: {error}", bare=True)
 
 
 def _refuse(top: Args) -> None:
@@ -269,7 +305,12 @@ def run(module: ModuleType, args: Args, top: Args, out: Output) -> int:
         raise Invalid(f"maximum workers must be set to a positive number (got {top['max_workers']})")
     from skerry.config.settings import load_settings
 
-    settings = load_settings(global_flags(top))  # type: ignore[arg-type]
+    try:
+        settings = load_settings(global_flags(top))  # type: ignore[arg-type]
+    except SkerryError as error:
+        if error.exit_code == 1:  # a file's fault, not a flag's
+            raise _no_configuration(error) from error
+        raise
     if out.level >= 5:
         _tell_unused(settings.conf, out)
     if not needs_engine:
@@ -309,6 +350,8 @@ def _check_authfile(args: Args, out: Output) -> None:
 
 
 def _tell_unused(conf: dict[str, Any], out: Output) -> None:
+    for path in conf["files"]:
+        out.trace(f'Reading configuration file "{path}"')
     out.debug("containers.conf files: " + (", ".join(conf["files"]) or "none"))
     for key, why in conf["moot"].items():
         out.debug(f"containers.conf: {key} has no effect: {why}")

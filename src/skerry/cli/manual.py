@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from skerry.cli.globals import TOP_FLAGS
+from skerry.cli.globals import LISTED_FLAGS
 from skerry.cli.help import flag_pairs
 from skerry.cli.main import load
 from skerry.cli.table import COMMANDS, GROUPS, canonical, names_in
@@ -55,7 +55,7 @@ def _index() -> str:
             also = f" (also: {', '.join(others)})" if others else ""
             lines.append(f"- [skerry {full}]({_file(canonical(command))}): {command.summary}{also}")
         lines.append("")
-    lines += ["## Global options", "", "They stand before the command, or after it.", "", *_options(TOP_FLAGS)]
+    lines += ["## Global options", "", "They stand before the command, or after it.", "", *_options(LISTED_FLAGS)]
     return "\n".join(lines).rstrip() + "\n"
 
 

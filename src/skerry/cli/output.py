@@ -62,6 +62,10 @@ class Output:
 
     def error(self, text: str, trailer: str = "") -> None:
         """``Error: text`` on stderr."""
+        if "skerry " in text:
+            from skerry.cli.called import as_called
+
+            text = as_called(text)
         self.plain_error("Error: " + text)
         if self._syslog:
             from skerry.cli.syslog import send
@@ -96,13 +100,19 @@ class Output:
     # Log lines
 
     def set_level(self, name: str) -> None:
-        """--log-level. A name that is none ends the command with Podman's bare line."""
+        """--log-level. `UsageError` for a name that is none."""
         level = _LEVELS.get(name.lower())
         if level is None:
+            from skerry.cli.flags import UsageError
+
             levels = "trace, debug, info, warn, warning, error, fatal, panic"
-            self.plain_error(f'Log Level "{name}" is not supported, choose from: {levels}')
-            raise SystemExit(1)
+            raise UsageError(f'Log Level "{name}" is not supported, choose from: {levels}', bare=True)
         self.level = level
+
+    @property
+    def level_name(self) -> str:
+        """``level`` as log lines spell it."""
+        return _NAMES[self.level]
 
     def warn(self, text: str) -> None:
         """A warning, unless --log-level hides it."""
@@ -120,6 +130,10 @@ class Output:
     def debug(self, text: str) -> None:
         """Shown by --log-level=debug."""
         self.log(5, text)
+
+    def trace(self, text: str) -> None:
+        """Shown by --log-level=trace."""
+        self.log(6, text)
 
     def log(self, level: int, text: str) -> None:
         """A line as logrus writes it: ``time="…" level=warning msg="…"``, or ``WARN[0000] …`` on a terminal."""
@@ -182,14 +196,15 @@ class Output:
 
     def redirect(self, path: str) -> None:
         """--out: stdout goes to a file from here on."""
-        from skerry.errors import Invalid
+        from skerry.cli.flags import UsageError
 
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
             os.dup2(fd, 1)
             os.close(fd)
         except OSError as error:
-            raise Invalid(f"--out {path}: {error.strerror}") from None
+            problem = (error.strerror or "").lower()
+            raise UsageError(f"unable to open file for standard output: open {path}: {problem}", bare=True) from None
         self._out_terminal = None
 
     def progress(self, label: str, total: int | None = None, *, unit: str = "B") -> Progress:

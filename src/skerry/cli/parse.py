@@ -81,6 +81,7 @@ class _Parser:
         inherited: Sequence[Flag],
         deprecated: Callable[[str], None] | None,
     ) -> None:
+        self._args = args
         self._deprecated = deprecated
         self._longs: dict[str, tuple[Flag, Args]] = {}
         self._shorts: dict[str, tuple[Flag, Args]] = {}
@@ -104,7 +105,7 @@ class _Parser:
         entry = self._longs.get(name) or self._longs.get(_FORMER.get(name, ""))
         if entry is None:
             if name == "help":
-                raise HelpRequested
+                raise HelpRequested(self._args)
             raise UsageError(f"unknown flag: --{name}")
         if not equals:
             if position < len(argv) and argv[position] in entry[0].words:
@@ -128,7 +129,7 @@ class _Parser:
             entry = self._shorts.get(letter)
             if entry is None:
                 if letter == "h":
-                    raise HelpRequested
+                    raise HelpRequested(self._args)
                 raise UsageError(f"unknown shorthand flag: {_quote_letter(letter)} in -{letters}")
             if len(letters) > 2 and letters[1] == "=":
                 value, letters = letters[2:], ""

@@ -47,7 +47,7 @@ def resolve_module(name: str) -> str:
     for path in places:
         if os.path.isfile(path):
             return path
-    missing = ", ".join(f"open {path}: no such file or directory" for path in places)
+    missing = "\n".join(f"open {path}: no such file or directory" for path in places)
     raise Invalid(f"parsing containers.conf: could not resolve module: {missing}", exit_code=1)
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         cdi_spec_dir: list[str]
         default_mounts_file: str
         module: list[str]
+        syslog: bool
 
 
 __all__ = ["Settings", "find_program", "load_settings"]
@@ -59,7 +60,7 @@ class Settings:
         "init", "init_path_conf", "log_driver", "log_level", "log_size_max", "modules", "network_cmd_path",
         "network_config_dir", "no_hosts", "pids_limit", "root", "rootless", "run_base", "runroot", "runtime",
         "runtime_flags", "runtimes", "search_registries", "seccomp_profile", "shm_size", "stop_timeout",
-        "storage_driver", "storage_opts", "tmpdir", "tz", "uid", "umask", "userns", "volume_path", "warnings",
+        "storage_driver", "storage_opts", "syslog", "tmpdir", "tz", "uid", "umask", "userns", "volume_path", "warnings",
     )  # fmt: skip
 
     def __init__(self, who: identity.Identity, conf: dict[str, Any], run_base: str, flags: GlobalFlags) -> None:
@@ -126,6 +127,7 @@ class Settings:
         own = os.environ.get("CONTAINERS_HELPER_BINARY_DIR", "")
         self.helper_dirs: list[str] = [*([own] if own else []), *conf["helper_binaries_dir"]]
         self.hooks_dirs: list[str] = flags.get("hooks_dir") or conf["hooks_dir"]
+        self.syslog: bool = flags.get("syslog", False)
         self.default_mounts_file: str = _absolute(flags.get("default_mounts_file"))
         self.cdi_dirs: list[str] = flags.get("cdi_spec_dir") or conf["cdi_spec_dirs"]
         self.detach_keys: str = conf["detach_keys"]

@@ -158,7 +158,7 @@ class Engine:
             "--volumepath", settings.volume_path,
             "--cgroup-manager", settings.cgroup_manager,
             "--events-backend", settings.events_backend,
-            "--log-level", settings.log_level,
+            "--log-level", settings.log_level, *(["--syslog"] if settings.syslog else []),
             *(word for folder in _given(settings.hooks_dirs, conf["hooks_dir"]) for word in ("--hooks-dir", folder)),
             *(word for folder in _given(settings.cdi_dirs, conf["cdi_spec_dirs"]) for word in ("--cdi-spec-dir", folder)),
             *(("--default-mounts-file", settings.default_mounts_file) if settings.default_mounts_file else ()),

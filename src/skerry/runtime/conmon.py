@@ -26,11 +26,8 @@ if TYPE_CHECKING:
     from skerry.runtime.cgroups import ConmonGroup
     from skerry.runtime.oci import Runtime
 
-_PASSED = (
-    "PATH", "HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "DBUS_SESSION_BUS_ADDRESS", "TMPDIR",
-    "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF",
-)  # fmt: skip
-_PREFIXES = ("SKERRY_", "_SKERRY_", "_CONTAINERS_")
+# Meant for the client that systemd started, and for nobody who outlives it.
+_CLIENTS = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
 # Log drivers without a log: the program has our own streams, conmon none. The second one also where these are a terminal.
 PASSTHROUGH = ("passthrough", "passthrough-tty")
 # How often to look after a silent runtime, and how long Podman waits for its create.
@@ -165,8 +162,8 @@ def _start(launch: Launch) -> tuple[dict[str, Any], int]:
 
 
 def environment(launch: Launch) -> dict[str, str]:
-    """What conmon and the runtime get of our environment."""
-    env = {key: value for key, value in os.environ.items() if key in _PASSED or key.startswith(_PREFIXES)}
+    """What conmon and the runtime get of our environment: all that the clean-up may depend on, which is most of it."""
+    env = {key: value for key, value in os.environ.items() if key not in _CLIENTS}
     if launch.runtime.environment() is not None:
         env = {key: value for key, value in env.items() if key not in SESSION}
     env.setdefault("PATH", DEFAULT_PATH)
@@ -212,7 +209,7 @@ def argv(launch: Launch) -> list[str]:
         args += ["--runtime-opt=--preserve-fds", f"--runtime-opt={max(launch.preserve_fds) - 2}"]
     if launch.exit_command:
         args.append(f"--exit-command={launch.exit_command[0]}")
-        args += [f"--exit-command-arg={arg}" for arg in launch.exit_command[1:]]
+        args += [word for arg in launch.exit_command[1:] for word in ("--exit-command-arg", arg)]
     return args
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ
 _PIPE_BYTES = 1 << 20
 _GATHER = 1 << 16
+_RECORD = 20 * 512  # what GNU tar reads and writes at a time
 
 
 def add_snapshot(store: Store, parent: str | None, tree: str, *, skip: Skip | None = None) -> LayerRecord:
@@ -50,6 +51,10 @@ def write_tree(
     writer = _Writer(out)
     Packer(tree, writer.header, writer.data, skip=skip, live=True, layer=layer, latest_s=latest_s).run()
     writer.flush()
+    if not layer:
+        # GNU tar appends to and deletes from archives that end with a record; of others it makes broken ones.
+        writer.header(bytes(-writer.sent % _RECORD))
+        writer.flush()
 
 
 class _Writer:
@@ -58,6 +63,7 @@ class _Writer:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._waiting = bytearray()
+        self.sent = 0  # bytes that the descriptor took
 
     def header(self, piece: bytes) -> None:
         self._waiting += piece
@@ -67,6 +73,7 @@ class _Writer:
     def flush(self) -> None:
         view = memoryview(bytes(self._waiting))
         self._waiting.clear()
+        self.sent += len(view)
         while view:
             view = view[os.write(self._fd, view) :]
 
@@ -82,6 +89,7 @@ class _Writer:
             if not sent:
                 break
             size -= sent
+            self.sent += sent
         while size:
             self.header(bytes(min(size, _GATHER)))
             size -= min(size, _GATHER)

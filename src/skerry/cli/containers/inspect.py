@@ -89,7 +89,7 @@ def find(engine: Engine, name: str, kind: str, *, size: bool) -> dict[str, Any]:
     if kind == "all":
         raise NotFound(f'no such object: "{name}"')
     if kind in ("container", "volume"):
-        raise NotFound(f"no such {kind} {name}")
+        raise NotFound(f'no such container "{name}"' if kind == "container" else f"no such {kind} {name}")
     raise NotFound(missing.message)
 
 

@@ -63,7 +63,7 @@ def _arguments(args: Args, engine: Engine) -> tuple[list[str], str]:
     else:
         raise UsageError("you must supply a running container name or id")
     if len(rest) > 1:
-        raise UsageError("`port` accepts at most one container and one port")
+        raise UsageError("`port` accepts at most 2 arguments")
     return names, rest[0] if rest else ""
 
 

@@ -46,19 +46,19 @@ MIN_ARGS = 0
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
-    name = _container(args, engine)
+    name = _container(args, engine, out.command)
     options: UpdateOptions = {key: args[key] for key in _OPTIONS if args.given(key)}  # type: ignore[assignment]
     out.line(engine.containers.update(name, options))
     return 0
 
 
-def _container(args: Args, engine: Engine) -> str:
+def _container(args: Args, engine: Engine, command: str) -> str:
     if len(args.positional) > 1:
-        raise UsageError("`skerry update` accepts at most one argument")
+        raise UsageError(f"`skerry {command}` accepts at most one argument")
     if args["latest"]:
         if args.positional:
             raise UsageError("--latest and containers cannot be used together")
         return engine.containers.latest()
     if not args.positional:
-        raise UsageError('"skerry update" requires a name, id, or the "--latest" flag')
+        raise UsageError(f'"skerry {command}" requires a name, id, or the "--latest" flag')
     return args.positional[0]

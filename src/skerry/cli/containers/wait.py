@@ -35,7 +35,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     conditions = tuple(args["condition"])
 
     if not args.positional and not args["latest"]:
-        raise UsageError('"skerry wait" requires a name, id, or the "--latest" flag')
+        raise UsageError(f'"skerry {out.command}" requires a name, id, or the "--latest" flag')
     try:
         names = chosen(args, engine)
     except NotFound:

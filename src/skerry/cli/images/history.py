@@ -52,11 +52,13 @@ def _shown(row: dict[str, Any], args: Args) -> dict[str, Any]:
         by = by[:42] + "..."
     image_id = row["id"] if args["no_trunc"] or row["id"].startswith("<") else row["id"][:12]
     since = times.ago(row["created_ns"]) if row["created_ns"] != times.NEVER_NS else "N/A"
+    # In local time, as Docker has it; `images` shows UTC.
+    at = row["created"] if row["created_ns"] == times.NEVER_NS else times.rfc3339(row["created_ns"] // 10**9 * 10**9)
     return {
         "ID": image_id,
         "Created": since if args["human"] else row["created"],
         "CreatedSince": since,
-        "CreatedAt": row["created"],
+        "CreatedAt": at,
         "CreatedBy": by,
         "Size": human_units(row["size"]) if args["human"] else str(row["size"]),
         "Comment": row["comment"],

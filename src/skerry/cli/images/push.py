@@ -26,9 +26,10 @@ EXAMPLES = (
 )
 FLAGS = (
     *REGISTRY_FLAGS,
-    flag("--compression-format", kind="str", metavar="FORMAT", choices=("gzip", "zstd", "zstd:chunked"),
-         help="Compress layers by gzip or zstd; those that are compressed otherwise, again (zstd:chunked means zstd)"),
-    flag("--compression-level", kind="int", metavar="LEVEL", help="0 to 9 for gzip, 1 to 22 for zstd"),
+    flag("--compression-format", kind="str", choices=("gzip", "zstd", "zstd:chunked"),
+         help="Compress layers by gzip or zstd; those that are compressed otherwise, again (zstd:chunked means zstd): the "
+         "compression format to use"),
+    flag("--compression-level", kind="int", help="0 to 9 for gzip, 1 to 22 for zstd: the compression level to use"),
     flag("--compress", help="Compress the layers of an image that is pushed to a folder (dir:)"),
     flag("--force-compression", help="Compress again what is compressed otherwise"),
     flag("--digestfile", kind="str", metavar="FILE", complete="files", help="Write the digest of the manifest to a file"),

@@ -27,9 +27,10 @@ FLAGS = (
     flag("--add-compression", kind="slice", metavar="FORMAT", help="Push each image once more, compressed so"),
     flag("--all", default=True, help="Push the images in the list, too"),
     *REGISTRY_FLAGS,
-    flag("--compression-format", kind="str", metavar="FORMAT", choices=("gzip", "zstd", "zstd:chunked"),
-         help="Compress layers by gzip or zstd; those that are compressed otherwise, again (zstd:chunked means zstd)"),
-    flag("--compression-level", kind="int", metavar="LEVEL", help="0 to 9 for gzip, 1 to 22 for zstd"),
+    flag("--compression-format", kind="str", choices=("gzip", "zstd", "zstd:chunked"),
+         help="Compress layers by gzip or zstd; those that are compressed otherwise, again (zstd:chunked means zstd): the "
+         "compression format to use"),
+    flag("--compression-level", kind="int", help="0 to 9 for gzip, 1 to 22 for zstd: the compression level to use"),
     flag("--digestfile", kind="str", metavar="FILE", complete="files", help="Write the list's digest to a file"),
     flag("--force-compression", help="Compress again what is compressed otherwise"),
     flag("-f", "--format", kind="str", metavar="FORMAT", help="Kind of list and manifests: oci or v2s2"),

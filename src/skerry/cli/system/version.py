@@ -31,7 +31,7 @@ Client:\tSkerry
 Version:\t{{.Client.Version}}
 {{if ne .Client.Version .Client.SkerryVersion}}Skerry Version:\t{{.Client.SkerryVersion}}
 {{end}}API Version:\t{{.Client.APIVersion}}
-Python Version:\t{{.Client.PythonVersion}}
+Go Version:\tnone (Python {{.Client.PythonVersion}})
 {{if .Client.GitCommit}}Git Commit:\t{{.Client.GitCommit}}
 {{end}}Built:\t{{.Client.BuiltTime}}
 OS/Arch:\t{{.Client.OsArch}}"""

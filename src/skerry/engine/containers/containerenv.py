@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from skerry import __version__
 from skerry.engine.containers import run_files
 from skerry.engine.containers import state as states
 
@@ -38,8 +37,10 @@ def _has_the_store(engine: Engine, record: ContainerRecord) -> bool:
 
 
 def _details(engine: Engine, record: ContainerRecord) -> str:
+    from skerry.config.launcher import spoken_version
+
     values = {
-        "engine": f"skerry-{__version__}", "name": record["name"], "id": record["id"], "image": record["image"],
+        "engine": "-".join(spoken_version()), "name": record["name"], "id": record["id"], "image": record["image"],
         "imageid": record["image_id"],
     }  # fmt: skip
     lines = [f'{key}="{value}"\n' for key, value in values.items()]

@@ -109,7 +109,9 @@ def settle(engine: Engine, record: ContainerRecord, written: ContainerState) -> 
 def _died(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
     if not state.get("finished_ns"):
         state["finished_ns"] = time.time_ns()
-    engine.events.emit_container("died", record, exit_code=state["exit_code"])
+    engine.events.emit_container(
+        "died", record, exit_code=state["exit_code"], oom_killed=state.get("oom_killed") or None
+    )
 
 
 def take_down(

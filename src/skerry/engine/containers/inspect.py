@@ -42,7 +42,7 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
         "Id": container_id,
         "Created": rfc3339(record["created_ns"]),
         "Path": program[0],
-        "Args": program[1:] or program,  # as Podman: never empty
+        "Args": program[1:],
         "State": _state(engine, record, state),
         "Image": record["image_id"],
         "ImageDigest": _image_digest(engine, record["image_id"]),

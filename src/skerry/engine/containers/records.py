@@ -74,7 +74,7 @@ def _name_taken(engine: Engine, name: str) -> Conflict:
     return Conflict(
         f'creating container storage: the container name "{name}" is already in use by {owner}. You have to remove '
         "that container to be able to reuse that name: that name is already in use, or use --replace to instruct "
-        "Skerry to do so."
+        "Podman to do so."  # their words, which scripts look for
     )
 
 

@@ -75,8 +75,7 @@ def _try(engine: Engine, container_id: str, *, force: bool, volumes: bool) -> bo
             if not force and state["status"] != "initialized":
                 raise InUse(
                     f"cannot remove container {container_id} as it is {state['status']} - running or paused "
-                    "containers cannot be removed without force: container state improper",
-                    hint=f"skerry rm -f {record['name']}",
+                    "containers cannot be removed without force: container state improper"
                 )
             return False
         _remove_locked(engine, record, state, volumes=volumes)

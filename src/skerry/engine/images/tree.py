@@ -30,10 +30,21 @@ def tree(engine: Engine, name: str, *, what_requires: bool = False) -> list[str]
             mark = "└── " if index == len(layers) - 1 else "├── "
             lines.append(mark + _layer(engine, chain_id, tops))
         return lines
+    return [*lines, *_branches(engine, [layers[-1]], _children(engine, tops), tops)]
+
+
+def _children(engine: Engine, tops: dict[str, list[Listed]]) -> dict[str, list[str]]:
+    """What lies on each layer: what leads to the newest images last."""
+    parents: dict[str, str] = dict(engine.store.db.query("SELECT chain_id, coalesce(parent, '') FROM layers"))
+    newest: dict[str, int] = {}
+    for top, images in tops.items():
+        created_ns, chain_id = max(image["created_ns"] for image in images), top
+        while chain_id and newest.get(chain_id, -1) < created_ns:
+            newest[chain_id], chain_id = created_ns, parents.get(chain_id, "")
     children: dict[str, list[str]] = {}
-    for chain_id, parent in engine.store.db.query("SELECT chain_id, parent FROM layers ORDER BY chain_id"):
-        children.setdefault(parent or "", []).append(chain_id)
-    return [*lines, *_branches(engine, [layers[-1]], children, tops)]
+    for chain_id in sorted(parents, key=lambda chain_id: (newest.get(chain_id, -1), chain_id)):
+        children.setdefault(parents[chain_id], []).append(chain_id)
+    return children
 
 
 def _branches(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from skerry import fastjson
@@ -63,6 +64,15 @@ def _note_owner(volume: VolumeRecord, path: str) -> bool:
     return known != (status.st_uid, status.st_gid)
 
 
+def _give(folder: int, uid: int, gid: int) -> None:
+    try:
+        os.fchown(folder, uid, gid)
+    except OSError as error:
+        # An idmapped mount whose ranges do not have that owner: it stays whose it is, as with Podman.
+        if error.errno != errno.EOVERFLOW:
+            raise
+
+
 def _copy(name: str, path: str, rootfs: str, destination: str, user: ResolvedUser, *, copy: bool, chown: bool) -> bool:
     """Whether the image has the folder, and gave it to root: then it is root's for good."""
     target = os.open(path, _FOLDER)
@@ -82,7 +92,7 @@ def _copy(name: str, path: str, rootfs: str, destination: str, user: ResolvedUse
 
                 copy_tree(source, target, what=f"filling volume {name}")
             if chown:
-                os.fchown(target, status.st_uid, status.st_gid)
+                _give(target, status.st_uid, status.st_gid)
                 os.fchmod(target, status.st_mode & 0o7777)
                 os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
             return (status.st_uid, status.st_gid) == (0, 0)

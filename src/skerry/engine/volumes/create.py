@@ -47,7 +47,7 @@ def create(
         if existing:
             return existing
         _make(engine, record, known_to_plugin=known_to_plugin)
-    engine.events.emit(type="volume", status="create", id=name, name=name)
+    engine.events.emit(type="volume", status="create", id=name, name=name, attributes=record["labels"] or None)
     return record
 
 

@@ -49,7 +49,8 @@ def remove(
     with engine.store.lock("volume", record["name"], fleeting=True) as lock:
         unheard = _remove_locked(engine, record, force=force, gone_from_plugin=gone_from_plugin)
         lock.release(remove=True)
-    engine.events.emit(type="volume", status="remove", id=record["name"], name=record["name"])
+    name, labels = record["name"], record["labels"]
+    engine.events.emit(type="volume", status="remove", id=name, name=name, attributes=labels or None)
     if unheard:
         raise Unavailable(unheard)
     return record["name"]

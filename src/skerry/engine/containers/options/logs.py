@@ -21,10 +21,7 @@ def apply(engine: Engine, options: ContainerRequest, config: ContainerConfig) ->
     """Put the options of the log into ``config``, whose labels are known. `Invalid` for what cannot be."""
     driver = options.get("log_driver") or engine.settings.log_driver
     if driver not in _DRIVERS:
-        raise Invalid(
-            "running container create option: invalid log driver: invalid argument",
-            hint=f"{driver}: use {', '.join(_DRIVERS[:-1])} or {_DRIVERS[-1]}",
-        )
+        raise Invalid("running container create option: invalid log driver: invalid argument")
     config["log_driver"] = driver
     config["log_size_max"] = engine.settings.log_size_max
     given = options.get("log_opt", [])
