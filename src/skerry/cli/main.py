@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from skerry.cli.table import Command
 
 # Global flags that the engine need not know.
-_FACE_ONLY = (
+FACE_ONLY = (
     "config", "context", "cpu_profile", "db_backend", "debug", "max_workers", "memory_profile", "network_backend",
     "noout", "out", "pull_option", "registries_conf", "trace", "version",
 )  # fmt: skip
@@ -362,6 +362,6 @@ def _tell_unused(conf: dict[str, Any], out: Output) -> None:
 def global_flags(top: Args) -> dict[str, object]:
     """The global flags that were given, by key: what `load_settings` takes."""
     flags = top.all_given()
-    for name in (*_FACE_ONLY, *REFUSED):
+    for name in (*FACE_ONLY, *REFUSED):
         flags.pop(name, None)
     return flags
