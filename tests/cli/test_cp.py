@@ -316,3 +316,26 @@ def test_a_new_volume_of_a_container_that_never_ran_begins_as_the_image_has_it(
     assert (place.stat().st_uid, place.stat().st_gid) == (9999, 9999)
     skerry("run", "--rm", "-v", "data:/data", busybox, "true")
     assert (place.stat().st_uid, place.stat().st_gid) == (9999, 9999)
+
+
+@pytest.mark.parametrize("first", [(), ("start", "-a", "box")])
+def test_what_is_copied_into_a_volume_is_the_container_s_where_it_has_its_own_ids(
+    skerry: Skerry, busybox: str, here: Path, first: tuple[str, ...]
+) -> None:
+    """Whether it ran before or not: new volumes begin as the image has them, with its ids."""
+    (here / "Dockerfile").write_text(f"FROM {busybox}\nRUN mkdir /data && echo x > /data/first && chown 99:99 /data\n")
+    skerry("build", "-q", "-t", "with-data", str(here))
+    (here / "second").write_text("y")
+    maps = ("--uidmap", "0:100000:1000", "--gidmap", "0:200000:1000")
+    look = ("stat", "-c", "%u:%g %n", "/data", "/data/first", "/data/second", "/new", "/new/second", "/file")
+    skerry("create", "--name", "box", *maps, "-v", "data:/data", "-v", "new:/new", "with-data", *look)
+    if first:
+        skerry(*first, check=False)
+
+    for folder in ("/data/", "/new/", "/file"):
+        skerry("cp", str(here / "second"), f"box:{folder}")
+
+    owners = [line.split()[0] for line in skerry("start", "-a", "box").lines]
+    assert owners == ["99:99", *["0:0"] * 5]
+    place = Path(skerry("volume", "inspect", "new", "--format", "{{.Mountpoint}}").stdout.strip())
+    assert ((place / "second").stat().st_uid, (place / "second").stat().st_gid) == (100000, 200000)

@@ -42,7 +42,9 @@ def copy(
     if sources in (["-"], ["/dev/stdin"]):
         assert stdin is not None
         data = stdin
-        _with_root(engine, target, lambda root, live: _from_tar(engine, target, root, live, data, archive=archive))
+        _with_root(
+            engine, target, lambda root, live: _from_tar(engine, target, root, live, data, archive=archive), writes=True
+        )
         return
     for source in sources:
         origin = Place(engine, source)
@@ -54,15 +56,15 @@ def copy(
                 top, origin, root, target, live=live, archive=archive, several=len(sources) > 1, overwrite=overwrite,
             ))  # fmt: skip
 
-        _with_root(engine, target, between)
+        _with_root(engine, target, between, writes=True)
 
 
-def _with_root(engine: Engine, place: Place, work: Callable[[str, bool], None]) -> None:
+def _with_root(engine: Engine, place: Place, work: Callable[[str, bool], None], *, writes: bool = False) -> None:
     try:
         if place.container is None:
             work("/", False)
         else:
-            in_whole_root(engine, place.container, work)
+            in_whole_root(engine, place.container, work, writes=writes)
     except OSError as error:
         raise translated(error) from error
 

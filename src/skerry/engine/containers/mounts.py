@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
 class Mounted:
     """``with Mounted(engine, record) as path``: the container's root while it is read. One that does not run is held
-    still meanwhile, by its lock. Owners are those of the image, also where the container has ids of its own."""
+    still meanwhile, by its lock. Owners are those of the image, also where the container has ids of its own; with
+    ``outside`` those that its processes have out here, unless `skerry mount` shows the others (then it is False)."""
 
-    def __init__(self, engine: Engine, record: ContainerRecord) -> None:
+    def __init__(self, engine: Engine, record: ContainerRecord, *, outside: bool = False) -> None:
         self._engine = engine
         self._record = record
+        self.outside = outside
         self._lock: Lock | None = None
         self._ours = False
         self._view = ""
@@ -45,10 +47,10 @@ class Mounted:
                 return self._live(record)
             shown = storage.shown_path(engine, record)
             if os.path.ismount(shown):
-                self._lock = lock
+                self._lock, self.outside = lock, False
                 return shown
             step("container.mount")
-            path = storage.mount_rootfs(engine, record, as_image=True)
+            path = storage.mount_rootfs(engine, record, as_image=not self.outside)
             self._ours, self._lock = True, lock
             return path
         except BaseException:
@@ -57,7 +59,7 @@ class Mounted:
 
     def _live(self, record: ContainerRecord) -> str:
         """Where its processes have it mounted; another overlay, read-only, where that shows their ids."""
-        if record["config"].get("uid_maps"):
+        if record["config"].get("uid_maps") and not self.outside:
             from skerry.engine.containers import mapped
 
             if mapped.needs_mapping(record["config"]):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from skerry.engine.builds.place import Metadata, Placer
+from skerry.engine.containers import mapped
 from skerry.engine.containers import state as states
 from skerry.engine.containers.mounts import Mounted
+from skerry.engine.containers.storage import owner_outside
 from skerry.engine.volumes.copy_up import fill
 from skerry.engine.volumes.find import get
 from skerry.engine.volumes.mounting import Held
@@ -21,7 +23,7 @@ from skerry.errors import SkerryError, Unavailable
 from skerry.linux import process
 from skerry.linux.apart import made_apart
 from skerry.linux.beneath import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, open_in_root, openat2
-from skerry.linux.idmap import clone_tree
+from skerry.linux.idmap import FilesMadeAs, clone_tree
 from skerry.linux.mount import MS_BIND, MS_REC, make_read_only
 from skerry.linux.mount import mount as attach
 from skerry.runtime import users
@@ -36,9 +38,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def in_whole_root(engine: Engine, record: ContainerRecord, work: Callable[[str, bool], T]) -> T:
-    """``work(root, live)`` with the folder that is the container's root. ``live``: it runs, and owners are those that
-    its processes have out here. Paths in it must be opened beneath it: its links and files are the container's."""
+def in_whole_root(
+    engine: Engine, record: ContainerRecord, work: Callable[[str, bool], T], *, writes: bool = False
+) -> T:
+    """``work(root, outside)`` with the folder that is the container's root. ``outside``: owners are those that its
+    processes have out here, as of one that runs, and of one with ids of its own that ``work`` ``writes`` to: its volumes
+    know no others. Paths in it must be opened beneath it: its links and files are the container's."""
     _record, written = states.reload(engine, record["id"])
     fd = _live(states.observe(engine, record["id"], written))
     if fd >= 0:
@@ -47,17 +52,20 @@ def in_whole_root(engine: Engine, record: ContainerRecord, work: Callable[[str, 
         finally:
             os.close(fd)
     with ExitStack() as held:
-        root = held.enter_context(Mounted(engine, record))
+        view = Mounted(engine, record, outside=writes and bool(record["config"].get("uid_maps")))
+        root = held.enter_context(view)
         mounts = sorted(record["config"]["mounts"], key=lambda each: each["destination"].count("/"))
         places = [_Place(mount, source) for mount in mounts if (source := _source(engine, mount, held))]
         for place in places:
-            _fill(engine, record, root, place)
+            if view.outside:
+                place.root_owner = mapped.owner_outside(record["config"], 0, 0)
+            _fill(engine, record, root, place, outside=view.outside)
         try:
             fd = made_apart(lambda: _with_mounts(root, places))
         except OSError as error:
             raise Unavailable(f"cannot look into the container: {error.strerror}") from error
         try:
-            return work(f"/proc/self/fd/{fd}", False)
+            return work(f"/proc/self/fd/{fd}", view.outside)
         finally:
             os.close(fd)
 
@@ -81,10 +89,11 @@ def _live(state: ContainerState) -> int:
 class _Place:
     """A source (or only a part of it), where it is bound, and whether it may be written to."""
 
-    __slots__ = ("destination", "mount", "read_only", "source", "subpath")
+    __slots__ = ("destination", "mount", "read_only", "root_owner", "source", "subpath")
 
     def __init__(self, mount: MountConfig, source: str) -> None:
         self.mount = mount
+        self.root_owner: tuple[int, int] | None = None  # who makes folders in a root that shows owners as out here
         self.destination, self.source, self.read_only = mount["destination"], source, "ro" in mount["options"]
         self.subpath = mount.get("subpath", "")
 
@@ -106,13 +115,13 @@ def _source(engine: Engine, mount: MountConfig, held: ExitStack) -> str:
     return held.enter_context(Held(engine, mount["name"]))
 
 
-def _fill(engine: Engine, record: ContainerRecord, root: str, place: _Place) -> None:
+def _fill(engine: Engine, record: ContainerRecord, root: str, place: _Place, *, outside: bool) -> None:
     """A volume that nobody has used yet begins as at a start: with what the image has there, and its owner. Where owners
-    are mapped, which ``root`` does not show, that is left to the start."""
+    are mapped, and ``root`` does not show it, that is left to the start."""
     mount = place.mount
     if (
         mount["type"] != "volume"
-        or record["config"].get("uid_maps")
+        or (record["config"].get("uid_maps") and not outside)
         or any(word.startswith("idmap") for word in mount["options"])
     ):
         return
@@ -124,7 +133,8 @@ def _fill(engine: Engine, record: ContainerRecord, root: str, place: _Place) -> 
     except SkerryError:
         return  # whoever starts it is told
     copy = mount.get("copy_up", False) and not mount.get("subpath")
-    fill(engine, volume, place.source, root, mount["destination"], user, copy=copy)
+    owner = owner_outside(record["config"], user)
+    fill(engine, volume, place.source, root, mount["destination"], owner, copy=copy)
 
 
 def _with_mounts(root: str, places: list[_Place]) -> int:
@@ -152,7 +162,7 @@ def _bind_at(root: str, place: _Place, source: int) -> None:
     try:
         fd = openat2(top, destination, os.O_PATH, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
     except FileNotFoundError:
-        fd = _made(root, destination, source)
+        fd = _made(root, place, source)
     except OSError as error:
         raise Unavailable(f"cannot look into {destination} of the container: {error.strerror}") from error
     finally:
@@ -179,10 +189,14 @@ def _mounted_at(root: str, destination: str) -> str:
         os.close(fd)
 
 
-def _made(root: str, destination: str, source: int) -> int:
+def _made(root: str, place: _Place, source: int) -> int:
     """A new folder to bind to; -1 for a file, which nobody needs as long as the container does not run."""
+    destination, owner = place.destination, place.root_owner
     if not stat.S_ISDIR(os.fstat(source).st_mode):
         return -1
-    with Placer(root, new_folders=Metadata(0o755, 0, 0, 0)) as placer:
+    with (
+        FilesMadeAs(*owner) if owner else nullcontext(),
+        Placer(root, new_folders=Metadata(0o755, *(owner or (0, 0)), 0)) as placer,
+    ):
         placer.folder(destination, None)
     return open_in_root(root, destination, os.O_PATH)
