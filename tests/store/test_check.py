@@ -10,6 +10,8 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from skerry.store import layers
 from skerry.store.check import check
 from skerry.store.store import Store
@@ -78,6 +80,22 @@ def test_a_damaged_layer_that_is_used_stays(store: Store) -> None:
     assert found(store, repair=True) == [("layer", base, False)]
     assert a_layer(store, "a") == base
     assert found(store) == []
+
+
+@pytest.mark.parametrize("how", ["new", "appended"])
+def test_what_was_added_to_a_layer_is_found(store: Store, how: str) -> None:
+    layer = a_layer(store, "a")
+    tree = Path(layers.layer_dir(store, layer))
+    known = next(path for path in tree.rglob("*") if path.is_file() and path.stat().st_size)
+    os.link(known, tree / "second-name")  # the recipe knows its data
+    (tree / "empty").touch()
+    assert found(store) == []
+    if how == "new":
+        (tree / "more").write_bytes(b"x")
+    else:
+        with known.open("ab") as file:
+            file.write(b"x")
+    assert found(store) == [("layer", layer, False)]
 
 
 def test_altered_and_cut_blobs_are_lost(store: Store) -> None:

@@ -11,6 +11,7 @@ from _hashlib import openssl_sha256
 
 from skerry.errors import Corrupt, SkerryError
 from skerry.store.blobs import blob_path
+from skerry.store.check_tree import added
 from skerry.store.layer_blob import forget_blob
 from skerry.store.layer_remove import discard
 from skerry.store.layer_tar import layer_chunks
@@ -116,8 +117,13 @@ def _layer_problem(store: Store, record: LayerRecord, full: bool) -> str:
         try:
             for _ in layer_chunks(store, record["chain_id"]):
                 pass
+            path = added(folder)
         except Corrupt as error:
             return error.message
+        except OSError as error:
+            return f"its files cannot be read: {error.strerror}"
+        if path:
+            return f"content modified: {path} is not as the layer has it"
     return ""
 
 

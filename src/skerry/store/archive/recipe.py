@@ -116,6 +116,18 @@ def tar_chunks(recipe: str, folder: str) -> Iterator[bytes]:
         os.close(root)
 
 
+def ends_of_files(recipe: str) -> dict[bytes, int]:
+    """How long the files with data in the layer's tree are, by their paths in it. `Corrupt`."""
+    moves = _moves(recipe)
+    found: dict[bytes, int] = {}
+    for index, (kind, data, offset, length) in enumerate(_records(recipe)):
+        if kind == b"F":
+            place, _, path = _located(data, index, moves).partition(b"/")
+            if place == b"diff":
+                found[path] = max(found.get(path, 0), offset + length)
+    return found
+
+
 def _moves(recipe: str) -> list[tuple[int, int, bytes]]:
     return [
         (index, number, path) for index, (kind, path, number, _) in enumerate(_records(recipe)) if kind == b"M"
