@@ -146,6 +146,12 @@ def test_without_subordinate_ids_only_the_user_exists_and_that_is_said_once(user
     assert told.stdout.split() == ["0", str(user.uid), "1"]
     assert told.stderr.count("no subordinate ids") == 1
     assert user.skerry("unshare", "true").stderr == ""
+    user.skerry("image", "bootstrap", "-q")
+    assert user.skerry("run", "--rm", "busybox", "id", "-u").stdout == "0\n"
+    for mode in ("keep-id", "keep-id:uid=5,gid=6", "nomap"):
+        refused = user.skerry("run", "--rm", f"--userns={mode}", "busybox", "true", check=False)
+        assert refused.returncode == 125
+        assert f"{mode.partition(':')[0]} requires additional UIDs or GIDs defined in /etc/subuid" in refused.stderr
 
 
 def test_new_subordinate_ids_count_as_soon_as_nothing_uses_the_old_ones(user: User) -> None:

@@ -71,6 +71,10 @@ def user_namespace(engine: Engine, options: CreateOptions, image: ImageRecord | 
             raise Invalid("nomap is only supported in rootless mode")
         return _of_root(values)
     counts = [sum(entry["size"] for entry in available(kind)) - 1 for kind in ("uid", "gid")]
+    if not all(counts):
+        raise Invalid(
+            f"{mode} requires additional UIDs or GIDs defined in /etc/subuid and /etc/subgid to function correctly"
+        )
     if mode == "nomap":
         return UserNamespace("private", [_map(0, 1, counts[0])], [_map(0, 1, counts[1])])
     own = [
