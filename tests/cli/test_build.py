@@ -432,7 +432,10 @@ def test_called_as_podman_it_labels_what_it_builds_as_podman(skerry: Skerry, con
     subprocess.run([*podman, "build", "-q", "-t", "named", context], check=True, capture_output=True)
     version = skerry("info", "--format", "{{.Host.BuildahVersion}}").id
     assert skerry(*labels).id == version
-    subprocess.run([*podman, "build", "-q", "--identity-label=false", "-t", "named", context], check=True)
-    assert skerry(*labels).stdout.strip() in ("", "<no value>")
+    for flag in ("--identity-label=false", "--timestamp=60", "--source-date-epoch=60"):
+        subprocess.run([*podman, "build", "-q", flag, "-t", "named", context], check=True)
+        assert skerry(*labels).stdout.strip() in ("", "<no value>")
+    subprocess.run([*podman, "build", "-q", "--timestamp=60", "--identity-label", "-t", "named", context], check=True)
+    assert skerry(*labels).id == version
     alone = subprocess.run([*podman, "build", "-q", write(context, BASE)], check=True, capture_output=True, text=True)
     assert alone.stdout.strip() == skerry("image", "inspect", "-f", "{{.Id}}", "localhost/busybox").id

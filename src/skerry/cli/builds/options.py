@@ -40,7 +40,6 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         manifest=args["manifest"],
         format=_format(args),
         labels=_pairs(args["label"]),
-        identity_label=args["identity_label"] if args.given("identity_label") else spoken_version()[0] == "podman",
         annotations=_annotations(args["annotation"]),
         env=_environment(args["env"]),
         unset_env=args["unsetenv"],
@@ -79,12 +78,21 @@ def build_options(args: Args, engine: Engine, out: Out) -> BuildOptions:
         on_error_shell=args["on_error"] == "shell",
     )
     _set_times(options, args)
+    options.identity_label = _has_identity_label(args, options)
     _set_cache_age(options, args["cache_ttl"], out)
     _set_secrets(options, args)
     _set_outputs(options, args)
     _set_attestations(options, args)
     _set_source_policy(options, args)
     return options
+
+
+def _has_identity_label(args: Args, options: BuildOptions) -> bool:
+    """Unless told, as Podman when called so; but an image that is to be the same whenever it is built does not tell the
+    version of its builder."""
+    if args.given("identity_label"):
+        return bool(args["identity_label"])
+    return spoken_version()[0] == "podman" and options.timestamp is None and options.source_date_epoch is None
 
 
 def refuse(args: Args) -> None:
