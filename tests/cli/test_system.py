@@ -234,3 +234,8 @@ def test_migrate_stops_everything_and_may_change_the_runtime(skerry: Skerry, bus
     assert skerry("inspect", "-f", "{{.OCIRuntime}}", "never", *ids).lines == ["runc"] * 3
     assert skerry("start", "-a", "never", check=False).code == 0
     assert skerry("system", "renumber").stdout == ""
+
+
+def test_an_empty_template_shows_nothing(skerry: Skerry) -> None:
+    for command in ("info", "version"):
+        assert skerry(command, "-f", "").stdout == "\n"

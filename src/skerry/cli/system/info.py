@@ -35,10 +35,10 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     template = args["format"]
     if template.strip() in ("json", "{{json .}}", "{{ json . }}"):
         out.json(report, indent=2)
-    elif template:
+    elif args.given("format"):
         from skerry.cli.listing import render_each
 
-        out.write(render_each("info", [report], template))
+        out.write(render_each("info", [report], template) if template else "\n")  # an empty template gives nothing
     else:
         from skerry.cli.system.yaml import dump
 

@@ -46,8 +46,8 @@ def run(args: Args, engine: None, out: Output) -> int:
     template = args["format"]
     if template.strip() == "json":
         out.json(report, indent=2)
-    elif template:
-        out.write(render_each("version", [{**report, "Server": client}], template))
+    elif args.given("format"):
+        out.write(render_each("version", [{**report, "Server": client}], template) if template else "\n")
     else:
         text = render_each("version", [report], _TEXT)
         out.write(align([line.split("\t") for line in text.rstrip("\n").split("\n")]))
