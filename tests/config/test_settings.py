@@ -11,7 +11,6 @@ import pytest
 from tests.config.conftest import Host
 
 from skerry.config import identity, paths, settings
-from skerry.config.journal import _opens
 from skerry.config.programs import find_program
 from skerry.config.sizes import parse_size
 from skerry.errors import Unavailable
@@ -45,7 +44,8 @@ def test_the_cgroup_manager_follows_the_host(
 def journal(host: Host, monkeypatch: pytest.MonkeyPatch, *, systemd: bool = True) -> Path:
     """A host with journald, which has written nothing; the folder that it keeps its entries in."""
     folders = (host.top / "run-log", host.top / "var-log")
-    monkeypatch.setattr("skerry.config.journal.FOLDERS", tuple(map(str, folders)))
+    monkeypatch.setattr("skerry.config.settings.JOURNALS", tuple(map(str, folders)))
+    monkeypatch.setattr("skerry.config.settings.JOURNAL_SOCKET", str(host.write(host.top, "socket", "")))
     monkeypatch.setattr(settings, "has_systemd", lambda: systemd)
     return folders[1]
 
@@ -61,14 +61,17 @@ def test_logs_and_events_go_to_the_journal_where_it_can_be_read(host: Host, monk
     assert (host.load().log_driver, host.load().events_backend) == ("k8s-file", "journald")
     journal(host, monkeypatch, systemd=False)
     assert host.load().events_backend == "file"
+    journal(host, monkeypatch)
+    (host.top / "socket").unlink()
+    assert host.load().events_backend == "file"
 
 
 def test_a_journal_that_is_not_for_us_is_none(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = journal(host, monkeypatch)
     (folder / "machine").mkdir(parents=True)
-    monkeypatch.setattr("skerry.config.journal._opens", lambda _folder: False)
+    assert not settings._opens(str(folder / "nowhere"))
+    monkeypatch.setattr("skerry.config.settings._opens", lambda _folder: False)
     assert host.load().events_backend == "file"
-    assert not _opens(str(folder / "nowhere"))
 
 
 def test_flags_win_over_files(host: Host) -> None:

@@ -103,6 +103,11 @@ def test_what_ran_is_as_podman_leaves_it_and_what_shall_run_again_does(boot: Cal
     states = dict(line.split() for line in second.ok("ps", "-a", "--format", "{{.Names}} {{.State}}").splitlines())
     ran = ("always", "unless", "stopped", "failure", "plain", "paused", "checked")
     assert states == {**dict.fromkeys(ran, "exited"), "fresh": "created"}
+    started, finished = second.ok("inspect", "plain", "--format", "{{.State.StartedAt}}\t{{.State.FinishedAt}}").split(
+        "\t"
+    )
+    assert not finished.startswith("0001-")
+    assert started <= finished
     assert second.ok("volume", "ls", "-q") == "data"
     assert second.ok("mount") == second.ok("image", "mount") == ""
     second.ok("start", "--all", "--filter", "should-start-on-boot=true")

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "find_program", "load_settings"]
 
+JOURNAL_SOCKET = "/run/systemd/journal/socket"
+JOURNALS = ("/run/log/journal", "/var/log/journal")  # kept in memory until the next boot, and kept on disk
 _MOUNTS_FILES = ("/etc/containers/mounts.conf", "/usr/share/containers/mounts.conf")
 _CGROUP_MANAGERS = ("cgroupfs", "systemd")
 _EVENTS_BACKENDS = ("file", "journald", "none")
@@ -146,7 +148,7 @@ class Settings:
 
         Following a log in the journal needs the events beside it, so logs don't go there on their own."""
         configured: str = flags.get("events_backend") or conf["engine"]["events_logger"]
-        journal = configured in ("", "journald") and has_systemd() and _reads_journal()
+        journal = configured in ("", "journald") and has_systemd() and reads_journal()
         backend = configured or ("journald" if journal else "file")
         self.events_backend = _choice(backend, _EVENTS_BACKENDS, '"{}" is not a valid events backend')
         self.events_path: str = conf["engine"]["events_logfile_path"] or self.tmpdir + "/events/events.log"
@@ -237,10 +239,28 @@ def has_systemd() -> bool:
     return os.path.isdir("/run/systemd/system")
 
 
-def _reads_journal() -> bool:
-    from skerry.config.journal import is_readable  # most hosts of ours have no systemd
+def reads_journal() -> bool:
+    """Whether journald listens, and one of its folders (one per machine id) opens for us, which Podman asks, too.
 
-    return is_readable()
+    A user whose entries are kept in memory only cannot read them: journald makes no file per user there."""
+    if not os.path.exists(JOURNAL_SOCKET):
+        return False
+    for folder in JOURNALS:
+        try:
+            with os.scandir(folder) as machines:
+                if any(machine.is_dir() and _opens(machine.path) for machine in machines):
+                    return True
+        except OSError:
+            continue  # none there, or not for us
+    return False
+
+
+def _opens(folder: str) -> bool:
+    try:
+        os.scandir(folder).close()
+    except OSError:
+        return False
+    return True
 
 
 def has_cgroup2() -> bool:

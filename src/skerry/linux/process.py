@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 _SELINUX, _LABEL = "/sys/fs/selinux/enforce", "/proc/self/attr/current"
 _boot_id = ""
@@ -14,6 +15,11 @@ def boot_id() -> str:
     if not _boot_id:
         _boot_id = _read("/proc/sys/kernel/random/boot_id").decode().strip()
     return _boot_id
+
+
+def booted_ns() -> int:
+    """When this kernel started, in nanoseconds since the epoch (by what the clock says now)."""
+    return time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def has_selinux() -> bool:

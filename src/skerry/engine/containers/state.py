@@ -129,11 +129,14 @@ def observe(engine: Engine, container_id: str, state: ContainerState) -> Contain
 
 
 def after_reboot(state: ContainerState) -> ContainerState:
-    """A machine that restarted took the process, the mounts and the network with it."""
+    """A machine that restarted took the process, the mounts and the network with it, at the latest when it booted."""
     new: ContainerState = {
         **state, "status": "exited" if state.get("ever_started") else "created", "cleaned": True, "pid": 0,
         "conmon_pid": 0, "network": {}, "netns": "", "boot_id": process.boot_id(),
     }  # fmt: skip
+    if state.get("ever_started"):
+        # What may be written there is the end of an earlier run. A clock that is not set yet must not go back before this one.
+        new["finished_ns"] = max(state.get("started_ns", 0), process.booted_ns())
     return new
 
 
