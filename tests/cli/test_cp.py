@@ -339,3 +339,42 @@ def test_what_is_copied_into_a_volume_is_the_container_s_where_it_has_its_own_id
     assert owners == ["99:99", *["0:0"] * 5]
     place = Path(skerry("volume", "inspect", "new", "--format", "{{.Mountpoint}}").stdout.strip())
     assert ((place / "second").stat().st_uid, (place / "second").stat().st_gid) == (100000, 200000)
+
+
+def test_what_is_made_to_mount_on_is_gone_again(skerry: Skerry, busybox: str, here: Path) -> None:
+    flags = ("-v", "outer:/new/outer", "-v", "inner:/new/outer/sub/inner", "-v", f"{here}/d:/elsewhere/d")
+    skerry("create", "--name", "box", *flags, busybox)
+    skerry("cp", here / "a", "box:/new/outer/sub/inner")
+    folders = {name: Path(skerry("volume", "inspect", name, "--format", "{{.Mountpoint}}").stdout.strip())
+               for name in ("outer", "inner")}  # fmt: skip
+    assert os.listdir(folders["inner"]) == ["a"]
+    assert os.listdir(folders["outer"]) == []
+    assert skerry("diff", "box").stdout == ""
+
+
+def test_images_that_are_mounted_can_be_looked_into_and_not_written_to(
+    skerry: Skerry, busybox: str, here: Path
+) -> None:
+    skerry("run", "--name", "made", busybox, "sh", "-c", "mkdir -p /d/sub; echo part >/d/sub/x; ln -s x /d/sub/link")
+    skerry("commit", "-q", "made", "other")
+    for name, words in (("ro", ""), ("rw", ",rw=true")):
+        mount = f"type=image,source=other,target=/data,subpath=/d/sub{words}"
+        skerry("create", "--name", name, "--network", "none", "--mount", mount, busybox, "sleep", "100")
+        for state in ("created", "stopped"):
+            skerry("cp", f"{name}:/data/link", here / f"{name}-{state}")
+            assert (here / f"{name}-{state}").read_text() == "part\n"
+            refused = skerry("cp", here / "a", f"{name}:/data/new", check=False)
+            assert (refused.code, refused.stderr) == (
+                125, 'Error: "/data/new" of the container: cannot copy into a read-only mount\n',
+            )  # fmt: skip
+            skerry("start", name)
+            skerry("stop", "-t", "0", name)
+
+
+@pytest.mark.parametrize("kind", ["volume", "bind"])
+def test_nothing_goes_into_a_read_only_mount(skerry: Skerry, busybox: str, here: Path, kind: str) -> None:
+    source = "data" if kind == "volume" else here / "d"
+    skerry("create", "--name", "box", "--mount", f"type={kind},source={source},target=/data,ro", busybox)
+    refused = skerry("cp", here / "a", "box:/data/new", check=False)
+    assert (refused.code, "cannot copy into a read-only mount" in refused.stderr) == (125, True)
+    assert not (here / "d/new").exists()

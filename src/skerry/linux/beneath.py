@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 
 from skerry.linux.libc import syscall
 
+_TRIES = 200
 RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH, RESOLVE_IN_ROOT = 1, 2, 4, 8, 16
 
 
 def openat2(dir_fd: int, path: str, flags: int, *, mode: int = 0, resolve: int = 0) -> int:
     """openat2(2). ENOSYS before Linux 5.6."""
     how = b"".join(value.to_bytes(8, "little") for value in (flags | os.O_CLOEXEC, mode, resolve))
+    for _ in range(_TRIES):
+        try:
+            return syscall("openat2", dir_fd, os.fsencode(path), how, len(how), about=path)
+        except BlockingIOError:
+            # Somewhere on the host something was mounted or renamed while the kernel took a ``..``: it cannot tell
+            # whether that led out, and asks to be called again.
+            time.sleep(0.001)
     return syscall("openat2", dir_fd, os.fsencode(path), how, len(how), about=path)
 
 

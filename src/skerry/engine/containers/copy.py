@@ -6,6 +6,7 @@ lead a copy to the host's files.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tarfile
@@ -17,7 +18,7 @@ from skerry.engine.builds.select import Tree, xattrs_of
 from skerry.engine.builds.unpack import archive_kind, unpack
 from skerry.engine.containers.copy_ends import Place
 from skerry.engine.containers.whole_root import in_whole_root
-from skerry.errors import Conflict, Invalid, NotFound, SkerryError
+from skerry.errors import Conflict, Invalid, NotFound, SkerryError, Unavailable
 from skerry.runtime import users
 from skerry.store.steps import step
 
@@ -42,9 +43,7 @@ def copy(
     if sources in (["-"], ["/dev/stdin"]):
         assert stdin is not None
         data = stdin
-        _with_root(
-            engine, target, lambda root, live: _from_tar(engine, target, root, live, data, archive=archive), writes=True
-        )
+        _into(engine, target, lambda root, live: _from_tar(engine, target, root, live, data, archive=archive))
         return
     for source in sources:
         origin = Place(engine, source)
@@ -56,7 +55,7 @@ def copy(
                 top, origin, root, target, live=live, archive=archive, several=len(sources) > 1, overwrite=overwrite,
             ))  # fmt: skip
 
-        _with_root(engine, target, between, writes=True)
+        _into(engine, target, between)
 
 
 def _with_root(engine: Engine, place: Place, work: Callable[[str, bool], None], *, writes: bool = False) -> None:
@@ -67,6 +66,16 @@ def _with_root(engine: Engine, place: Place, work: Callable[[str, bool], None], 
             in_whole_root(engine, place.container, work, writes=writes)
     except OSError as error:
         raise translated(error) from error
+
+
+def _into(engine: Engine, target: Place, work: Callable[[str, bool], None]) -> None:
+    """`_with_root`; what nobody may write to is told in Podman's words."""
+    try:
+        _with_root(engine, target, work, writes=True)
+    except Unavailable as error:
+        if target.container is None or getattr(error.__cause__, "errno", 0) != errno.EROFS:
+            raise
+        raise Unavailable(f'"{target.path}" of the container: cannot copy into a read-only mount') from error
 
 
 def _owner(target: Place, root: str, *, live: bool, archive: bool) -> Owner | None:

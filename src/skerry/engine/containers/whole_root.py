@@ -2,6 +2,7 @@
 
 A running one's are reached by its process. Else the volumes are bound over a copy of its root's mount that only we have:
 killed, we leave none of them where a removal could find its way into a volume, and the host's mounts below a bind stay.
+Folders that had to be made to bind to are taken away again: one may lie in a volume, whose other users would see it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from skerry.linux.idmap import FilesMadeAs, clone_tree
 from skerry.linux.mount import MS_BIND, MS_REC, make_read_only
 from skerry.linux.mount import mount as attach
 from skerry.runtime import users
+from skerry.store.layers import layer_dir
+from skerry.store.overlay import mount_overlay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +37,10 @@ if TYPE_CHECKING:
     from skerry.engine.containers.types import ContainerRecord, ContainerState
     from skerry.engine.engine import Engine
     from skerry.runtime.types import MountConfig
+    from skerry.store.store import Store
 
 T = TypeVar("T")
+_IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 
 
 def in_whole_root(
@@ -55,13 +60,14 @@ def in_whole_root(
         view = Mounted(engine, record, outside=writes and bool(record["config"].get("uid_maps")))
         root = held.enter_context(view)
         mounts = sorted(record["config"]["mounts"], key=lambda each: each["destination"].count("/"))
-        places = [_Place(mount, source) for mount in mounts if (source := _source(engine, mount, held))]
+        places = [place for mount in mounts if (place := _place(engine, mount, held))]
         for place in places:
             if view.outside:
                 place.root_owner = mapped.owner_outside(record["config"], 0, 0)
             _fill(engine, record, root, place, outside=view.outside)
+        made = held.enter_context(_Made())
         try:
-            fd = made_apart(lambda: _with_mounts(root, places))
+            fd = made_apart(lambda: _with_mounts(root, places, made))
         except OSError as error:
             raise Unavailable(f"cannot look into the container: {error.strerror}") from error
         try:
@@ -87,32 +93,72 @@ def _live(state: ContainerState) -> int:
 
 
 class _Place:
-    """A source (or only a part of it), where it is bound, and whether it may be written to."""
+    """A source (or only a part of it), where it is bound, and whether it may be written to. ``layers``: of an image that
+    is mounted there instead."""
 
-    __slots__ = ("destination", "mount", "read_only", "root_owner", "source", "subpath")
+    __slots__ = ("destination", "layers", "mount", "read_only", "root_owner", "source", "store", "subpath")
 
-    def __init__(self, mount: MountConfig, source: str) -> None:
+    def __init__(self, mount: MountConfig, source: str, store: Store, layers: list[str] | None = None) -> None:
         self.mount = mount
         self.root_owner: tuple[int, int] | None = None  # who makes folders in a root that shows owners as out here
         self.destination, self.source, self.read_only = mount["destination"], source, "ro" in mount["options"]
         self.subpath = mount.get("subpath", "")
+        self.store, self.layers = store, layers
 
     def open(self) -> int:
         """In the mount namespace in which it is bound: the kernel binds nothing of another's."""
+        if self.layers is not None:
+            return os.open(layer_dir(self.store, self.layers[-1]), os.O_PATH | os.O_CLOEXEC)  # a folder, as it will be
         if self.subpath:
             return open_in_root(self.source, self.subpath, os.O_PATH)
         return os.open(self.source, os.O_PATH | os.O_CLOEXEC)
 
 
-def _source(engine: Engine, mount: MountConfig, held: ExitStack) -> str:
-    """The folder or file behind a mount; empty for one that only a running container has, as an overlay is."""
+class _Made:
+    """Folders that were made to bind to: gone at the end, those that are empty by then."""
+
+    def __init__(self) -> None:
+        self._folders: list[tuple[int, str]] = []  # in which folder, and what
+        self._opened: list[int] = []
+
+    def note(self, top: int, path: str) -> None:
+        """That the folder ``path`` is about to be made in the root ``top``, with those above it that are missing."""
+        names = [name for name in path.split("/") if name]
+        there = len(names)
+        while True:
+            try:
+                above = openat2(top, "/".join(names[:there]) or ".", os.O_PATH, resolve=_IN_ROOT)
+                break
+            except FileNotFoundError:
+                there -= 1
+        self._opened.append(above)
+        self._folders += [(above, "/".join(names[there:end])) for end in range(there + 1, len(names) + 1)]
+
+    def __enter__(self) -> _Made:
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        for above, name in reversed(self._folders):
+            try:
+                os.rmdir(name, dir_fd=above)
+            except OSError:
+                pass  # somebody put something there, or it is on a mount that nobody writes to
+        for fd in self._opened:
+            os.close(fd)
+
+
+def _place(engine: Engine, mount: MountConfig, held: ExitStack) -> _Place | None:
+    """The folder, file or image behind a mount; None for one that only a running container has, as an overlay is."""
     if "O" in mount["options"]:
-        return ""
+        return None
+    if mount["type"] == "image":
+        # Also what may be written to in there: a running container has a layer of its own for that.
+        return _Place(mount, "", engine.store, mount["layers"]) if mount["layers"] else None
     if mount["type"] == "bind":
-        return mount["source"] if os.path.exists(mount["source"]) else ""
+        return _Place(mount, mount["source"], engine.store) if os.path.exists(mount["source"]) else None
     if mount["type"] != "volume" or get(engine, mount["name"]) is None:
-        return ""
-    return held.enter_context(Held(engine, mount["name"]))
+        return None
+    return _Place(mount, held.enter_context(Held(engine, mount["name"])), engine.store)
 
 
 def _fill(engine: Engine, record: ContainerRecord, root: str, place: _Place, *, outside: bool) -> None:
@@ -137,13 +183,13 @@ def _fill(engine: Engine, record: ContainerRecord, root: str, place: _Place, *, 
     fill(engine, volume, place.source, root, mount["destination"], owner, copy=copy)
 
 
-def _with_mounts(root: str, places: list[_Place]) -> int:
+def _with_mounts(root: str, places: list[_Place], made: _Made) -> int:
     for place in places:
-        _bind(root, place)
+        _bind(root, place, made)
     return clone_tree(root, recursive=True)
 
 
-def _bind(root: str, place: _Place) -> None:
+def _bind(root: str, place: _Place, made: _Made) -> None:
     """Bind at a place in the container's root, wherever links in there lead; a folder is made for a folder, as the
     runtime would."""
     try:
@@ -151,17 +197,18 @@ def _bind(root: str, place: _Place) -> None:
     except OSError:
         return  # it is gone, as a start would say
     try:
-        _bind_at(root, place, source)
+        _bind_at(root, place, source, made)
     finally:
         os.close(source)
 
 
-def _bind_at(root: str, place: _Place, source: int) -> None:
+def _bind_at(root: str, place: _Place, source: int, made: _Made) -> None:
     destination = place.destination
     top = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fd = openat2(top, destination, os.O_PATH, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+        fd = openat2(top, destination, os.O_PATH, resolve=_IN_ROOT)
     except FileNotFoundError:
+        made.note(top, destination)
         fd = _made(root, place, source)
     except OSError as error:
         raise Unavailable(f"cannot look into {destination} of the container: {error.strerror}") from error
@@ -170,13 +217,33 @@ def _bind_at(root: str, place: _Place, source: int) -> None:
     if fd < 0:
         return
     try:
-        attach(f"/proc/self/fd/{source}", f"/proc/self/fd/{fd}", flags=MS_BIND | MS_REC)
+        if place.layers is not None:
+            _mount_image(root, place, f"/proc/self/fd/{fd}")
+        else:
+            attach(f"/proc/self/fd/{source}", f"/proc/self/fd/{fd}", flags=MS_BIND | MS_REC)
         if place.read_only:
             make_read_only(_mounted_at(root, destination))
     except OSError as error:
         raise Unavailable(f"cannot look into {destination} of the container: {error.strerror}") from error
     finally:
         os.close(fd)
+
+
+def _mount_image(root: str, place: _Place, target: str) -> None:
+    """Mount an image's tree, or bind only a part of it over it."""
+    assert place.layers is not None
+    mount_overlay(place.store, target, place.layers)
+    if not place.subpath:
+        return
+    whole = _mounted_at(root, place.destination)
+    try:
+        part = open_in_root(whole, place.subpath, os.O_PATH)
+    except OSError:
+        return  # as a start would say
+    try:
+        attach(f"/proc/self/fd/{part}", whole, flags=MS_BIND | MS_REC)
+    finally:
+        os.close(part)
 
 
 def _mounted_at(root: str, destination: str) -> str:
