@@ -118,6 +118,11 @@ def test_reload_brings_back_what_another_tool_flushed(skerry: Skerry, two: int) 
     for reloaded in (skerry("network", "reload", "web"), skerry("network", "reload", "-a")):
         assert box in reloaded.lines
         assert fetch(two) == "hello"
+    for what in ("flush table inet skerry", "flush chain inet skerry published", "delete table inet skerry"):
+        subprocess.run(["nft", *what.split()], check=True)
+        assert fetch(two) == ""
+        skerry("network", "reload", "web")
+        assert fetch(two) == "hello"
 
 
 def test_name_servers_of_a_network_in_use_are_changed(skerry: Skerry, two: int) -> None:

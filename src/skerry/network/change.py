@@ -238,6 +238,10 @@ def _reload(host: Host, lease: Lease) -> None:
     networks = [network for item in lease["interfaces"] if (network := host.leases.bridge(item["bridge"]))]
     for network in networks:
         setup.connect_bridge(host, network)
+    nft = host.context.helper("nft")
+    if networks and not host.firewall.has_rules(nft):
+        host.firewall.create(nft)
+        setup.restore_firewall(host)
     setup.open_firewall(host, lease, networks)
     _names(host, lease)
 

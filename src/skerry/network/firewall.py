@@ -14,7 +14,7 @@ import _thread
 import errno
 import os
 
-from skerry.errors import Unavailable
+from skerry.errors import Invalid, Unavailable
 from skerry.linux import spawn
 from skerry.linux.netlink import nft
 from skerry.linux.netlink.message import USUAL_BYTES
@@ -185,6 +185,21 @@ class Firewall:
                 size = len(change)
             batches[-1].append(change)
         return batches
+
+    def has_rules(self, program: str) -> bool:
+        """Whether the table is there with rules in each of its chains: what flushes all tables leaves them empty."""
+        if not program:
+            return True  # then it could not be made anew
+        from skerry import fastjson
+
+        done = spawn.run([program, "-j", "-t", "list", "table", "inet", TABLE], timeout_s=30)
+        try:
+            items = fastjson.loads(done.stdout.decode())["nftables"] if not done.code else []
+        except (Invalid, KeyError):
+            items = []
+        filled = {item["rule"]["chain"] for item in items if "rule" in item}
+        lines = [line.split() for line in _RULES.splitlines()]
+        return filled >= {words[1] for words in lines if words and words[0] == "chain"}
 
     def create(self, program: str) -> None:
         """Make the table with the nft program (12-30 ms): once per boot, or after another tool flushed all rules.
