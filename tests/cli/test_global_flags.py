@@ -82,3 +82,16 @@ def test_registries_conf_is_another_file(cli: CommandLine, tmp_path: Path) -> No
     conf.write_text('unqualified-search-registries = ["registry.invalid"]\n')
     found = cli("--registries-conf", str(conf), "info", "--format", "{{.Registries.search}}", env={})
     assert found.out == "[registry.invalid]\n"
+
+
+def test_what_is_hidden_is_not_in_the_help(cli: CommandLine) -> None:
+    shown = cli("--help", plain=True).out
+    assert "--storage-driver" in shown
+    assert "--db-backend" not in shown
+
+
+def test_each_log_level_says_so_once(cli: CommandLine) -> None:
+    lines = cli("--log-level=trace", "version", plain=True).err.splitlines()
+    assert sum(" level=info " in line for line in lines) == 1
+    assert any(" level=trace " in line for line in lines)
+    assert not any(" level=trace " in line for line in cli("--log-level=debug", "version", plain=True).err.splitlines())

@@ -134,7 +134,7 @@ def test_wrap() -> None:
 
 
 def test_every_global_flag_reaches_the_settings() -> None:
-    """A flag that nothing honours isn't accepted."""
+    """Or is the command line's own, as those are that Podman takes and that mean nothing here."""
     text = (Path(__file__).parents[2] / "src/skerry/config/settings.py").read_text()
     for it in GLOBAL_FLAGS:
         assert it.key in FACE_ONLY or f"    {it.key}: " in text
