@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,19 @@ def test_in_a_read_only_root_copies_are_mounted(skerry: Skerry, busybox: str) ->
     assert skerry(*RUN, *flags, "root", busybox, "sh", "-c", "mount | grep -c /etc/passwd", check=False).stdout == "0\n"
     skerry("run", "-d", "--name", "box", "--network=none", *flags, "1234", busybox, "sleep", "100")
     assert skerry("exec", "box", "sh", "-c", "echo $HOME").stdout == "/tmp\n"
+
+
+def test_a_folder_of_the_host_keeps_its_files(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    skerry("create", "--name", "box", busybox)
+    skerry("export", "-o", tmp_path / "root.tar", "box")
+    root = tmp_path / "root"
+    root.mkdir()
+    subprocess.run(["tar", "-xf", tmp_path / "root.tar", "-C", root], check=True)
+    before = (root / "etc" / "passwd").read_bytes()
+    show = ("sh", "-c", "echo $HOME; grep -c ^1234: /etc/passwd")
+    for path in (str(root), f"{root}:O"):
+        assert skerry(*RUN, "--user", "1234", "-w", "/tmp", "--rootfs", path, *show).lines == ["/tmp", "1"]
+        assert (root / "etc" / "passwd").read_bytes() == before
 
 
 def test_templates_are_for_those_whom_the_image_does_not_know(skerry: Skerry, busybox: str) -> None:

@@ -74,10 +74,14 @@ def _is_odd(rootfs: str, path: str) -> bool:
 
 
 def put(engine: Engine, record: ContainerRecord, rootfs: str, found: Accounts) -> list[MountConfig]:
-    """Write the lines. What could not be written where it belongs is returned, to be mounted."""
+    """Write the lines. What could not be written where it belongs is returned, to be mounted.
+
+    A folder of the host (--rootfs) stays as it is: it may be the host's own root."""
+    config = record["config"]
+    writable = not config.get("read_only") and "rootfs" not in config and config.get("rootfs_how", "O") == "O"
     result: list[MountConfig] = []
     for path, lines in found.lines.items():
-        if not record["config"].get("read_only") and _append(rootfs, path, lines):
+        if writable and _append(rootfs, path, lines):
             continue
         copy = states.run_folder(engine, record["id"], path.rpartition("/")[2])
         run_files.write(copy, found.texts[path].encode("utf-8", "surrogateescape"), 0o644)
