@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -383,3 +384,14 @@ def test_an_idmapped_volume_stays_whose_it_is_under_another_mapping(skerry, busy
             words = (f"--uidmap=0:{first}:10000", "-v", "v1:/volume:idmap", "--rootfs", f"{top}/root")
             result = skerry("run", "--rm", "--network", "none", *words, "stat", "-c", "%u:%g", "/volume")
             assert result.stdout == "0:0\n"
+
+
+def test_what_a_precreate_hook_sets_is_there_for_exec(skerry, busybox, tmp_path):
+    (tmp_path / "hook.sh").write_text('#!/bin/sh\nsed \'s/"env": *\\[/&"FROM_HOOK=here",/\'\n')
+    (tmp_path / "hook.sh").chmod(0o755)
+    hook = {"version": "1.0.0", "when": {"always": True}, "hook": {"path": f"{tmp_path}/hook.sh"}}
+    (tmp_path / "hook.json").write_text(json.dumps({**hook, "stages": ["precreate"]}))
+    run = ("run", "-d", "--network", "none", "--name", "box", "--hooks-dir", tmp_path, busybox, "sleep", "100")
+    skerry(*run)
+    assert skerry("exec", "box", "sh", "-c", "echo $FROM_HOOK").stdout == "here\n"
+    assert skerry("exec", "-e", "FROM_HOOK=mine", "box", "sh", "-c", "echo $FROM_HOOK").stdout == "mine\n"

@@ -256,6 +256,15 @@ def test_a_tree_of_layers(box: CommandLine) -> None:
     assert len(box("image", "tree", "--whatrequires", "busybox").out.splitlines()) == 6
 
 
+def test_what_is_made_is_told_unless_nobody_wants_to_know(box: CommandLine) -> None:
+    made = box("commit", "c", "made")
+    lines = made.err.splitlines()
+    assert lines[0] == "Getting image source signatures"
+    assert [line.partition(" sha256:")[0] for line in lines[1:-2]] == ["Copying blob"] * (len(lines) - 3)
+    assert lines[-2:] == [f"Copying config sha256:{made.out.strip()}", "Writing manifest to image destination"]
+    assert box("commit", "-q", "c", "made").err == ""
+
+
 def test_what_was_based_on_an_image_last_is_the_last_of_its_tree(box: CommandLine) -> None:
     for count in range(4):
         box("run", "--name", f"c{count}", "busybox", "touch", f"/{count}")

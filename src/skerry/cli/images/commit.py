@@ -48,6 +48,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         author=args["author"], message=args["message"], changes=args["change"], format=args["format"],
         config=_config(args["config"]) if args["config"] else None, pause=args["pause"], squash=args["squash"],
         include_volumes=args["include_volumes"],
+        **({} if args["quiet"] else {"tell": out.plain_error}),
     )  # fmt: skip
     name = args.positional[1] if len(args.positional) > 1 else ""
     image_id = engine.images.commit(args.positional[0], name, options)["id"]

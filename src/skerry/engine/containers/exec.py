@@ -112,6 +112,7 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
             from skerry.engine.containers import secrets
 
             env = [*env, *secrets.environment(engine, record)]
+        env = [*state.get("hook_env", ()), *env]
         spec = exec_process(
             config, user, engine.settings, args=command, cwd=options.get("workdir", ""), terminal=tty,
             env=env, privileged=options.get("privileged", False), cap_add=options.get("cap_add", ()),

@@ -52,11 +52,12 @@ def initialize(
 class _Ready:
     """What the runtime's specification is made of, once it is all there. ``config``: with what is for this start alone."""
 
-    __slots__ = ("config", "joined", "mounts", "namespace_paths", "rootfs", "user")
+    __slots__ = ("config", "hook_env", "joined", "mounts", "namespace_paths", "rootfs", "user")
 
     def __init__(self, rootfs: str, user: ResolvedUser) -> None:
         self.rootfs, self.user = rootfs, user
         self.mounts: list[MountConfig] = []
+        self.hook_env: list[str] = []
         self.config: ContainerConfig
         self.joined: Joined
         self.namespace_paths: dict[str, str]
@@ -152,6 +153,7 @@ def _create(
         "conmon_start": process.start_time(launched.conmon_pid) or 0, "network": joined.status,
         "netns": joined.path or "", "ports": joined.ports, "reserved": inode,
         "last_exit_code": state.get("exit_code", 0), "cgroup_path": placement.path, "home": ready.user["home"] or "/",
+        "hook_env": ready.hook_env,
         "oom_file": oom_file, "oom_count": cgroups.oom_kills(oom_file) if oom_file else 0,
     }  # fmt: skip
 
@@ -170,7 +172,9 @@ def _specification(
         from skerry.engine.containers import notify
 
         notify.add_environment(document, record)
+    before = list(document["process"]["env"])
     document = spec.with_hooks(document, ready.config, engine.settings, bundle, engine.warn)
+    ready.hook_env = [item for item in document["process"]["env"] if item not in before]
     if window is not None:
         document["process"]["consoleSize"] = {"height": window[0], "width": window[1]}
     return document

@@ -104,6 +104,7 @@ class ContainerState(TypedDict, total=False):
     network: dict[str, Any]
     ports: list[PortMapping]  # with the host ports that were chosen
     home: str  # of the program's user, as its environment has it
+    hook_env: list[str]  # what precreate hooks set: programs that are executed in it have that, too
     updating: Resources | None  # its limits before those of the record, which the kernel may not have yet
     publishing: bool  # the kernel may publish other ports than ``ports``
     volatile: bool

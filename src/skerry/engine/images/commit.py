@@ -21,7 +21,7 @@ from skerry.store.layers import get_layer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from skerry.engine.containers.types import ContainerRecord
@@ -36,13 +36,15 @@ _MOUNT_POINTS = {
 
 
 class Commit:
-    """What the image shall be beside what the container says. ``config``: keys of an image config, set last."""
+    """What the image shall be beside what the container says. ``config``: keys of an image config, set last. ``tell`` is
+    given a line for each part."""
 
-    __slots__ = ("author", "changes", "config", "format", "include_volumes", "message", "pause", "squash")
+    __slots__ = ("author", "changes", "config", "format", "include_volumes", "message", "pause", "squash", "tell")
 
     def __init__(
         self, *, author: str = "", message: str = "", changes: Sequence[str] = (), config: dict[str, Any] | None = None,
         format: str = "oci", pause: bool = False, squash: bool = False, include_volumes: bool = False,
+        tell: Callable[[str], None] = lambda _line: None,
     ) -> None:  # fmt: skip
         self.author = author
         self.message = message
@@ -52,6 +54,7 @@ class Commit:
         self.pause = pause
         self.squash = squash
         self.include_volumes = include_volumes
+        self.tell = tell
 
 
 def commit(engine: Engine, container: str, name: str, options: Commit) -> ImageRecord:
@@ -82,15 +85,22 @@ def commit(engine: Engine, container: str, name: str, options: Commit) -> ImageR
 def _image(
     engine: Engine, record: ContainerRecord, document: dict[str, Any], names: Sequence[str], options: Commit
 ) -> ImageRecord:
+    options.tell("Getting image source signatures")
     for attempt in range(5):
         layers = _layers(engine, record, squash=options.squash)
         try:
-            return store_image(engine, document, layers, names, options.format)
+            image = store_image(engine, document, layers, names, options.format)
         except BaseException as error:
             drop_layers(engine, [layer["chain_id"] for layer in layers])
             # A command that removed another image with the same new layer took it before this image's row stood.
             if not isinstance(error, Conflict) or attempt == 4:
                 raise
+            continue
+        for layer in layers:
+            options.tell(f"Copying blob {layer['diff_id']}")
+        options.tell(f"Copying config sha256:{image['id']}")
+        options.tell("Writing manifest to image destination")
+        return image
     raise AssertionError
 
 
