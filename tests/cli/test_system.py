@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import CommandLine
 from tests.support.command import Skerry
 
 from skerry.cli.system.yaml import dump
@@ -239,3 +240,15 @@ def test_migrate_stops_everything_and_may_change_the_runtime(skerry: Skerry, bus
 def test_an_empty_template_shows_nothing(skerry: Skerry) -> None:
     for command in ("info", "version"):
         assert skerry(command, "-f", "").stdout == "\n"
+
+
+@pytest.mark.parametrize(
+    "words", [("info",), ("version",), ("images",), ("volume", "ls"), ("events", "--stream=false")]
+)
+def test_json_without_a_dot_is_json_as_well(cli: CommandLine, words: tuple[str, ...]) -> None:
+    cli("volume", "create", "one")
+    found = cli(*words, "--format", "{{json }}")
+    assert (found.code, found.err) == (0, "")
+    if words[0] not in ("info", "events"):  # they tell of this moment
+        assert found.out == cli(*words, "--format", "json").out
+    assert found.out[0] in "[{"

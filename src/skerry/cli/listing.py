@@ -49,6 +49,11 @@ def render(
     return "".join([line if line.endswith("\n") else line + "\n" for line in map(fill, rows)])
 
 
+def is_json(format: str) -> bool:
+    """Whether a format asks for JSON: ``json``, or the action of that name for all there is, as Podman reads it."""
+    return _words_of(format) in (["json"], ["json", "."])
+
+
 def _words_of(format: str) -> list[str]:
     """What stands in a format that is a single action, or a single word."""
     return format.strip().removeprefix("{{").removesuffix("}}").split()
@@ -56,7 +61,7 @@ def _words_of(format: str) -> list[str]:
 
 def render_each(name: str, objects: Sequence[Any], format: str) -> str:
     """All that ``Output.inspect`` prints, as one text."""
-    if format.strip() in ("", "json"):
+    if not format.strip() or _words_of(format) == ["json"]:
         # Five spaces: Podman's own indent, so that texts can be compared.
         return fastjson.dumps(plain(objects), indent=5) + "\n"
     fill = _filler(name, expand_escapes(format), typed=True)

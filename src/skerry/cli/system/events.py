@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from skerry.cli.output import Output
     from skerry.engine.engine import Engine
 
-_JSON = ("json", "{{json .}}", "{{ json . }}", "{{json . }}", "{{ json .}}")
 USAGE = "[options]"
 DESCRIPTION = (
     "Prints what happens to containers, images, networks and volumes of this store as it happens; with --since also what "
@@ -41,10 +40,12 @@ MIN_ARGS, MAX_ARGS = 0, 0
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    from skerry.cli.listing import is_json
+
     follow = args["stream"] and not args["no_stream"]
     events = engine.events.read(filters=args["filter"], since=args["since"], until=args["until"], follow=follow)
     format = args["format"]
-    as_json = format.strip() in _JSON
+    as_json = is_json(format)
     try:
         for event in events:
             if as_json:

@@ -31,13 +31,13 @@ MIN_ARGS, MAX_ARGS = 0, 0
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    from skerry.cli.listing import is_json, render_each
+
     report = engine.system.info()
     template = args["format"]
-    if template.strip() in ("json", "{{json .}}", "{{ json . }}"):
+    if is_json(template):
         out.json(report, indent=2)
     elif args.given("format"):
-        from skerry.cli.listing import render_each
-
         out.write(render_each("info", [report], template) if template else "\n")  # an empty template gives nothing
     else:
         from skerry.cli.system.yaml import dump

@@ -44,7 +44,7 @@ def run(args: Args, engine: None, out: Output) -> int:
     client = version()
     report: dict[str, Any] = {"Client": client}
     template = args["format"]
-    if template.strip() == "json":
+    if template.strip("{} ") == "json":
         out.json(report, indent=2)
     elif args.given("format"):
         out.write(render_each("version", [{**report, "Server": client}], template) if template else "\n")
