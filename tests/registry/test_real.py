@@ -54,6 +54,21 @@ def test_what_is_pushed_can_be_pulled_run_and_pushed_again(skerry: Skerry, busyb
     assert digest_in(plain, "again/copy") == digest
 
 
+def test_an_image_whose_layers_are_gone_is_fetched_again(skerry: Skerry, busybox: str, plain: Registry) -> None:
+    name = f"{plain.host}/gone/bb:1"
+    skerry("push", "-q", "--tls-verify=false", busybox, name)
+    skerry("rmi", busybox)
+    skerry("pull", "-q", "--tls-verify=false", name)
+    for layer in (skerry.root / "layers").iterdir():
+        shutil.rmtree(layer)
+    assert skerry("image", "exists", name, check=False).code == 1
+    assert skerry("run", "--rm", "--net=none", "--pull=never", name, "true", check=False).code == 126
+    done = skerry("run", "--rm", "--net=none", "--tls-verify=false", name, "echo", "hi")
+    assert done.stdout == "hi\n"
+    assert f"Image {name} exists in local storage but may be corrupted: layer not known\n" in done.stderr
+    assert skerry("image", "exists", name).code == 0
+
+
 def test_a_built_layer_is_compressed_once(skerry: Skerry, busybox: str, plain: Registry) -> None:
     skerry("push", "-q", "--tls-verify=false", busybox, f"{plain.host}/once/a")
     before = sorted((skerry.root / "blobs/sha256").iterdir())

@@ -118,7 +118,7 @@ def _insert(engine: Engine, record: ContainerRecord, state: ContainerState) -> N
 
 def find_image(engine: Engine, options: ContainerRequest) -> ImageRecord:
     """The image that is asked for, pulled where that is needed. `NotFound`."""
-    from skerry.engine.images.resolve import find
+    from skerry.engine.images.resolve import find, is_whole
 
     if not options.get("image"):
         raise Invalid("an image is required")
@@ -130,7 +130,11 @@ def find_image(engine: Engine, options: ContainerRequest) -> ImageRecord:
         record = find(engine, name)
         if record is None and options["pull"] == "never":
             raise NotFound(f"{name}: image not known")
-        if record is not None:
+        fetch = options["pull"] != "never" and record is not None and _can_be_fetched(record, name)
+        if fetch and record is not None and not is_whole(engine, record):
+            engine.warn(f"Image {name} exists in local storage but may be corrupted: layer not known")
+            options["pull"] = "always"
+        elif record is not None:
             # Podman's pull finds it here, and is noted all the same.
             engine.events.emit(
                 type="image", status="pull", id=record["id"], name=record["names"][0] if record["names"] else name
@@ -139,6 +143,12 @@ def find_image(engine: Engine, options: ContainerRequest) -> ImageRecord:
     from skerry.engine.images.pull_for import image_for
 
     return image_for(engine, options)
+
+
+def _can_be_fetched(record: ImageRecord, name: str) -> bool:
+    """Whether a registry may have it by this name: an id says nothing of where it came from."""
+    is_id = record["id"].startswith(name.removeprefix("sha256:"))
+    return not is_id and any(not known.startswith("localhost/") for known in record["names"])
 
 
 def _make_room(engine: Engine, options: ContainerRequest) -> None:

@@ -43,10 +43,11 @@ class Images:
         return complete(parse(name), DOCKER_HUB)
 
     def exists(self, name: str) -> bool:
-        """Whether `resolve` would find it."""
-        from skerry.engine.images.resolve import find
+        """Whether `resolve` would find it, and its layers are there."""
+        from skerry.engine.images.resolve import find, is_whole
 
-        return find(self._engine, name) is not None
+        record = find(self._engine, name)
+        return record is not None and is_whole(self._engine, record)
 
     def inspect(self, name: str) -> dict[str, Any]:
         """Everything about an image, with Podman's keys."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from skerry import fastjson
 from skerry.errors import Conflict, Invalid, NotFound
 from skerry.image.reference import DOCKER_HUB, HEX, complete, parse, repository_of
 from skerry.image.shortnames import local_candidates
+from skerry.store.layers import layer_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +33,18 @@ def resolve(engine: Engine, name: str) -> ImageRecord:
         refuse_malformed(name)
         raise NotFound(f"{name}: image not known")
     return record
+
+
+def is_whole(engine: Engine, record: ImageRecord) -> bool:
+    """Whether all the folders of the image's layers are there. What is in them is not looked at."""
+    for chain_id in record["layers"]:
+        try:
+            os.stat(layer_dir(engine.store, chain_id))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            pass  # not ours to look at: it is there
+    return True
 
 
 def refuse_malformed(name: str) -> None:
