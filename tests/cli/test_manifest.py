@@ -119,7 +119,7 @@ def test_annotate(skerry: Skerry, busybox: str, arm: str) -> None:
     assert instances(skerry, "foo")[0]["annotations"] == {"hello": "world"}
     skerry("manifest", "annotate", "--index", "--annotation", "top=1", "--subject", arm, "foo")
     shown = inspected(skerry, "foo")
-    assert shown["annotations"] == {"top": "1"}
+    assert shown["annotations"] == {"top": "1", "up": "yes"}
     subject = shown["subject"]
     assert isinstance(subject, dict)
     assert subject["digest"] == skerry("image", "inspect", "-f", "{{.Digest}}", arm).id
@@ -322,10 +322,10 @@ def test_a_layout_holds_the_list_and_gives_it_back(skerry: Skerry, busybox: str,
     for where in (f"oci:{tmp_path / 'layout'}:web:1", f"oci-archive:{tmp_path / 'web.tar'}:web:1"):
         skerry("manifest", "push", "-q", "foo", where)
     skerry("rmi", "-fa")
-    for source in ("layout", "web.tar"):
-        assert skerry("load", "-q", "-i", tmp_path / source).lines == ["Loaded image: localhost/web:1"]
-        assert skerry("image", "inspect", "-f", "{{.Id}}", "web:1").id == image
-        skerry("rmi", "web:1")
+    for source, name in (("layout", f"sha256:{image}"), ("web.tar", "localhost/web:1")):  # a folder gives no name
+        assert skerry("load", "-q", "-i", tmp_path / source).lines == [f"Loaded image: {name}"]
+        assert skerry("image", "inspect", "-f", "{{.Id}}", name).id == image
+        skerry("rmi", name)
     for words in (("load", "-q", "-i", tmp_path / "dir"), ("pull", "-q", f"dir:{tmp_path / 'dir'}")):
         skerry(*words)
         skerry("rmi", image)
@@ -384,3 +384,18 @@ def test_an_artifacts_config_and_subject(skerry: Skerry, busybox: str, tmp_path:
     assert failed.code == 125
     assert "no such file or directory" in failed.stderr.lower()
     assert skerry("system", "check").code == 0
+
+
+def test_a_name_alone_is_pushed_to_docker_s_registry(skerry: Skerry) -> None:
+    conf = skerry.top / "registries.conf"
+    conf.write_text('[[registry]]\nprefix="docker.io"\nlocation="localhost:1"\ninsecure=true\n')
+    skerry("manifest", "create", "foo")
+    result = skerry("manifest", "push", "foo", check=False, env={"CONTAINERS_REGISTRIES_CONF": str(conf)})
+    assert "pinging container registry localhost:1" in result.stderr
+
+
+def test_errors_of_several_are_told_together(skerry: Skerry) -> None:
+    for command in (("rmi",), ("manifest", "rm")):
+        result = skerry(*command, "one", "two", check=False)
+        said = "Error: 2 errors occurred:\n\t* one: image not known\n\t* two: image not known\n"
+        assert (result.code, result.stderr) == (1, said)

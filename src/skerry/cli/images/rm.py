@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.flags import UsageError, flag
-from skerry.cli.images.local import refuse_transport
+from skerry.cli.images.local import refuse_transport, tell
 from skerry.errors import SkerryError
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         )
     for name in args.positional:
         refuse_transport(name)
-    code = 0
+    code, errors = 0, []
     for name in (
         [row["Id"] for row in engine.images.list(all=True, filters=["readonly=false"])]
         if args["all"]
@@ -53,8 +53,9 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             for line in lines:
                 out.line(line)
         except SkerryError as error:
-            out.error(str(error))
+            errors.append(str(error))
             code = worse(code, error.exit_code)
+    tell(out, errors)
     return code
 
 

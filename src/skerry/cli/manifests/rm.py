@@ -22,14 +22,16 @@ MIN_ARGS, MAX_ARGS = 1, None
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    from skerry.cli.images.local import tell
     from skerry.cli.images.rm import worse
 
-    code = 0
+    code, errors = 0, []
     for name in args.positional:
         try:
             for line in engine.manifests.rm([name], ignore=args["ignore"]):
                 out.line(line)
         except SkerryError as error:
-            out.error(str(error))
+            errors.append(str(error))
             code = worse(code, error.exit_code)
+    tell(out, errors)
     return code

@@ -57,7 +57,8 @@ class Push:
             raise Invalid(f'unsupported compression format "{compression}": gzip and zstd are known')
         self.media_type = FORMATS[format]
         if compression == "zstd" and self.media_type == DOCKER_MANIFEST:
-            raise Invalid("compression using zstd is not supported with the format v2s2, use oci")
+            what = "cannot use ForceCompressionFormat with undefined default compression format: " if force else ""
+            raise Invalid(f"{what}compression using zstd is not supported with the format v2s2, use oci")
         self.compression = compression
         self.level = level
         self.force = force

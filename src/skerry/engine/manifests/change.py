@@ -44,7 +44,7 @@ class Details:
         if self.architecture or self.variant:
             item["variant"] = self.variant
         item["architecture"] = self.architecture or item["architecture"]
-        item["annotations"] = self.annotations or item["annotations"]
+        item["annotations"] = {**item["annotations"], **self.annotations}
 
 
 def create(
@@ -72,7 +72,7 @@ def create(
 
 
 def _note(record: IndexRecord, annotations: Mapping[str, str]) -> None:
-    record["annotations"] = dict(annotations)
+    record["annotations"] = {**record["annotations"], **annotations}
 
 
 def add(
@@ -145,7 +145,7 @@ def annotate(
         if details and digest:
             details.apply(_instance(found, digest))
         if index_annotations:
-            found["annotations"] = dict(index_annotations)
+            _note(found, index_annotations)
         found["subject"] = referred or found["subject"]
 
     with records.turn(engine):

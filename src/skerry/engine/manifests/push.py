@@ -60,7 +60,7 @@ def push_list(
         if location is not None:
             digest = layout_for(engine, location, options, job.write)
         else:
-            digest = _to_registry(engine, job, _target(record, destination), options)
+            digest = _to_registry(engine, job, _target(record, destination or name), options)
     except SkerryError as error:
         error.message = f"trying to push {name} to {destination or name}: {error.message}"
         raise
@@ -69,9 +69,13 @@ def push_list(
 
 
 def _target(record: IndexRecord, destination: str) -> Reference:
-    if not destination and not record["names"]:
-        raise Invalid("the list has no name to push to: give a destination")
-    text = (destination or record["names"][0]).removeprefix("docker://")
+    """Without a registry a name is one of Docker's, whatever the list is called here, as with Podman; an id is the list's
+    own name."""
+    if record["id"].startswith(destination.removeprefix("sha256:")):
+        if not record["names"]:
+            raise Invalid("the list has no name to push to: give a destination")
+        destination = record["names"][0]
+    text = destination.removeprefix("docker://")
     scheme, colon, _rest = text.partition("://")
     if colon:
         raise Invalid(f'invalid destination "{destination}": {scheme} is no transport that can be pushed to')
