@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
     from skerry.cli.flags import Flag
     from skerry.cli.output import Output
+    from skerry.engine.engine import Engine
 
     Pairs = list[tuple[str, str]]
 
 FILES, ERROR, NO_SPACE, NO_FILES, DIRS, KEEP_ORDER = 0, 1, 2, 4, 16, 32
+_DIRECTIVES = (
+    (ERROR, "Error"), (NO_SPACE, "NoSpace"), (NO_FILES, "NoFileComp"), (DIRS, "FilterDirs"), (KEEP_ORDER, "KeepOrder"),
+)  # fmt: skip
 
 FLAGS: tuple[Flag, ...] = ()
 RAW_ARGS = True
@@ -37,6 +41,11 @@ _BY_NAME = {
     "env-file": "files",
     "cidfile": "files",
 }
+# Commands that show all of an object, and of what kind it is.
+_INSPECTED = {
+    "inspect": "all", "container inspect": "container", "image inspect": "image", "volume inspect": "volume",
+    "network inspect": "network",
+}  # fmt: skip
 _LIVE = ("containers", "running-containers", "images", "networks", "volumes", "secrets")
 
 
@@ -53,7 +62,13 @@ def run(args: Args, engine: None, out: Output) -> int:
     lines = [f"{value}\t{about}" if about and not bare else value for value, about in pairs]
     out.raw("".join([printable(line, "\t") + "\n" for line in lines]).encode("utf-8", "surrogateescape"))
     out.raw(f":{directive}\n".encode())
+    out.plain_error(f"Completion ended with directive: {_words_of(directive)}")  # as cobra, for who debugs it
     return 0
+
+
+def _words_of(directive: int) -> str:
+    words = [f"ShellCompDirective{word}" for bit, word in _DIRECTIVES if directive & bit]
+    return ", ".join(words) or "ShellCompDirectiveDefault"
 
 
 class Completion:
@@ -165,12 +180,41 @@ class Completion:
             return [(choice, "") for choice in it.choices if choice.startswith(typed)], NO_FILES
         if it.kind == "bool":
             return [(word, "") for word in ("true", "false") if word.startswith(typed)], NO_FILES
+        if it.name == "format" and "{{" in typed and self.path in _INSPECTED:
+            return self.fields(typed), NO_SPACE | NO_FILES
         kind = it.complete or _BY_NAME.get(it.name, "none")
         if it.kind == "slice" and "," in typed:
             done = typed[: typed.rindex(",") + 1]
             pairs, directive = self.named(kind, typed[len(done) :])
             return [(done + value, about) for value, about in pairs], directive
         return self.named(kind, typed)
+
+    def fields(self, typed: str) -> Pairs:
+        """Fields of what is inspected, or of something of its kind, where a template has ``{{.``."""
+        lead, _, begun = typed.rpartition("{{")
+        *path, last = begun.lstrip(" .").split(".")
+        found: object = self._inspected()
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(found, dict) or not begun.lstrip().startswith("."):
+            return []
+        before = f"{lead}{{{{{begun[: len(begun) - len(last)]}"
+        return [
+            (f"{before}{name}." if _has_fields(value) else f"{before}{name}}}}}", "")
+            for name, value in sorted(found.items())
+            if name.startswith(last)
+        ]
+
+    def _inspected(self) -> dict[str, object]:
+        from skerry.cli.containers.inspect import find
+        from skerry.engine.names import names
+
+        kind, engine = _INSPECTED[self.path], self._engine()
+        if self.positional:
+            return find(engine, self.positional[0], kind, size=False)
+        if kind in ("all", "container"):
+            return find(engine, engine.containers.latest(), "container", size=False)
+        return find(engine, names(engine, kind + "s")[0][0], kind, size=False)
 
     def arguments(self, module: ModuleType) -> tuple[Pairs, int]:
         """What could be the next argument of the command."""
@@ -179,14 +223,35 @@ class Completion:
         if most is not None and count >= most:
             return [], NO_FILES
         kinds = getattr(module, "COMPLETE", "none")
-        if not getattr(module, "INTERSPERSED", True) and count:
-            return [], FILES  # a command line inside the container
+        if kinds == "paths-in-containers" and count > 1:
+            return [], NO_FILES  # more sources are rare: as with Podman, which takes one
+        if not getattr(module, "INTERSPERSED", True) and count and isinstance(kinds, str):
+            return self.inside(kinds, self.positional[0], self.last)  # a command line inside the container
         kind = kinds if isinstance(kinds, str) else kinds[min(count, len(kinds) - 1)]
         pairs, directive = self.named(kind, self.last)
         return [pair for pair in pairs if pair[0] not in self.positional], directive
 
+    def inside(self, kind: str, name: str, typed: str) -> tuple[Pairs, int]:
+        """Paths in an image or a container; files of the host where there is none of that name."""
+        from skerry.engine.paths_inside import of_container, of_image
+
+        look = of_image if kind == "images" else of_container
+        return _paths(look(self._engine(), name, typed), FILES)
+
+    def ends_of_copies(self, typed: str) -> tuple[Pairs, int]:
+        """CONTAINER:PATH; a path of the host is the shell's affair."""
+        name, colon, path = typed.partition(":")
+        if not colon:
+            return [(f"{name}:", about) for name, about in self.live("containers", typed)], NO_SPACE
+        from skerry.engine.paths_inside import of_container
+
+        pairs, directive = _paths(of_container(self._engine(), name, path), NO_SPACE)
+        return [(f"{name}:{path}", about) for path, about in pairs], directive
+
     def named(self, kind: str, typed: str) -> tuple[Pairs, int]:
         """Candidates of a kind (`cli.flags.flag` lists them; ``a+b`` is both)."""
+        if kind == "paths-in-containers":
+            return self.ends_of_copies(typed)
         if kind == "files":
             return [], FILES
         if kind == "dirs":
@@ -208,13 +273,31 @@ class Completion:
 
     def live(self, kind: str, typed: str) -> Pairs:
         """The names of what exists in the store that the global flags name."""
+        from skerry.engine.names import names
+
+        return names(self._engine(), kind, typed)
+
+    def _engine(self) -> Engine:
+        """Without entering the user namespace: names are nearly all that is read."""
         from skerry.cli.main import global_flags
         from skerry.config.settings import load_settings
         from skerry.engine.engine import Engine
-        from skerry.engine.names import names
 
-        # Without entering the user namespace: names are all that is read.
-        return names(Engine(load_settings(global_flags(self.top))), kind, typed)  # type: ignore[arg-type]
+        return Engine(load_settings(global_flags(self.top)))  # type: ignore[arg-type]
+
+
+def _has_fields(value: object) -> bool:
+    """Whether it has fields of its own, and is no map whose keys are data, as labels are."""
+    if not isinstance(value, dict) or not all(key.isidentifier() for key in value):
+        return False
+    return any(key[:1].isupper() for key in value)
+
+
+def _paths(found: list[str], none: int) -> tuple[Pairs, int]:
+    """Where folders are among them, more can follow at once."""
+    if not found:
+        return [], none
+    return [(path, "") for path in found], NO_FILES | (NO_SPACE if any(path.endswith("/") for path in found) else 0)
 
 
 def _fixed(kind: str) -> Sequence[str]:
@@ -224,6 +307,10 @@ def _fixed(kind: str) -> Sequence[str]:
         from skerry.config.files import module_names
 
         return module_names()
+    if kind == "registries":
+        from skerry.config.settings import load_settings
+
+        return load_settings().search_registries
     if kind == "shells":
         return ("bash", "fish", "zsh")
     if kind == "signals":

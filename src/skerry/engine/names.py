@@ -50,12 +50,10 @@ def _images(engine: Engine, prefix: str) -> list[tuple[str, str]]:
     rows = engine.store.db.query("SELECT name, image FROM image_names ORDER BY name")
     found = []
     for name, image in rows:
-        # What people type: without the registry that is tried anyway. The whole name if that is what they began.
-        short = name.removeprefix("docker.io/library/").removeprefix("docker.io/").removeprefix("localhost/")
-        for candidate in (short, name):
-            if candidate.startswith(prefix):
-                found.append((candidate, image[:12]))
-                break
+        # The whole name, and once something is typed, what is left of it without the registry, and so on.
+        parts = name.split("/")
+        candidates = ["/".join(parts[start:]) for start in range(len(parts) if prefix else 1)]
+        found += [(candidate, image[:12]) for candidate in candidates if candidate.startswith(prefix)]
     if len(prefix) > 1:
         found += [(i[:12], name) for name, i in rows if i.startswith(prefix) and len(prefix) <= 12]
     return found

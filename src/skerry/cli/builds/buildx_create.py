@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from skerry.cli.flags import Args
     from skerry.cli.output import Output
 
-USAGE = "[options] [CONTEXT]"
+USAGE = "[options] [ENDPOINT]"
 DESCRIPTION = (
     "There is one builder, Skerry itself: no daemon is started and nothing is made. The name that is given is printed, and "
     "--builder takes it, so that scripts for Docker's buildx go on."

@@ -27,7 +27,7 @@ FLAGS = (
     flag("--no-stdin", help="Do not pass standard input on"),
     flag("--sig-proxy", default=True, help="Pass received signals on to the program"),
 )
-COMPLETE = "running-containers"
+COMPLETE = ("running-containers", "none")
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:

@@ -35,7 +35,7 @@ FLAGS = (
     flag("--name", kind="str", metavar="NAME", help="Name the new container"),
     flag("--run", help="Start the new container"),
 )
-COMPLETE = "containers"
+COMPLETE = ("containers", "none", "images", "none")
 MIN_ARGS, MAX_ARGS = 0, None
 
 

@@ -29,7 +29,7 @@ FLAGS = (
     flag("--pause", hidden=True, help="Podman's, without effect"),
 )
 MIN_ARGS, MAX_ARGS = 2, None
-COMPLETE = "containers"
+COMPLETE = "paths-in-containers"
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:

@@ -22,7 +22,7 @@ FLAGS = (
     flag("--format", kind="str", metavar="FORMAT", help="json"),
     flag("-l", "--latest", help="The container that was created last"),
 )
-COMPLETE = "containers"
+COMPLETE = "containers+images"
 MIN_ARGS, MAX_ARGS = 0, 2
 
 

@@ -25,7 +25,7 @@ FLAGS = (
     flag("-a", "--all", help="Of all running containers"),
     flag("-l", "--latest", help="Of the container that was created last"),
 )
-COMPLETE = "running-containers"
+COMPLETE = ("running-containers", "none")
 MIN_ARGS = 0
 
 

@@ -30,7 +30,7 @@ FLAGS = (
     flag("-p", "--pull", default=True, hidden=True),
     *(flag(f"--opt{number}", kind="str", hidden=True) for number in (1, 2, 3)),
 )  # fmt: skip
-COMPLETE = "images"
+COMPLETE = ("none", "images", "files")
 MIN_ARGS, MAX_ARGS = 2, None
 INTERSPERSED = False
 

@@ -41,7 +41,7 @@ FLAGS = (
     flag("--publish-rm", kind="list", metavar="[HOST:]PORT[/PROTOCOL]", help="Publish ports no longer"),
 )
 _OPTIONS = tuple(it.key for it in FLAGS if it is not LATEST)
-COMPLETE = "containers"
+COMPLETE = ("containers", "none")
 MIN_ARGS = 0
 
 

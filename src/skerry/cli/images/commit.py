@@ -37,7 +37,7 @@ FLAGS = (
     flag("-q", "--quiet", help="No progress"),
     flag("-s", "--squash", help="One layer instead of the image's and a new one"),
 )  # fmt: skip
-COMPLETE = "containers"
+COMPLETE = ("containers", "images")
 MIN_ARGS, MAX_ARGS = 1, 2
 
 

@@ -33,7 +33,7 @@ FLAGS = (
     flag("-q", "--quiet", help="No progress"),
     flag("--variant", kind="str", metavar="VARIANT", help="The architecture's variant to record"),
 )  # fmt: skip
-COMPLETE = "files"
+COMPLETE = ("files", "images")
 MIN_ARGS, MAX_ARGS = 1, 2
 
 

@@ -37,7 +37,7 @@ FLAGS = (
     flag("-u", "--username", kind="str", metavar="NAME", help="The username"),
     flag("-v", "--verbose", help="Say where the credentials are kept"),
 )  # fmt: skip
-COMPLETE = "none"
+COMPLETE = "registries"
 MIN_ARGS, MAX_ARGS = 0, 1
 
 

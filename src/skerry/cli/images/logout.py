@@ -15,7 +15,7 @@ USAGE = "[options] [REGISTRY]"
 DESCRIPTION = "Forgets the credentials of a registry, or with --all of all registries."
 EXAMPLES = (("skerry logout registry.example.com", "forget one"), ("skerry logout --all", "forget all"))
 FLAGS = (flag("-a", "--all", help="Forget the credentials of all registries"), LOGIN_FILE, COMPAT_AUTH_FILE)
-COMPLETE = "none"
+COMPLETE = "registries"
 MIN_ARGS, MAX_ARGS = 0, 1
 
 

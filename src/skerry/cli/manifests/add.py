@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from skerry.cli.output import Output
     from skerry.engine.engine import Engine
 
-USAGE = "[options] LIST IMAGE|FILE [IMAGE|FILE...]"
+USAGE = "[options] LIST IMAGE [IMAGE...]"
 DESCRIPTION = (
     "Adds images to a list of manifests. An image of this store is meant if there is one of the name, else a "
     "registry's, of which only the description is fetched: it is copied when the list is pushed. IMAGE may also be "

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from skerry.cli.output import Output
     from skerry.engine.engine import Engine
 
-USAGE = "[options] LIST [DIGEST|IMAGE|FILE]"
+USAGE = "[options] LIST [IMAGE|DIGEST]"
 DESCRIPTION = (
     "Changes what a list of manifests says of one of its instances (named by its digest, by its image, or by a file of "
     "an artifact), or with --index what it says of itself. Prints the list's id."

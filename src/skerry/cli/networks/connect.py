@@ -26,7 +26,7 @@ FLAGS = (
     flag("--mac-address", kind="str", metavar="MAC", help="A fixed MAC address"),
 )
 MIN_ARGS = MAX_ARGS = 2
-COMPLETE = "networks"
+COMPLETE = ("networks", "containers")
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:

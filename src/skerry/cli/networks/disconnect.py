@@ -15,7 +15,7 @@ DESCRIPTION = "Takes a container off a network, at once if it runs. Its other ne
 EXAMPLES = (("skerry network disconnect backend web", "web is no longer on the network backend"),)
 FLAGS = (flag("-f", "--force", help="Also from a network that does not exist any more"),)
 MIN_ARGS = MAX_ARGS = 2
-COMPLETE = "networks"
+COMPLETE = ("networks", "containers")
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from skerry.cli.flags import Args, Flag
     from skerry.cli.output import Output
 
-USAGE = "[COMMAND...]"
+USAGE = "[command]"
 DESCRIPTION = "Shows what a command does and takes; without one, the list of commands."
 EXAMPLES = (("skerry help run", "what run takes"), ("skerry help volume ls", "a command of a group"))
 FLAGS: tuple[Flag, ...] = ()

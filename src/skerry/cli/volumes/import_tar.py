@@ -22,7 +22,7 @@ EXAMPLES = (
     ("skerry volume export old | skerry volume import new -", "from one volume into another"),
 )
 FLAGS = ()
-COMPLETE = "volumes"
+COMPLETE = ("volumes", "files")
 MIN_ARGS, MAX_ARGS = 2, 2
 
 
