@@ -90,7 +90,7 @@ def test_a_namespace_that_is_there_can_be_joined(engine: Skerry, tmp_path: Path,
         (["--userns=wrong"], 'invalid --userns "wrong"'),
         (["--userns=/not/there"], "checking user namespace: stat /not/there: no such file or directory"),
         (["--userns=host", *MAP], "can not specify ID mappings while using host's user namespace"),
-        (["--userns-uid-map=wrong"], 'invalid --userns-uid-map "wrong": must be CONTAINER:HOST[:SIZE]'),
+        (["--userns-uid-map=wrong"], "initializing ID mappings: UID setting is malformed expected "),
         (["--userns-uid-map-user=nobody-has-it"], 'no subuid ranges found for user "nobody-has-it" in /etc/subuid'),
     ],
 )

@@ -125,10 +125,30 @@ def test_two_autos_at_once_have_different_ids(skerry, busybox, tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--uidmap", "x:1:1"], "must be CONTAINER:HOST"),
+        (
+            ["--uidmap", "a", "--uidmap", "0:1:5"],
+            'initializing ID mappings: UID setting is malformed expected ["[+ug]uint32:[@]uint32[:uint32]"] : '
+            '["a" "0:1:5"]',
+        ),
+        (["--uidmap", "x:1:1"], "invalid mapping: [x 1 1]. Unknown flag 120"),
+        (["--uidmap", "+:1:1"], "invalid mapping: [+ 1 1], parsing flags"),
+        (["--uidmap", "0::5"], "invalid empty host id at UID map: [0  5]"),
+        (["--gidmap", "0:-1:5"], 'parsing id map value "-1": strconv.ParseUint: parsing "-1": invalid syntax'),
+        (["--uidmap", "0:1:99999999999"], 'strconv.ParseUint: parsing "99999999999": value out of range'),
         (["--uidmap", "0:1:0"], "the size must not be 0"),
         (["--uidmap", "0:1:10", "--uidmap", "5:100:10"], "overlap"),
-        (["--userns=auto:size=x"], 'invalid size "x"'),
+        (["--userns=auto:size=x"], 'Error: strconv.ParseUint: parsing "x": invalid syntax'),
+        (["--userns=auto:size"], 'Error: invalid option specified: "size"'),
+        (
+            ["--userns=auto:uidmapping=x"],
+            'initializing ID mappings: UID setting is malformed expected ["uint32:[@]uint32[:uint32]"] : "x"',
+        ),
+        (["--userns=keep-id:uid=a"], 'Error: strconv.ParseUint: parsing "a": invalid syntax'),
+        (
+            ["--userns=ns:/nope"],
+            "cannot find specified user namespace path: faccessat /nope: no such file or directory",
+        ),
+        (["--userns=container:"], "invalid config provided: namespace mode container requires a value"),
         (["--userns=auto:wrong=1"], 'unknown option specified: "wrong"'),
         (["--userns=keep-id:size=5"], "cannot set max size for user namespace when not running rootless"),
         (["--userns=nomap"], "only supported in rootless mode"),
@@ -146,7 +166,9 @@ def test_what_cannot_be_is_said(skerry, busybox, flags, words):
 def test_a_plus_changes_the_map_that_there_is(skerry, busybox):
     out = skerry("run", "--rm", "--uidmap", "+100:5000000000:1", busybox, "true", check=False)
     assert out.code == 125
-    assert "must be CONTAINER:HOST" in out.stderr
+    assert (
+        'parsing id map value "5000000000": strconv.ParseUint: parsing "5000000000": value out of range' in out.stderr
+    )
     out = skerry("run", "--rm", "--uidmap", "+100:200:1", busybox, "cat", "/proc/self/uid_map")
     rows = [line.split() for line in out.lines]
     assert ["100", "200", "1"] in rows

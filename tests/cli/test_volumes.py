@@ -176,7 +176,10 @@ def test_a_file_system_that_cannot_be_mounted_stops_the_start(skerry: Skerry, bu
     skerry("volume", "create", "-o", "type=nonsense", "-o", "device=x", "v")
     result = skerry("run", "--rm", "--network=none", "-v", "v:/x", busybox, "true", check=False)
     assert result.code == 125 or result.code == 126
-    assert result.stderr.startswith("Error: mounting volume v: mount: ")
+    container = skerry("create", "--network=none", "-v", "v:/x", busybox, "true").id
+    result = skerry("start", container, check=False)
+    assert f"mounting volume v for container {container}: mount: " in result.stderr
+    skerry("rm", container)
     assert skerry("volume", "rm", "v").code == 0
 
 

@@ -64,7 +64,9 @@ def test_a_destination_alone_is_an_anonymous_volume():
             'creating named volume "~/x": running volume create option: names must match '
             "[a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument",
         ),
-        ("/:/x:O,ro", "can't use 'O' with other options"),
+        ("/:/x:O,ro", "can't use 'O' with options other than 'U', 'upperdir', 'workdir' and 'idmap'"),
+        ("/:/x:nocreate", 'unknown mount option "nocreate": invalid mount option'),
+        ("data:/x:nocreate,nocreate", "invalid options \"nocreate, nocreate\", can only specify 1 'nocreate' option"),
         ("/:/x:O,upperdir=/up", "must set both `upperdir` and `workdir`"),
     ],
 )

@@ -20,6 +20,8 @@ from skerry.runtime import devices
         ("/dev/fuse:r", "/dev/fuse", "/dev/fuse", "r"),
         ("/dev/fuse:/dev/x", "/dev/fuse", "/dev/x", "rwm"),
         ("/dev/fuse:/dev/x:mr", "/dev/fuse", "/dev/x", "mr"),
+        ("/dev/fuse:", "/dev/fuse", "/dev/fuse", "rwm"),
+        ("/dev/fuse::rw", "/dev/fuse", "/dev/fuse", "rw"),
     ],
 )
 def test_forms_of_a_device(text: str, host: str, inside: str, permissions: str) -> None:
@@ -27,10 +29,24 @@ def test_forms_of_a_device(text: str, host: str, inside: str, permissions: str) 
     assert (device.host, device.inside, device.permissions) == (host, inside, permissions)
 
 
-@pytest.mark.parametrize("text", ["", ":/x", "/a:/b:", "/a:/b:rwz", "/a:rr", "/a:b", "/a:/b:r:x"])
-def test_a_malformed_device_is_refused(text: str) -> None:
-    with pytest.raises(Invalid):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "invalid device specification: "),
+        (":/x", "invalid device specification: :/x"),
+        ("/a:/b:r:x", "invalid device specification: /a:/b:r:x"),
+        ("/a:/b:", "empty device mode in device specification: /a:/b:"),
+        ("/a::", "empty device mode in device specification: /a::"),
+        ("/a:/b:rwz", 'invalid device mode "rwz" in device "/a:/b:rwz"'),
+        ("/a:rr", 'invalid device mode "rr" in device "/a:rr"'),
+        ("/a:b", 'invalid device mode "b" in device "/a:b"'),
+        ("/a:b:rw", 'invalid device mode "b" in device "/a:b:rw"'),
+    ],
+)
+def test_a_malformed_device_is_refused(text: str, said: str) -> None:
+    with pytest.raises(Invalid) as caught:
         devices.parse_device(text)
+    assert caught.value.message == said
 
 
 @given(st.text(alphabet="/:rwmabc*0123 ", max_size=20))
@@ -57,7 +73,7 @@ def test_a_missing_device_is_named() -> None:
 
 def test_a_file_is_no_device(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Invalid, match="not a device node"):
+    with pytest.raises(Invalid, match="file is not a valid device: not a device node"):
         devices.parse_all([str(tmp_path / "file")])
 
 

@@ -28,19 +28,15 @@ class Device:
 
 def parse_device(text: str) -> Device:
     """``HOST[:CONTAINER][:rwm]``. `Invalid` in Podman's words."""
-    parts = text.split(":")
-    host, inside, permissions = parts[0], "", "rwm"
-    if len(parts) > 3 or not host or (len(parts) == 3 and not _is_mode(parts[2])):
+    host, *rest = text.split(":")
+    if len(rest) > 2 or not host:
         raise Invalid(f"invalid device specification: {text}")
-    if len(parts) == 3:
-        permissions = parts[2]
-    if len(parts) > 1:
-        if len(parts) == 2 and _is_mode(parts[1]):
-            permissions = parts[1]
-        elif parts[1].startswith("/"):
-            inside = parts[1]
-        else:
-            raise Invalid(f"invalid device mode: {parts[1]}")
+    if len(rest) == 2 and not rest[1]:
+        raise Invalid(f"empty device mode in device specification: {text}")
+    inside = rest.pop(0) if rest and (rest[0].startswith("/") or not rest[0]) else ""
+    permissions = rest[0] if rest else "rwm"
+    if len(rest) > 1 or not _is_mode(permissions):
+        raise Invalid(f'invalid device mode "{permissions}" in device "{text}"')
     return Device(host, inside or host, permissions)
 
 
@@ -107,7 +103,7 @@ def expand(device: Device) -> Iterator[tuple[Device, os.stat_result]]:
     elif stat.S_ISBLK(info.st_mode) or stat.S_ISCHR(info.st_mode):
         yield Device(host, device.inside, device.permissions), info
     else:
-        raise Invalid(f"{device.host}: not a device node")
+        raise Invalid(f"{device.host} is not a valid device: not a device node")
 
 
 def _nodes(folder: str) -> Iterator[tuple[str, os.stat_result]]:

@@ -20,6 +20,7 @@ class MountConfig(TypedDict, total=False):
     copy_up: bool  # fill an empty volume from the image's folder at its first use
     subpath: str  # only this folder of the volume or the image
     driver_options: dict[str, str]  # for a volume that has yet to be made
+    must_exist: bool  # the volume is not made: nocreate
     image_id: str  # for type image, with its layers: the image that the name meant at creation
     layers: list[str]
 

@@ -30,7 +30,7 @@ _ID_MAPS = {
 }  # fmt: skip
 _ISOLATIONS = ("", "default", "oci", "rootless", "chroot")
 _CHROOT = {"pid": "host", "ipc": "host", "cgroup": "host"}  # what Buildah's chroot does not separate, with the network
-_ONLY_OF_CONTAINERS = ("copy", "nocopy", "no-dereference", "idmap")
+_ONLY_OF_CONTAINERS = ("copy", "nocopy", "nocreate", "no-dereference", "idmap")
 _ENTITLEMENTS = ("security.insecure", "network.host", "device")
 
 

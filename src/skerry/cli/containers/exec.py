@@ -32,7 +32,7 @@ FLAGS = (
     flag("--env-file", kind="list", metavar="FILE", complete="files", help="Read environment variables from a file"),
     flag("-i", "--interactive", help="Pass standard input on"),
     flag("-l", "--latest", help="Act on the container that was created last"),
-    flag("--no-session", help="Accepted for compatibility: a short program is never recorded", hidden=True),
+    flag("--no-session", help="Keep no record of the session"),
     flag("--preserve-fd", kind="slice", metavar="FD", help="Pass this descriptor to the program"),
     flag("--preserve-fds", kind="uint", metavar="N", help="Pass N more descriptors (3 and up) to the program"),
     flag("--privileged", help="Give the program all capabilities, without confinement"),
@@ -47,6 +47,8 @@ MIN_ARGS, MAX_ARGS = 0, None
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    if args["no_session"] and (args["detach"] or args.given("detach_keys")):
+        raise UsageError("--no-session cannot be used with --detach or --detach-keys")
     warm_up()
     name, command = chosen_one(
         args, engine, "exec requires the name or ID of a container or the --latest or --cidfile flag"
@@ -65,9 +67,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     if engine.settings.conf["containers"]["privileged"] and not args.given("privileged"):
         options["privileged"] = True
     if args["detach"]:
-        if args["interactive"]:
-            raise UsageError("--interactive and --detach cannot be used together")
-        out.line(exec_detached(engine, name, command, **options))
+        out.line(exec_detached(engine, name, command, stdin=args["interactive"], **options))
         return 0
     streams = Streams(
         0 if args["interactive"] else None, detach_keys=args["detach_keys"] if args.given("detach_keys") else None

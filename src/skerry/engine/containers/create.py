@@ -186,6 +186,8 @@ def _take_back(engine: Engine, record: ContainerRecord, cid_fd: int) -> None:
 def _ensure_volume(engine: Engine, mount: MountConfig) -> None:
     from skerry.engine.volumes.create import create as create_volume
 
+    if mount.get("must_exist") and not engine.volumes.exists(mount["name"]):
+        raise NotFound(f"volume {mount['name']} does not exist and nocreate option is set: no such volume")
     options = dict(mount.get("driver_options", {}))
     create_volume(
         engine, mount["name"], ignore=True, anonymous=mount.get("anonymous", False),

@@ -73,12 +73,14 @@ def exec_run(
     return _run_on_pipes(engine, prepared, streams)
 
 
-def exec_detached(engine: Engine, name: str, command: list[str], **options: Unpack[ExecOptions]) -> str:
-    """Start ``command`` in the background; the session's id."""
+def exec_detached(
+    engine: Engine, name: str, command: list[str], *, stdin: bool = False, **options: Unpack[ExecOptions]
+) -> str:
+    """Start ``command`` in the background, its input open (nobody writes there) or empty; the session's id."""
     from skerry.engine.containers.exec_terminal import run_detached
 
     try:
-        return run_detached(engine, prepare(engine, name, command, options))
+        return run_detached(engine, prepare(engine, name, command, options), stdin=stdin)
     except (CommandNotFound, CommandNotRunnable) as error:
         error.exit_code = 125  # nobody waits for the program: as Podman
         raise

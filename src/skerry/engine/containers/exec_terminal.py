@@ -44,12 +44,12 @@ def _launch(engine: Engine, prepared: Prepared, session_id: str, *, stdin: bool)
     return launch
 
 
-def run_detached(engine: Engine, prepared: Prepared) -> str:
+def run_detached(engine: Engine, prepared: Prepared, *, stdin: bool = False) -> str:
     """Start it in the background; the session's id."""
     container_id, session_id = prepared.container["id"], exec_sessions.new_id()
     exec_sessions.sweep(engine, container_id)
     try:
-        session = conmon_exec.launch(_launch(engine, prepared, session_id, stdin=False))
+        session = conmon_exec.launch(_launch(engine, prepared, session_id, stdin=stdin))
     except BaseException:
         exec_sessions.forget(engine, container_id, session_id)
         raise

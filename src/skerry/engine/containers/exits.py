@@ -11,8 +11,8 @@ import os
 import time
 
 from skerry.engine import supervisor
+from skerry.engine.containers import run_files, storage
 from skerry.engine.containers import state as states
-from skerry.engine.containers import storage
 from skerry.engine.containers.network import disconnect
 from skerry.errors import NotFound, SkerryError, Unavailable
 from skerry.linux import process
@@ -135,6 +135,7 @@ def take_down(
         supervisor.release(engine, container_id)
     bundle = states.run_folder(engine, container_id)
     _unmount_below(bundle)
+    _keep_specification(engine, record, bundle)
     _remove_bundle(bundle)
     if record["config"]["mounts"]:
         from skerry.engine.containers.prepare import give_back
@@ -163,6 +164,24 @@ def _delete(runtime: Runtime, record: ContainerRecord, state: ContainerState) ->
             raise
     finally:
         cgroups.remove(state.get("cgroup_path", "") or cgroups.default_path(record["config"]))
+
+
+def _keep_specification(engine: Engine, record: ContainerRecord, bundle: str) -> None:
+    """The last run's config.json can be read until the next, as Podman's: unless a secret is in its environment, which
+    belongs on no disk. It explains a run and nothing needs it, so a disk that is full does not matter."""
+    if record["auto_remove"] or any(use["type"] == "env" for use in record.get("secrets", ())):
+        return
+    kept = states.folder(engine, record["id"], "config.json")
+    try:
+        os.rename(f"{bundle}/config.json", kept)
+    except FileNotFoundError:
+        pass  # it was kept already, or never written
+    except OSError:  # another file system
+        try:
+            with open(f"{bundle}/config.json", "rb") as file:
+                run_files.write(kept, file.read())
+        except (OSError, SkerryError):
+            return
 
 
 def _remove_bundle(bundle: str) -> None:

@@ -141,10 +141,15 @@ def _files(engine: Engine, record: ContainerRecord, state: ContainerState) -> di
         "HostnamePath": f"{folder}/hostname" if live and not record.get("no_hostname") else "",
         "HostsPath": f"{owner}/hosts" if live and not record.get("no_hosts") else "",
         "StaticDir": states.folder(engine, container_id),
-        "OCIConfigPath": f"{folder}/config.json" if live else "",
+        "OCIConfigPath": f"{folder}/config.json" if live else _kept_specification(engine, container_id),
         "ConmonPidFile": record.get("conmon_pid_file") or f"{folder}/conmon.pid",
         "PidFile": record.get("pid_file") or f"{folder}/pidfile",
     }
+
+
+def _kept_specification(engine: Engine, container_id: str) -> str:
+    path = states.folder(engine, container_id, "config.json")
+    return path if os.path.exists(path) else ""
 
 
 def _exec_ids(engine: Engine, container_id: str) -> list[str]:

@@ -91,8 +91,11 @@ class _Preparation:
         if "no-dereference" in words and os.path.islink(ready["source"]):
             self._copy_link(ready["source"], mount["destination"])
             return None
+        mapped = _idmap(words) if mount["type"] == "bind" else ""
         if "O" in words:
-            ready["source"] = self._overlay(ready["source"], words)
+            # The kernel maps what an overlay stands on, not the overlay.
+            below = self._idmapped(ready["source"], mapped) if mapped else ready["source"]
+            ready["source"], mapped = self._overlay(below, words), ""
         if "U" in words:
             from skerry.engine.containers.ownership import give
 
@@ -101,8 +104,8 @@ class _Preparation:
             from skerry.engine.containers.ownership import relabel
 
             relabel(self._record["config"], ready["source"], shared="z" in words)
-        if mount["type"] == "bind" and _idmap(words):
-            ready["source"] = self._idmapped(ready["source"], _idmap(words))
+        if mapped:
+            ready["source"] = self._idmapped(ready["source"], mapped)
         return ready
 
     def _source(self, mount: MountConfig) -> str:
@@ -125,7 +128,11 @@ class _Preparation:
         if volume["options"] or volume["driver"] != "local":
             from skerry.engine.volumes.mounting import acquire
 
-            path = acquire(self._engine, mount["name"], self._record["id"])
+            try:
+                path = acquire(self._engine, mount["name"], self._record["id"])
+            except Unavailable as error:
+                error.message = f"mounting volume {mount['name']} for container {self._record['id']}: {error.message}"
+                raise
         if _idmap(mount["options"]):
             path = self._idmapped(path, _idmap(mount["options"]))
         if volume["needs_copy_up"]:

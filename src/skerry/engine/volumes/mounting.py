@@ -254,7 +254,7 @@ def _mount_local(record: VolumeRecord) -> None:
     if done.code:
         lines = [line.strip() for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
         said = next((line for line in lines if not line.startswith("dmesg(1)")), f"mount ended with {done.code}")
-        raise Unavailable(f"mounting volume {record['name']}: {said}")
+        raise Unavailable(said)
 
 
 def _mount_image(engine: Engine, record: VolumeRecord) -> None:

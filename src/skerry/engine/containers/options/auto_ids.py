@@ -8,7 +8,7 @@ import stat
 
 from skerry import fastjson
 from skerry.config.subid import ranges_of
-from skerry.errors import Invalid, Unavailable
+from skerry.errors import Unavailable
 from skerry.linux.beneath import open_in_root
 from skerry.store.layers import layer_dir
 
@@ -33,15 +33,14 @@ def choose(
     engine: Engine, options: CreateOptions, image: ImageRecord | None, values: dict[str, str]
 ) -> tuple[list[IDMap], list[IDMap]]:
     """Maps of uids and gids. `Unavailable` when there is no range of the wanted size left."""
-    from skerry.engine.containers.options.userns import id_maps
+    from skerry.engine.containers.options.userns import id_maps, parse_uint
 
-    text = values.get("size", "")
-    if text and not (text.isascii() and text.isdigit() and 0 < int(text) < 2**32):
-        raise Invalid(f'invalid size "{text}" for --userns=auto')
-    size = int(text) if text else _size(engine, options, image)
+    # Podman takes a size of 0 for none as well.
+    size = (parse_uint(values["size"]) if "size" in values else 0) or _size(engine, options, image)
     result = []
     for kind in ("uid", "gid"):
-        fixed = id_maps(list(filter(None, values.get(f"{kind}mapping", "").split(","))), f"{kind}mapping", kind)
+        given = list(filter(None, values.get(f"{kind}mapping", "").split(",")))
+        fixed = id_maps(given, f"{kind}mapping", kind, flags="")
         result.append(_place(fixed, size, _free(engine, kind), kind))
     return result[0], result[1]
 

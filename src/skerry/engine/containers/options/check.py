@@ -97,17 +97,14 @@ def _check_devices(engine: Engine, record: ContainerRecord) -> None:
     config = record["config"]
     if not config.get("devices") and not config.get("device_cgroup_rules"):
         return
-    from skerry.runtime.devices import is_path, parse_device, parse_rule
+    from skerry.runtime.devices import is_path, parse_all, parse_rule
 
     named = [item for item in config.get("devices", ()) if not is_path(item)]
     if named:
         from skerry.runtime.cdi import resolve
 
         resolve(named, engine.settings.cdi_dirs)
-    for item in filter(is_path, config.get("devices", ())):
-        host = parse_device(item).host
-        if not os.path.exists(host):
-            raise Invalid(f"stat {host}: no such file or directory")
+    parse_all(list(filter(is_path, config.get("devices", ()))))  # which says what is no device
     for rule in config.get("device_cgroup_rules", ()):
         parse_rule(rule)
 

@@ -27,12 +27,13 @@ _ONE_OF = (
     ("noatime",),
 )
 _PLAIN = frozenset(
-    (*PROPAGATION, "z", "Z", "no-dereference", "copy", "nocopy", *(w for words in _ONE_OF for w in words))
+    (*PROPAGATION, "z", "Z", "no-dereference", "copy", "nocopy", "nocreate", *(w for words in _ONE_OF for w in words))
 )
 # Which types know what; the others' words are said not to be supported, as Podman does.
 _ONLY = {
     "bind-nonrecursive": ("bind",), "bind-propagation": ("bind",), "tmpcopyup": ("tmpfs",), "notmpcopyup": ("tmpfs",),
     "tmpfs-mode": ("tmpfs",), "tmpfs-size": ("tmpfs",), "volume-label": ("volume",), "volume-opt": ("volume",),
+    "nocreate": ("volume",),
 }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ _GROUPS = (
     (("bind", "rbind"), "'[r]bind'"),
     (("copy", "nocopy"), "'copy' or 'nocopy'"),
     (("no-dereference",), "'no-dereference'"),
+    (("nocreate",), "'nocreate'"),
 )
 _GROUP_OF = {word: (words, name) for words, name in _GROUPS for word in words}
 _OF_OTHER_SYSTEMS = frozenset(("cached", "delegated", "consistent"))  # Docker Desktop's: nothing to do
@@ -49,7 +50,8 @@ def checked(words: Sequence[str]) -> list[str]:
         if group in seen:
             raise Invalid(f'invalid options "{", ".join(words)}", can only specify 1 {group}')
         seen.add(group)
-        result.append(word)
+        if word != "idmap=false":
+            result.append("idmap" if word == "idmap=true" else word)
     return result
 
 
@@ -100,7 +102,7 @@ def _group(word: str, kind: str, *, rootless: bool) -> str:
     if tmpfs and word in ("bind", "rbind", "z", "Z"):
         what = "'bind' and 'rbind'" if "bind" in word else "'z' and 'Z'"
         raise Invalid(f"the {what} options are not allowed with tmpfs mounts: invalid mount option")
-    if word in _GROUP_OF:
+    if word in _GROUP_OF and word != "nocreate":
         return "O" if word == "O" else _GROUP_OF[word][1]
     if key in ("idmap", "upperdir", "workdir") or word == "rro":
         return key

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from skerry.errors import Conflict, Invalid, NotFound
 
 TYPE_CHECKING = False
@@ -18,7 +20,7 @@ _WORDS = {
     "cgroupns": ("private", "host"),
     "userns": ("host", "private", ""),
 }
-
+_CALLED = {"pid": "PID", "ipc": "IPC", "uts": "UTS", "cgroupns": "cgroup", "userns": "user"}
 
 MAPPED = ("auto", "keep-id", "nomap")
 
@@ -41,7 +43,9 @@ def _mode(engine: Engine, flag: str, value: str) -> str:
     if not value or value in _WORDS[flag]:
         return value
     kind, colon, rest = value.partition(":")
-    if colon and rest and kind == "container":
+    if colon and kind in ("container", "ns"):
+        check_value(kind, rest)
+    if colon and kind == "container":
         record = sharer(engine, flag.removesuffix("ns"), rest)
         if flag == "ipc" and record["config"]["namespaces"]["ipc"] in ("private", "none"):
             raise Conflict(
@@ -49,9 +53,26 @@ def _mode(engine: Engine, flag: str, value: str) -> str:
                 hint="hint: use IpcMode:shareable for the donor container",
             )
         return f"container:{record['id']}"
-    if colon and rest and kind == "ns":
+    if colon and kind == "ns":
+        check_path(_CALLED[flag], rest)
         return value
     raise Invalid(f"unrecognized namespace mode {value} passed", hint=", ".join(filter(None, _WORDS[flag])))
+
+
+def check_value(kind: str, value: str) -> None:
+    """`Invalid` for ``container:`` and ``ns:`` with nothing behind."""
+    if not value:
+        what = "path" if kind == "ns" else kind
+        raise Invalid(f"invalid config provided: namespace mode {what} requires a value")
+
+
+def check_path(kind: str, path: str) -> None:
+    """`Invalid` when a namespace's file is not there: what the runtime would say of it explains less."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        said = os.strerror(error.errno or 0).lower()
+        raise Invalid(f"cannot find specified {kind} namespace path: faccessat {path}: {said}") from None
 
 
 def sharer(engine: Engine, kind: str, name: str) -> ContainerRecord:

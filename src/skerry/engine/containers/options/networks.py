@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from skerry.engine.containers.options.namespaces import sharer
+from skerry.engine.containers.options.namespaces import check_path, check_value, sharer
 from skerry.errors import Invalid, NotFound
 
 TYPE_CHECKING = False
@@ -78,13 +78,12 @@ def _single(
                 f"--{flag.replace('_', '-')} can only be set when the network mode is bridge: invalid argument"
             )
     _refuse_resolver(mode, options)
+    if mode in ("container", "ns"):
+        check_value(mode, rest)
     if mode == "container":
         return "container:" + sharer(engine, "net", rest)["id"], [], []
     if mode == "ns":
-        if not rest:
-            raise Invalid("invalid config provided: namespace mode path requires a value")
-        if not os.path.exists(rest):
-            raise Invalid(f"cannot find specified network namespace path: faccessat {rest}: no such file or directory")
+        check_path("network", rest)
         return "ns:" + os.path.abspath(rest), [], []
     if mode == "slirp4netns":
         raise Invalid("slirp4netns is no longer supported", hint="use --network=pasta")
@@ -107,20 +106,23 @@ def _refuse_resolver(mode: str, options: CreateOptions) -> None:
 
 def _request(engine: Engine, item: str, options: CreateOptions) -> NetworkRequest:
     name, _, rest = item.partition(":")
-    if name == "bridge":
-        name = engine.settings.default_network
-    if name != engine.settings.default_network:
-        from skerry.network.definitions import find
-
-        name = find(engine.network, name)["name"]  # it may be called by its id
+    if not name:
+        raise Invalid("network name cannot be empty")
     request: NetworkRequest = {"name": name, "static_ips": [], "aliases": list(options.get("network_alias", ()))}
     for option in filter(None, rest.split(",")):
         key, _, value = option.partition("=")
         try:
             _set(request, key, value)
         except Invalid as error:
-            error.message = f"invalid option for network {name}: {error.message}"
+            if name != "bridge":
+                error.message = f"invalid option for network {name}: {error.message}"
             raise
+    if name == "bridge":
+        request["name"] = engine.settings.default_network
+    elif name != engine.settings.default_network:
+        from skerry.network.definitions import find
+
+        request["name"] = find(engine.network, name)["name"]  # it may be called by its id
     return request
 
 

@@ -113,7 +113,9 @@ def _values(mode: str, text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in filter(None, text.split(",")):
         key, equals, value = item.partition("=")
-        if key not in _KEYS[mode] or not equals:
+        if not equals:
+            raise Invalid(f'invalid option specified: "{item}"')
+        if key not in _KEYS[mode]:
             raise Invalid(
                 f"unknown option specified: {key!r}".replace("'", '"'), hint=f"{mode}: {', '.join(_KEYS[mode])}"
             )
@@ -126,9 +128,10 @@ def _values(mode: str, text: str) -> dict[str, str]:
 def _number(text: str | None, what: str, default: int) -> int:
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and int(text) < _MAX_ID):
+    number = parse_uint(text)
+    if number == _MAX_ID:
         raise Invalid(f'invalid {what} "{text}" for --userns')
-    return int(text)
+    return number
 
 
 def available(kind: str) -> list[IDMap]:
@@ -171,8 +174,8 @@ def _named(name: str, kind: str) -> list[IDMap]:
     found: list[IDMap] = []
     inside = 0
     for first, count in ranges_of(f"/etc/sub{kind}", name):
-        outside = _inner(first, kind, f"--sub{kind}name {name}")
-        if _inner(first + count - 1, kind, f"--sub{kind}name {name}") != outside + count - 1:
+        outside = _inner(first, kind)
+        if _inner(first + count - 1, kind) != outside + count - 1:
             raise Invalid(f"--sub{kind}name {name}: the ids from {first} on are not mapped in one piece")
         found.append(_map(inside, outside, count))
         inside += count
@@ -185,36 +188,78 @@ def _flags(text: str) -> str:
     return text[: len(text) - len(text.lstrip("+ug"))]
 
 
-def id_maps(items: Sequence[str], flag: str, kind: str) -> list[IDMap]:
+def id_maps(items: Sequence[str], flag: str, kind: str, *, flags: str = "+ug") -> list[IDMap]:
     """``[FLAGS]CONTAINER:HOST[:SIZE]`` items. ``+`` changes the default map instead of making one; ``@`` before the host
-    id means the host's own, which for a user is looked up in their map."""
+    id means the host's own, which for a user is looked up in their map. `Invalid` in Podman's words."""
     fresh: list[IDMap] = []
     extra: list[IDMap] = []
-    for item in items:
-        flags = _flags(item)
-        parts = item[len(flags) :].split(":")
-        numbers = [part.removeprefix("@") if place == 1 else part for place, part in enumerate(parts)]
-        if len(parts) not in (2, 3) or not all(n.isascii() and n.isdigit() and int(n) <= _MAX_ID for n in numbers):
-            raise Invalid(f'invalid --{flag} "{item}": must be CONTAINER:HOST[:SIZE]')
-        size = int(numbers[2]) if numbers[2:] else 1
-        if not size:
-            raise Invalid(f'invalid --{flag} "{item}": the size must not be 0')
-        outside = int(numbers[1])
-        if parts[1].startswith("@"):
-            outside = _inner(outside, kind, item)
-        (extra if "+" in flags else fresh).append(_map(int(numbers[0]), outside, size))
+    for item in filter(None, items):
+        parts = item.split(":")
+        if len(parts) == 2:
+            parts.append("1")
+        if len(parts) % 3 or not all(parts[::3]):
+            known = f"[{flags}]uint32" if flags else "uint32"
+            raise Invalid(
+                f'initializing ID mappings: {kind.upper()} setting is malformed expected ["{known}:[@]uint32[:uint32]"]'
+                f" : {_quoted(items if flags else item)}"
+            )
+        for start in range(0, len(parts), 3):
+            given, entry = _triple(parts[start : start + 3], kind, flags)
+            if not entry["size"]:
+                raise Invalid(f'invalid --{flag} "{item}": the size must not be 0')
+            (extra if "+" in given else fresh).append(entry)
     if extra:
         fresh = _without(fresh or available(kind), extra) + extra
     return _checked(fresh, flag)
 
 
-def _inner(number: int, kind: str, item: str) -> int:
+def _quoted(what: str | Sequence[str]) -> str:
+    if isinstance(what, str):
+        return f'"{what}"'
+    return "[" + " ".join(f'"{each}"' for each in what) + "]"
+
+
+def _triple(parts: list[str], kind: str, known: str) -> tuple[str, IDMap]:
+    """The flags and the map of one ``FLAGS+CONTAINER, HOST, SIZE``."""
+    inside, outside, size = parts
+    shown = f"[{' '.join(parts)}]"
+    digits = inside.lstrip(known) if known else inside
+    given = inside[: len(inside) - len(digits)]
+    if known and not digits:
+        raise Invalid(f"invalid mapping: {shown}, parsing flags")
+    if known and not "0" <= digits[0] <= "9":
+        raise Invalid(f"invalid mapping: {shown}. Unknown flag {ord(digits[0])}")
+    if not outside:
+        raise Invalid(f"invalid empty host id at {kind.upper()} map: {shown}")
+    first = _id(digits, inside)
+    of_host = outside.startswith("@")
+    number = _id(outside.removeprefix("@"), outside)
+    return given, _map(first, _inner(number, kind) if of_host else number, _id(size, size))
+
+
+def _id(text: str, shown: str) -> int:
+    try:
+        return parse_uint(text)
+    except Invalid as error:
+        raise Invalid(f'parsing id map value "{shown}": {error.message}') from None
+
+
+def parse_uint(text: str) -> int:
+    """An id or a number of ids; `Invalid` in the words of Go, which Podman passes on."""
+    if not (text.isascii() and text.isdigit()):
+        raise Invalid(f'strconv.ParseUint: parsing "{text}": invalid syntax')
+    if int(text) > _MAX_ID:
+        raise Invalid(f'strconv.ParseUint: parsing "{text}": value out of range')
+    return int(text)
+
+
+def _inner(number: int, kind: str) -> int:
     with open(f"/proc/self/{kind}_map", "rb") as file:
         for line in file:
             inside, outside, size = map(int, line.split())
             if outside <= number < outside + size:
                 return inside + number - outside
-    raise Invalid(f'"{item}": the host id {number} is not mapped into this user namespace')
+    raise Invalid(f"parent ID {kind.upper()} {number} is not mapped/delegated")
 
 
 def _without(maps: Sequence[IDMap], taken: Sequence[IDMap]) -> list[IDMap]:

@@ -55,8 +55,8 @@ def check_overlay(words: list[str]) -> None:
     keys = {word.partition("=")[0] for word in words}
     if len(keys & {"upperdir", "workdir"}) == 1:
         raise Invalid("must set both `upperdir` and `workdir`")
-    if keys - {"O", "U", "upperdir", "workdir"}:
-        raise Invalid("can't use 'O' with other options")
+    if keys - {"O", "U", "upperdir", "workdir", "idmap"}:
+        raise Invalid("can't use 'O' with options other than 'U', 'upperdir', 'workdir' and 'idmap'")
 
 
 def bind(source: str, destination: str, words: list[str]) -> MountConfig:
@@ -74,15 +74,20 @@ def named(name: str, destination: str, words: list[str]) -> MountConfig:
     except Invalid as error:
         rule = error.message.partition(": ")[2]
         raise Invalid(f'creating named volume "{name[:100]}": running volume create option: {rule}') from None
-    return {
+    mount: MountConfig = {
         "type": "volume", "name": name, "source": "", "destination": destination,
-        "options": completed(words, kind="volume"), "copy_up": "nocopy" not in words,
+        "options": completed([word for word in words if word != "nocreate"], kind="volume"),
+        "copy_up": "nocopy" not in words,
     }  # fmt: skip
+    if "nocreate" in words:
+        mount["must_exist"] = True
+    return mount
 
 
 def anonymous(destination: str, words: list[str]) -> MountConfig:
     """A volume without a name of its user's, which goes with its container."""
-    return {**named(os.urandom(32).hex(), destination, words), "anonymous": True}
+    made = named(os.urandom(32).hex(), destination, [word for word in words if word != "nocreate"])
+    return {**made, "anonymous": True}
 
 
 def parse_tmpfs(item: str, *, rootless: bool = False) -> MountConfig:
