@@ -150,3 +150,25 @@ def test_exec_can_wait_for_a_container_that_is_not_there_yet(skerry: Skerry, bus
     time.sleep(0.2)
     skerry("run", "-d", "--network=none", "--name", "late", busybox, "sleep", "100")
     assert waiting.communicate(timeout=30)[0] == b"there\n"
+
+
+def test_a_detached_program_may_have_an_open_input(skerry: Skerry, box: str, eventually: Callable[..., None]) -> None:
+    open_one = skerry("exec", "-d", "-i", box, "cat").stdout.strip()
+    on_terminal = skerry("exec", "-d", "-i", "-t", box, "cat").stdout.strip()
+    ended = skerry("exec", "-d", box, "cat").stdout.strip()
+
+    def left() -> bool:
+        shown = skerry("inspect", "--format", "{{.ExecIDs}}", box).stdout
+        return open_one in shown and on_terminal in shown and ended not in shown
+
+    eventually(left)
+
+
+def test_no_session_is_no_background(skerry: Skerry, box: str) -> None:
+    assert skerry("exec", "--no-session", box, "echo", "x").stdout == "x\n"
+    for flags in (["-d"], ["--detach-keys", "ctrl-x"]):
+        result = skerry("exec", "--no-session", *flags, box, "true", check=False)
+        assert (result.code, result.stderr) == (
+            125,
+            "Error: --no-session cannot be used with --detach or --detach-keys\n",
+        )

@@ -511,3 +511,42 @@ def test_cp_reaches_a_mounted_volume_and_a_part_of_one(skerry: Skerry, busybox: 
     skerry("cp", tmp_path / "new", "c:/x/new")
     assert (tmp_path / "device/sub/new").read_text() == "new"
     assert f"{skerry.top}/vol/data" not in Path("/proc/self/mountinfo").read_text()
+
+
+@pytest.mark.parametrize("mount", [("-v", "data:/x:nocreate"), ("--mount", "type=volume,src=data,dst=/x,nocreate")])
+def test_nocreate_wants_a_volume_that_is_there(skerry: Skerry, busybox: str, mount: tuple[str, str]) -> None:
+    result = skerry(*RUN, *mount, busybox, "true", check=False)
+    said = "Error: volume data does not exist and nocreate option is set: no such volume\n"
+    assert (result.code, result.stderr) == (125, said)
+    assert skerry("volume", "ls", "-q").stdout == skerry("ps", "-aq").stdout == ""
+    skerry("volume", "create", "data")
+    assert skerry(*RUN, *mount, busybox, "touch", "/x/y").code == 0
+
+
+def test_an_overlay_may_be_idmapped(skerry: Skerry, busybox: str, source: Path) -> None:
+    run = (*RUN, "--uidmap", "0:100000:1000")
+    script = "stat -c %u /x/file; echo new > /x/file; cat /x/file"
+    assert skerry(*run, "-v", f"{source}:/x:O,idmap", busybox, "sh", "-c", script).stdout == "0\nnew\n"
+    assert (source / "file").read_text() == "text"
+    stat = (busybox, "stat", "-c", "%u", "/x/file")
+    assert skerry(*run, "-v", f"{source}:/x:idmap=true", *stat).stdout == "0\n"
+    assert skerry(*run, "-v", f"{source}:/x:idmap=false", *stat).stdout == "65534\n"
+
+
+def test_the_last_run_s_specification_is_kept(skerry: Skerry, busybox: str) -> None:
+    box = skerry("create", "--network=none", "-v", "data:/x:copy", busybox, "true").id
+    shown = ("inspect", "--format", "{{.OCIConfigPath}}", box)
+    assert skerry(*shown).stdout == "\n"
+    skerry("start", "-a", box)
+    path = Path(skerry(*shown).stdout.strip())
+    assert path.stat().st_mode & 0o777 == 0o600
+    mounts = json.loads(path.read_text())["mounts"]
+    assert [m["options"] for m in mounts if m["destination"] == "/x"] == [["rprivate", "nosuid", "nodev", "rbind"]]
+    skerry("rm", box)
+    assert not path.exists()
+
+
+def test_a_specification_with_a_secret_is_not_kept(skerry: Skerry, busybox: str) -> None:
+    skerry("secret", "create", "token", "-", input="hidden")
+    skerry("run", "--network=none", "--name", "box", "--secret", "token,type=env", busybox, "true")
+    assert skerry("inspect", "--format", "{{.OCIConfigPath}}", "box").stdout == "\n"

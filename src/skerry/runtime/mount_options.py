@@ -21,8 +21,6 @@ def complete(options: Sequence[str], *, kind: str, source: str = "") -> list[str
     is nosuid and nodev unless asked otherwise, and starts with the image's files (tmpcopyup)."""
     present = set(options)
     result = [option for option in options if option.partition("=")[0] not in _OURS]
-    if not present & {"rw", "ro"}:
-        result.append("rw")
     if not present.intersection(PROPAGATION):
         result.append("rprivate")
     for name in source_flags(source) if kind == "bind" else ("nosuid", "nodev"):
