@@ -266,6 +266,24 @@ def test_ids_of_a_name_are_mapped(skerry: Skerry, busybox: str) -> None:
         (("--preserve-fd", "1"), "cannot preserve FD 1"),
         (("--preserve-fd", "90"), "file descriptor 90 is not available - the preserve-fd option requires"),
         (("--chrootdirs", "relative"), "is no absolute path"),
+        (("--cgroups=disabled", "--cgroup-parent", "x"), "cannot set cgroup parent if not creating cgroups"),
+        (
+            ("--cgroups=disabled", "--pid", "host"),
+            "containers not creating Cgroups must create a private PID namespace",
+        ),
+        (("--cgroups=split", "--cgroup-parent", "x"), "cannot specify --cgroup-mode=split with a cgroup-parent"),
+        (("--init", "--init-path", "/no/such"), "container-init binary not found on the host: faccessat /no/such"),
+        (("--dns=none", "--dns=192.0.2.1"), "none is not allowed to be specified with other DNS ip addresses"),
+        (("--shm-size", "x"), "unable to translate --shm-size: invalid size: 'x'"),
+        (("--restart", "x"), 'running container create option: "x" is not a valid restart policy: invalid argument'),
+        (("--name", "a b"), "running container create option: names must match"),
+        (("--health-cmd", "x", "--health-interval", "x"), 'invalid healthcheck-interval: time: invalid duration "x"'),
+        (("--device-read-bps", "x"), "bad format: x"),
+        (("--security-opt", "no-new-privileges=maybe"), 'invalid --security-opt 2: "no-new-privileges=maybe"'),
+        (("--log-opt", "x"), 'invalid log option "x"'),
+        (("--log-opt", "label=x"), 'invalid log label "label=x"'),
+        (("--log-opt", "max-size=x"), "invalid size: 'x'"),
+        (("--ulimit", "nofile=x"), 'strconv.ParseInt: parsing "x": invalid syntax'),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(
@@ -283,6 +301,15 @@ def test_a_class_of_service_needs_resource_control_when_it_starts(skerry: Skerry
     assert skerry("inspect", "-f", "{{.HostConfig.IntelRdtClosID}}", "box").lines == ["gold"]
     refused = skerry("start", "box", check=False)
     assert (refused.code, "resctrl" in refused.stderr) == (125, True)
+
+
+def test_a_seccomp_profile_is_read_when_the_container_is_created(skerry: Skerry, busybox: str, tmp_path: Path) -> None:
+    profile = tmp_path / "profile"
+    profile.write_text("BOGUS")
+    refused = skerry("create", "--security-opt", f"seccomp={profile}", busybox, check=False)
+    assert refused.code == 125
+    assert f"loading seccomp profile ({profile}) failed: decoding seccomp profile failed" in refused.stderr
+    assert skerry("ps", "-aq").lines == []
 
 
 def test_what_dockers_scripts_give_is_accepted(skerry: Skerry, busybox: str) -> None:

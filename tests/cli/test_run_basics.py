@@ -224,6 +224,26 @@ def test_files_with_ids(skerry, busybox, eventually, tmp_path: Path):
     assert not files["cid"].exists()
 
 
+@pytest.mark.parametrize(("flag", "code"), [("--pidfile", 127), ("--conmon-pidfile", 126)])
+def test_a_container_whose_pid_file_cannot_be_written_never_runs(skerry, busybox, flag, code):
+    refused = skerry(
+        "run", "-d", "--network", "none", "--name", "box", flag, "/no/such/pid", busybox, "top", check=False
+    )
+    assert (refused.code, "/no/such/pid" in refused.stderr) == (code, True)
+    assert skerry("inspect", "--format", "{{.State.Status}} {{.State.Pid}}", "box").stdout == "created 0\n"
+
+
+def test_unknown_supplemental_groups_name_the_container(skerry, busybox):
+    refused = skerry("run", "--network", "none", "--name", "box", "--group-add", "nosuch", busybox, "true", check=False)
+    box = skerry("inspect", "--format", "{{.Id}}", "box").stdout.strip()
+    assert f"looking up supplemental groups for container {box}: unable to find group nosuch" in refused.stderr
+
+
+def test_attach_beside_detach_is_accepted(skerry, busybox):
+    skerry("run", "-d", "-a", "stdin", "--network", "none", "--name", "box", busybox, "sh", "-c", "cat; echo end")
+    assert skerry("inspect", "--format", "{{.State.Status}}", "box").stdout in {"running\n", "exited\n"}
+
+
 def test_stop_sends_the_chosen_signal_first(skerry, busybox, eventually):
     line = "trap 'echo hup; exit 3' HUP; echo ready; while :; do sleep 0.1; done"
     box = skerry("run", "-d", "--network", "none", "--stop-signal", "HUP", busybox, "sh", "-c", line).id

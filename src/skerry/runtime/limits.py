@@ -47,7 +47,7 @@ def _parse_ulimit(text: str) -> tuple[str, int, int]:
         raise ValueError(f"too many limit value arguments - {values}, can only have up to two, `soft[:hard]`")
     for part in parts:
         if not (part.isascii() and part.removeprefix("-").isdecimal()):
-            raise ValueError(f'parsing "{part}": invalid syntax')
+            raise ValueError(f'strconv.ParseInt: parsing "{part}": invalid syntax')
     soft, hard = _limit(parts[0]), _limit(parts[-1])
     if soft > hard:
         raise ValueError(

@@ -66,17 +66,30 @@ def machine() -> str:
     return os.uname().machine
 
 
-def convert(profile: bytes, *, bounding: Sequence[str], machine: str, kernel: str = "") -> dict[str, Any]:
-    """OCI ``linux.seccomp`` for a process with the capabilities ``bounding`` on ``machine``."""
+def convert(
+    profile: bytes, *, bounding: Sequence[str], machine: str, kernel: str = "", path: str = ""
+) -> dict[str, Any]:
+    """OCI ``linux.seccomp`` for a process with the capabilities ``bounding`` on ``machine``. `Invalid` names ``path``."""
+    failed = f"loading seccomp profile ({path}) failed" if path else "loading seccomp profile failed"
     try:
         document = fastjson.loads(profile)
         if not isinstance(document, dict):
             raise Invalid("not an object")
         return _convert(document, frozenset(bounding), machine, _version(kernel or os.uname().release))
     except Invalid as error:
-        raise Invalid(f"loading seccomp profile failed: {error.message}") from None
+        raise Invalid(f"{failed}: {_undecoded(profile) or error.message}") from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Invalid(f"loading seccomp profile failed: malformed: {error}") from None
+        raise Invalid(f"{failed}: malformed: {error}") from None
+
+
+def _undecoded(profile: bytes) -> str:
+    """What Go's decoder, and so Podman, says of text that does not even begin as JSON."""
+    text = profile.decode(errors="replace").lstrip()
+    if not text:
+        return "decoding seccomp profile failed: unexpected end of JSON input"
+    if text[0] in '{["-0123456789' or text.startswith(("true", "false", "null")):
+        return ""
+    return f"decoding seccomp profile failed: invalid character '{text[0]}' looking for beginning of value"
 
 
 def _convert(document: dict[str, Any], caps: frozenset[str], machine: str, kernel: tuple[int, int]) -> dict[str, Any]:

@@ -56,8 +56,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     if passthrough and args["attach"]:
         raise Invalid("cannot specify --attach with --log-driver=passthrough: invalid argument")
     if args["detach"]:
-        if args["attach"]:
-            raise Invalid("--attach and --detach can't be used together")
+        streams(args)  # which says what is none: as Podman, detached all the same
         record = run_detached(engine, options)
         if not passthrough:  # stdout is the program's
             out.line(record["id"])

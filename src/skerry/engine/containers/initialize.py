@@ -63,16 +63,27 @@ class _Ready:
         self.namespace_paths: dict[str, str]
 
 
+def _user(record: ContainerRecord, rootfs: str, texts: dict[str, str]) -> ResolvedUser:
+    groups = record["config"].get("groups", [])
+    try:
+        return users.resolve(rootfs, named_user(record, rootfs), groups, texts=texts)
+    except NotFound as error:
+        if any(error.message.startswith(f"unable to find group {group}:") for group in groups):
+            error.message = f"looking up supplemental groups for container {record['id']}: {error.message}"
+        raise
+
+
 def _made_ready(engine: Engine, record: ContainerRecord, bundle: str) -> _Ready:
     """Folders, the root file system, networks, and all that is mounted."""
     config = record["config"]
     step("container.run-folder")
     _make_folders(engine, record, bundle)
     _make_log_folder(record)
+    _check_conmon_pid_file(record)
     step("container.mount")
     rootfs = storage.mount_rootfs(engine, record)
     found = accounts(record, rootfs)
-    user = users.resolve(rootfs, named_user(record, rootfs), config.get("groups", []), texts=found.texts)
+    user = _user(record, rootfs, found.texts)
     owner = storage.owner_outside(config, user)
     ready = _Ready(rootfs, user)
     if config["mounts"]:
@@ -222,6 +233,13 @@ def _make_log_folder(record: ContainerRecord) -> None:
         os.makedirs(folder, mode=0o755, exist_ok=True)
     except OSError as error:
         raise Unavailable(f"cannot make {folder}: {error.strerror}") from error
+
+
+def _check_conmon_pid_file(record: ContainerRecord) -> None:
+    """conmon would say what is wrong to nobody, and go on."""
+    path = record.get("conmon_pid_file", "")
+    if path and not os.path.isdir(os.path.dirname(path)):
+        raise Unavailable(f"cannot write the conmon pidfile {path}: its folder does not exist", exit_code=126)
 
 
 def _namespace_paths(engine: Engine, record: ContainerRecord) -> dict[str, str]:

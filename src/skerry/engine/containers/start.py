@@ -109,6 +109,8 @@ def _go(engine: Engine, record: ContainerRecord, state: ContainerState) -> Conta
     step("container.start")
     new: ContainerState = {**state, "status": "running", "started_ns": time.time_ns(), "ever_started": True}
     try:
+        if record.get("pid_file"):
+            run_files.write(record["pid_file"], str(new["pid"]).encode(), 0o644)
         oci.start(runtime, record["id"])
         step("container.running")
         states.save(engine, record["id"], new)
@@ -120,7 +122,5 @@ def _go(engine: Engine, record: ContainerRecord, state: ContainerState) -> Conta
         from skerry.engine.health.start import begin
 
         begin(engine, record)
-    if record.get("pid_file"):
-        run_files.write(record["pid_file"], str(new["pid"]).encode(), 0o644)
     engine.events.emit_container("start", record)
     return record

@@ -6,7 +6,7 @@ import os
 
 from skerry import fastjson
 from skerry.engine.health import has_check
-from skerry.engine.units import parse_duration
+from skerry.engine.units import parse_duration as _parse
 from skerry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -134,7 +134,7 @@ def _timed(options: Mapping[str, Any], old: Healthcheck) -> Healthcheck:
     if "health_timeout" in options:
         new["timeout_ns"] = _timeout(options["health_timeout"])
     if "health_start_period" in options:
-        new["start_period_ns"] = parse_duration(options["health_start_period"], "healthcheck-start-period")
+        new["start_period_ns"] = _duration(options["health_start_period"], "healthcheck-start-period")
         if new["start_period_ns"] < 0:
             raise Invalid("healthcheck-start-period must be 0 seconds or greater")
     if "health_retries" in options:
@@ -155,12 +155,19 @@ def _startup(options: Mapping[str, Any], old: Healthcheck) -> Healthcheck:
     return new
 
 
+def _duration(text: str, what: str) -> int:
+    try:
+        return _parse(text)
+    except Invalid as error:
+        raise Invalid(f"invalid {what}: {error.message}") from None
+
+
 def _interval(text: str) -> int:
-    return 0 if text == "disable" else max(0, parse_duration(text, "healthcheck-interval"))
+    return 0 if text == "disable" else max(0, _duration(text, "healthcheck-interval"))
 
 
 def _timeout(text: str) -> int:
-    nanoseconds = parse_duration(text, "healthcheck-timeout")
+    nanoseconds = _duration(text, "healthcheck-timeout")
     if nanoseconds < 1:
         raise Invalid("healthcheck-timeout must be at least 1 second")
     return nanoseconds

@@ -83,7 +83,11 @@ def build_record(engine: Engine, options: ContainerRequest, image: ImageRecord |
         "auto_remove": options.get("rm", False) or options.get("rmi", False),
         "remove_image": options.get("rmi", False),
         "publish_all": options.get("publish_all", False),
-        "restart": restart_policy(options.get("restart", ""), removes_itself=options.get("rm", False)),
+        "restart": restart_policy(
+            options.get("restart", ""),
+            removes_itself=options.get("rm", False),
+            where="running container create option: ",
+        ),
         "create_command": options.get("create_command", []),
     }
     if options.get("requires"):
@@ -123,7 +127,17 @@ def _refuse_conflicts(options: ContainerRequest) -> None:
     if "keep-groups" in groups and len(groups) > 1:
         raise Invalid("the '--group-add keep-groups' option is not allowed with any other --group-add options")
     if options.get("name"):
-        check_name(_name(options))
+        try:
+            check_name(_name(options))
+        except Invalid as error:
+            raise Invalid(f"running container create option: {error.message.partition(': ')[2]}") from None
+
+
+def _shm_size(text: str) -> int:
+    try:
+        return parse_size(text, "")
+    except Invalid:
+        raise Invalid(f"unable to translate --shm-size: invalid size: '{text}'") from None
 
 
 def _required(engine: Engine, names: list[str]) -> list[str]:
@@ -203,7 +217,7 @@ def _config(engine: Engine, options: ContainerRequest, image: dict[str, Any], co
         "resources": resources(options, settings),
         "namespaces": namespaces(engine, options, settings.cgroupns),
         "read_only_tmpfs": options.get("read_only_tmpfs", True),
-        "shm_size": parse_size(options["shm_size"], "shm-size") if options.get("shm_size") else settings.shm_size,
+        "shm_size": _shm_size(options["shm_size"]) if options.get("shm_size") else settings.shm_size,
         "stop_signal": parse_signal(options.get("stop_signal") or image.get("StopSignal") or "SIGTERM"),
         "stop_timeout_s": options.get("stop_timeout", settings.stop_timeout),
         "timeout_s": options.get("timeout", 0),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from skerry.engine.containers.types import ContainerRecord
     from skerry.engine.engine import Engine
+    from skerry.runtime.types import ContainerConfig
 
 
 def check(engine: Engine, record: ContainerRecord) -> None:
@@ -30,12 +31,18 @@ def check(engine: Engine, record: ContainerRecord) -> None:
     _check_security(engine, record)
     _check_network(record)
     _check_groups(engine, record)
+    _check_init(record)
+    _check_seccomp(record)
 
 
 def _check_groups(engine: Engine, record: ContainerRecord) -> None:
     config = record["config"]
     parent = config.get("cgroup_parent", "")
-    if parent and config["cgroups"] != "disabled":
+    if config["cgroups"] == "disabled":
+        _check_without_groups(config, parent)
+    elif parent and config["cgroups"] == "split":
+        raise Invalid("cannot specify --cgroup-mode=split with a cgroup-parent: invalid argument")
+    elif parent:
         from skerry.runtime.cgroups import check_parent
 
         check_parent(engine.settings, config)
@@ -44,6 +51,26 @@ def _check_groups(engine: Engine, record: ContainerRecord) -> None:
 
         if not is_unified():
             raise Invalid("cannot use --cgroup-conf without cgroup v2")
+
+
+def _check_without_groups(config: ContainerConfig, parent: str) -> None:
+    """Without a group of its own only a PID namespace of its own tells which processes are the container's."""
+    pid = str(config["namespaces"]["pid"])
+    if pid.startswith("container:"):
+        raise Invalid("cannot join another container's PID namespace if not creating cgroups: invalid argument")
+    if parent:
+        raise Invalid("cannot set cgroup parent if not creating cgroups: invalid argument")
+    must = "containers not creating Cgroups must create a private PID namespace"
+    if pid.startswith("ns:"):
+        raise Invalid(f"{must} - cannot use another: invalid argument")
+    if pid == "host":
+        raise Invalid(f"{must}: invalid argument")
+
+
+def _check_init(record: ContainerRecord) -> None:
+    path = record["config"].get("init_path", "")
+    if record["config"].get("init") and path and not os.path.exists(path):
+        raise Invalid(f"container-init binary not found on the host: faccessat {path}: no such file or directory")
 
 
 def _check_process(record: ContainerRecord) -> None:
@@ -150,6 +177,17 @@ def _check_security(engine: Engine, record: ContainerRecord) -> None:
         engine.warn("SELinux is not enabled on this system: labels have no effect")
 
 
+def _check_seccomp(record: ContainerRecord) -> None:
+    """A profile that was given is readable: what it says of capabilities and the machine is decided at the start."""
+    config = record["config"]
+    path, text = config.get("seccomp", ""), config.get("seccomp_profile", "")
+    if text or path not in ("", "unconfined"):
+        from skerry.runtime import seccomp
+
+        profile = text.encode() if text else seccomp.read_profile(path)
+        seccomp.convert(profile, bounding=(), machine=seccomp.machine(), path="" if text else path)
+
+
 def check_servers(servers: Sequence[str]) -> None:
     """Name servers, or the word none. `Invalid`."""
     if not servers or list(servers) == ["none"]:
@@ -157,6 +195,8 @@ def check_servers(servers: Sequence[str]) -> None:
     from skerry.network.addresses import is_address
 
     for server in servers:
+        if server == "none":
+            raise Invalid("none is not allowed to be specified with other DNS ip addresses")
         if not is_address(server):
             raise Invalid(f"{server} is not an ip address")
 

@@ -26,37 +26,50 @@ def apply(engine: Engine, options: ContainerRequest, config: ContainerConfig) ->
     config["log_size_max"] = engine.settings.log_size_max
     given = options.get("log_opt", [])
     for key, value in key_values(
-        [item for item in given if not item.startswith("label=")],
-        "invalid log option {!r}: must be in the form of KEY=VALUE",
+        [item for item in given if not item.startswith("label=")], 'invalid log option "{}"'
     ).items():
         if key == "path":
             config["log_path"] = os.path.abspath(value)
         elif key == "tag":
             if driver != "journald":
-                raise Invalid("log tags can only be used with the journald log driver")
+                raise Invalid(
+                    f'log tags can only be used with the journald log driver but driver is "{driver}": invalid argument'
+                )
             config["log_tag"] = value
         elif key == "max-size":
-            config["log_size_max"] = parse_size(value, "log-opt max-size", kilo=1000)
+            config["log_size_max"] = _size(value)
         elif key in ("max-file", "log-rotate"):
             _rotate(config, key, value)
-        elif key != "labels":
-            raise Invalid(
-                f'unknown log option "{key}"', hint="path, tag, max-size, max-file, log-rotate, label or labels"
-            )
+        # Others, of Docker's drivers, mean nothing here and are accepted: as by Podman.
     if config.get("log_max_files") and not config["log_rotate"]:
-        raise Invalid("conflicting log options: max-file keeps files of a rotation, which log-rotate=false forbids")
+        raise Invalid("conflicting log options: max-file cannot be set when log-rotate is false")
     _label(config, given)
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text, "", kilo=1000)
+    except Invalid:
+        raise Invalid(f"invalid size: '{text}'") from None
 
 
 def _rotate(config: ContainerConfig, key: str, value: str) -> None:
     if key == "max-file":
-        if not value.isascii() or not value.isdigit() or int(value) < 1:
-            raise Invalid(f'invalid value for log option "max-file": "{value}" is not a number from 1 on')
+        if not value.isascii() or not value.isdigit():
+            raise Invalid(
+                'invalid value for log option "max-file": must be a positive integer: '
+                f'strconv.ParseUint: parsing "{value}": invalid syntax'
+            )
+        if int(value) < 1:
+            raise Invalid('invalid value for log option "max-file": must be greater than 0')
         config["log_max_files"] = int(value)
         config.setdefault("log_rotate", True)
         return
     if value not in ("true", "false"):
-        raise Invalid(f'invalid value for log option "log-rotate": "{value}" is neither true nor false')
+        raise Invalid(
+            'invalid value for log option "log-rotate": must be true or false: '
+            f'strconv.ParseBool: parsing "{value}": invalid syntax'
+        )
     config["log_rotate"] = value == "true"
 
 
@@ -69,7 +82,9 @@ def _label(config: ContainerConfig, given: list[str]) -> None:
             own = config["labels"]
             fields.update({name.upper(): own[name] for name in text.split(",") if name in own})
         elif option == "label":
-            name, _, value = text.partition("=")
+            name, equals, value = text.partition("=")
+            if not equals:
+                raise Invalid(f'invalid log label "{item}"')
             fields[name] = value
     for name in fields:
         if not name or name.strip("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"):

@@ -97,7 +97,10 @@ def _sdnotify(options: ContainerRequest, record: ContainerRecord) -> None:
     if not mode:
         return
     if mode not in SDNOTIFY:
-        raise Invalid(f'invalid sdnotify value "{mode}": must be conmon, container, healthy or ignore')
+        raise Invalid(
+            f'invalid config provided: invalid argument: invalid sdnotify value "{mode}": '
+            "must be conmon, container, healthy or ignore"
+        )
     if mode == "healthy" and not has_check(record["config"]):
         raise Invalid('invalid argument: sdnotify policy "healthy" requires a healthcheck to be set')
     record["sdnotify"] = mode

@@ -126,7 +126,7 @@ def _pair(item: str, flag: str) -> tuple[str, str]:
     if not colon or not head or not tail:
         if flag == "cgroup-conf":
             raise Invalid("--cgroup-conf must be formatted KEY=VALUE")
-        raise Invalid(f"bad format for --{flag}: {item}")
+        raise Invalid(f"bad format: {item}")
     if flag != "cgroup-conf" and not head.startswith("/dev/"):
         raise Invalid(f"bad format for device path: {item}")
     return head, tail

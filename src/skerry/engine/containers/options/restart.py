@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from skerry.engine.containers.types import RestartPolicy
 
 
-def restart_policy(text: str, *, removes_itself: bool) -> RestartPolicy:
-    """``no``, ``never``, ``on-failure[:N]``, ``always`` or ``unless-stopped``. `Invalid` in Podman's words."""
+def restart_policy(text: str, *, removes_itself: bool, where: str = "") -> RestartPolicy:
+    """``no``, ``never``, ``on-failure[:N]``, ``always`` or ``unless-stopped``. `Invalid` in Podman's words, after ``where``."""
     name, colon, count = text.partition(":")
     if name == "never":
         name = "no"
     if name not in ("", "no", "on-failure", "always", "unless-stopped"):
         raise Invalid(
-            f'"{text}" is not a valid restart policy: invalid argument',
+            f'{where}"{text}" is not a valid restart policy: invalid argument',
             hint="no, on-failure[:N], always or unless-stopped",
         )
     if colon and name != "on-failure":

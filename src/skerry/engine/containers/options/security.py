@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from skerry.runtime.types import ContainerConfig
 
 _CAPABILITIES = "io.containers.capabilities"
+# As Go reads a boolean; nothing behind it means true.
+_NO_NEW_PRIVILEGES = {
+    **dict.fromkeys(("", "1", "t", "T", "true", "TRUE", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
+}
 
 
 def apply_security(options: CreateOptions, config: ContainerConfig) -> None:
@@ -23,9 +28,9 @@ def apply_security(options: CreateOptions, config: ContainerConfig) -> None:
     for option in options.get("security_opt", ()):
         key, value = _split(option)
         if key == "no-new-privileges":
-            if value not in ("", "true", "false"):
-                raise Invalid(f'invalid --security-opt "{option}": no-new-privileges takes true or false')
-            config["no_new_privileges"] = value != "false"
+            if value not in _NO_NEW_PRIVILEGES:
+                raise Invalid(f'invalid --security-opt 2: "{option}"', hint="no-new-privileges takes true or false")
+            config["no_new_privileges"] = _NO_NEW_PRIVILEGES[value]
         elif key == "seccomp":
             config["seccomp"] = _seccomp(value)
         elif key == "apparmor":
@@ -36,7 +41,9 @@ def apply_security(options: CreateOptions, config: ContainerConfig) -> None:
             config.setdefault("mask", []).extend(_paths(value))
         elif key == "unmask":
             config.setdefault("unmask", []).extend(_paths(value))
-        elif key == "systempaths" and value == "unconfined":
+        elif key == "systempaths":
+            if value != "unconfined":
+                raise Invalid(f'invalid systempaths option "{value}", only `unconfined` is supported')
             config.setdefault("unmask", []).append("ALL")
         elif key == "proc-opts":
             config.setdefault("annotations", {})["io.skerry.proc-opts"] = value
