@@ -160,6 +160,7 @@ def test_templates_reach_every_field(skerry: Skerry, busybox: str, template: str
         ),
         ("{{.Config.Healthcheck}} {{.HostConfig.Init}} {{.HostConfig.IDMappings}}", "<nil> false <nil>"),
         ("{{.SizeRw}} {{.SizeRootFs}}", "<nil> 0"),
+        ("{{range .NetworkSettings.Networks}}{{.SecondaryIPAddresses}}{{.SecondaryIPv6Addresses}}{{end}}", "[][]"),
     ],
 )
 def test_what_json_leaves_out_is_empty_in_a_template(skerry: Skerry, busybox: str, template: str, text: str) -> None:

@@ -24,6 +24,9 @@ _SECTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("SandboxKey", {  # .NetworkSettings
         "Networks": {}, "SecondaryIPAddresses": [], "SecondaryIPv6Addresses": [], "AdditionalMacAddresses": [],
     }),
+    ("NetworkID", {  # each of .NetworkSettings.Networks
+        "SecondaryIPAddresses": [], "SecondaryIPv6Addresses": [], "AdditionalMacAddresses": [], "Aliases": [],
+    }),
     ("cgroupManager", {"EmulatedArchitectures": [], "RuntimeInfo": {}}),  # .Host of info
     ("distribution", {"Variant": "", "Codename": ""}),  # .Host.Distribution of info
     ("Propagation", {"Name": "", "SubPath": ""}),  # each of .Mounts

@@ -115,8 +115,8 @@ def _go(engine: Engine, record: ContainerRecord, state: ContainerState) -> Conta
         step("container.running")
         states.save(engine, record["id"], new)
     except SkerryError as error:
-        exits.take_down(engine, record, {**state, "cleaned": False}, runtime=runtime)
-        states.note(engine, record["id"], {**state, "status": "created", "cleaned": True, "error": error.message})
+        down = exits.take_down(engine, record, {**state, "cleaned": False}, runtime=runtime)
+        states.note(engine, record["id"], {**down, "status": "created", "error": error.message})
         raise
     if "healthcheck" in record["config"]:
         from skerry.engine.health.start import begin
