@@ -48,7 +48,7 @@ def _kind(host: Host, root: str, folder: str) -> Finding:
     if kind in UNFIT:
         return Finding(
             AREA, "file system", FAIL, f"{root} is on {kind}", "overlay cannot write there: no container runs",
-            "use --root (or graphroot in storage.conf) on ext4, xfs, btrfs or tmpfs",
+            "use --root on a folder on ext4, xfs, btrfs or tmpfs",
         )  # fmt: skip
     return Finding(AREA, "file system", OK, f"{root} on {kind or 'an unknown file system'}")
 
