@@ -214,9 +214,11 @@ def _leave_session(settings: Settings, pid: int) -> None:
     busctl = find_program("busctl")
     if settings.cgroup_manager != "systemd" or not busctl:
         return
+    from skerry.linux.systemd import surroundings
+
     run(
         [busctl, "--user", "--quiet", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
          "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))",
          f"skerry-holder-{pid}.scope", "fail", "1", "PIDs", "au", "1", str(pid), "0"],
-        timeout_s=5,
+        env=surroundings(), timeout_s=5,
     )  # fmt: skip

@@ -20,6 +20,12 @@ _ARGUMENTS = (
 )
 
 
+def surroundings() -> dict[str, str]:
+    """The environment for systemd's own programs: each tells NOTIFY_SOCKET how it failed (ERRNO=2), where only the
+    container's progress is awaited."""
+    return {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+
+
 def start_scope(
     name: str, slice_: str, pid: int, *, user: bool, others: Sequence[int] = (), timeout_s: float = 5.0
 ) -> None:  # fmt: skip
@@ -27,7 +33,7 @@ def start_scope(
     done = run(
         ["busctl", "--user" if user else "--system", "--quiet", "call", *_ARGUMENTS, "ssa(sv)a(sa(sv))", name, "fail", "2",
          "PIDs", "au", str(1 + len(others)), str(pid), *map(str, others), "Slice", "s", slice_, "0"],
-        timeout_s=timeout_s,
+        env=surroundings(), timeout_s=timeout_s,
     )  # fmt: skip
     if done.code != 0:
         raise Unavailable(f"systemd did not make the scope {name}: {done.stderr.decode(errors='replace').strip()}")
