@@ -210,15 +210,12 @@ def _sysctl(name: str) -> str:
 
 
 def _leave_session(settings: Settings, pid: int) -> None:
-    """Move the holder out of the login session's scope, which systemd may kill at logout."""
-    busctl = find_program("busctl")
-    if settings.cgroup_manager != "systemd" or not busctl:
+    """Move the holder out of the login session's scope, which systemd may kill at logout. Never fails."""
+    if settings.cgroup_manager != "systemd" or not find_program("busctl"):
         return
-    from skerry.linux.systemd import surroundings
+    from skerry.linux.systemd import start_scope
 
-    run(
-        [busctl, "--user", "--quiet", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-         "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))",
-         f"skerry-holder-{pid}.scope", "fail", "1", "PIDs", "au", "1", str(pid), "0"],
-        env=surroundings(), timeout_s=5,
-    )  # fmt: skip
+    try:
+        start_scope(f"skerry-holder-{pid}.scope", "", pid, user=True)
+    except (OSError, Unavailable):
+        pass  # it lives as long as the session

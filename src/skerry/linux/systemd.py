@@ -20,6 +20,10 @@ _ARGUMENTS = (
 )
 
 
+# Everything starts at once at a boot, also what systemd and the bus must do first.
+_PATIENCE_S = 60.0
+
+
 def surroundings() -> dict[str, str]:
     """The environment for systemd's own programs: each tells NOTIFY_SOCKET how it failed (ERRNO=2), where only the
     container's progress is awaited."""
@@ -27,13 +31,15 @@ def surroundings() -> dict[str, str]:
 
 
 def start_scope(
-    name: str, slice_: str, pid: int, *, user: bool, others: Sequence[int] = (), timeout_s: float = 5.0
+    name: str, slice_: str, pid: int, *, user: bool, others: Sequence[int] = (), timeout_s: float = _PATIENCE_S
 ) -> None:  # fmt: skip
-    """Move ``pid`` (and ``others``) into a new scope ``name`` of ``slice_``; returns when it is there. `Unavailable` when systemd refuses."""
+    """Move ``pid`` (and ``others``) into a new scope ``name`` of ``slice_`` ("": the usual one); returns when it is there. `Unavailable` when systemd refuses."""
+    slices = ("Slice", "s", slice_) if slice_ else ()
     done = run(
-        ["busctl", "--user" if user else "--system", "--quiet", "call", *_ARGUMENTS, "ssa(sv)a(sa(sv))", name, "fail", "2",
-         "PIDs", "au", str(1 + len(others)), str(pid), *map(str, others), "Slice", "s", slice_, "0"],
-        env=surroundings(), timeout_s=timeout_s,
+        ["busctl", "--user" if user else "--system", "--quiet", f"--timeout={timeout_s:g}", "call", *_ARGUMENTS,
+         "ssa(sv)a(sa(sv))", name, "fail", "2" if slice_ else "1",
+         "PIDs", "au", str(1 + len(others)), str(pid), *map(str, others), *slices, "0"],
+        env=surroundings(), timeout_s=timeout_s + 1,  # busctl's own end tells more
     )  # fmt: skip
     if done.code != 0:
         raise Unavailable(f"systemd did not make the scope {name}: {done.stderr.decode(errors='replace').strip()}")
