@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from skerry.engine import rootless_setup
 from skerry.engine.containers.logs_journald import JournalFollower, JournalReader, _entry
 from skerry.engine.containers.state import _oom_in_slice
-from skerry.errors import Invalid
+from skerry.errors import Invalid, Unavailable
 from skerry.linux import cgroup
+from skerry.linux.systemd import start_scope
 from skerry.runtime import cgroups, conmon
 from skerry.runtime.oci import SESSION, Runtime
 
@@ -52,6 +54,34 @@ def test_a_shim_hears_of_systemd_after_its_command() -> None:
     crun = conmon.argv(conmon.Launch(id="x", runtime=runtime(systemd=True), bundle="/"))
     assert "-s" in crun
     assert "--runtime-arg=--systemd-cgroup" not in crun
+
+
+def test_a_scope_is_asked_for_with_patience(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program, words = tmp_path / "busctl", tmp_path / "words"
+    program.write_text(f'#!/bin/sh\necho "$*" >> {words}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for slice_ in ("machine.slice", ""):
+        with pytest.raises(Unavailable, match="did not move process 1 to a"):
+            start_scope("a.scope", slice_, 1, user=True, timeout_s=0.5)
+    placed, usual = words.read_text().splitlines()
+    assert placed.startswith("--user --quiet --timeout=0.5 call ")
+    assert placed.endswith(" a.scope fail 2 PIDs au 1 1 Slice s machine.slice 0")
+    assert usual.endswith(" a.scope fail 1 PIDs au 1 1 0")
+
+
+def test_a_users_containers_start_also_where_the_bus_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def refuse(name: str, *_words: object, **_more: object) -> None:
+        asked.append(name)
+        raise Unavailable("busctl did not end within 61 seconds")
+
+    monkeypatch.setattr("skerry.linux.systemd.start_scope", refuse)
+    monkeypatch.setattr(rootless_setup, "find_program", lambda _name: "/usr/bin/busctl")
+    settings: Any = SimpleNamespace(cgroup_manager="systemd")
+    rootless_setup._leave_session(settings, 7)
+    assert asked == ["skerry-holder-7.scope"]
 
 
 @pytest.mark.parametrize("below", ["", "/container", "/init.scope"])

@@ -43,7 +43,7 @@ def prepare(context: NetworkContext) -> bool:
         if route.has_rule_of_mark(netlink, _socket.AF_INET, _MARK):
             return True
         program = context.helper("nft")
-        if not program or spawn.run([program, "-f", "-"], input=_RULES.encode(), timeout_s=30).code:
+        if not program or spawn.run([program, "-f", "-"], input=_RULES.encode(), timeout_s=120).code:
             return False
         for family in (_socket.AF_INET6, _socket.AF_INET):
             try:

@@ -140,7 +140,7 @@ def _start(context: NetworkContext, folder: str) -> None:
     argv = [program, "--config", folder, "-p", _PORT, "run"]
     if context.outer is not None:
         argv = _with_pastas_resolver(folder, argv)
-    done = spawn.run(argv, timeout_s=20)
+    done = spawn.run(argv, timeout_s=60)
     if done.code:
         raise Unavailable(f"aardvark-dns failed: {done.stderr.decode(errors='replace').strip().rpartition(chr(10))[2]}")
     deadline = time.monotonic() + 2

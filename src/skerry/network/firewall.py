@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     Elements = dict[str, list[Element]]
 
 TABLE = "skerry"
+_PATIENCE_S = 120  # the kernel loads its modules then, on a machine that boots
 # Other rules need another name of this set: then a table that an older version made is replaced. (One without the maps
 # ``from`` is replaced by the first network that has an element for them.)
 _BRIDGES = "bridges2"
@@ -207,7 +208,7 @@ class Firewall:
         It stays when it is empty. One that is there already, of another version, is replaced in the same change."""
         if not program:
             raise Unavailable("nft is not installed", hint="apt-get install nftables")
-        done = spawn.run([program, "-f", "-"], input=_RULES.encode(), timeout_s=30)
+        done = spawn.run([program, "-f", "-"], input=_RULES.encode(), timeout_s=_PATIENCE_S)
         if done.code:
             text = done.stderr.decode(errors="replace").strip().partition("\n")[0]
             raise Unavailable(f"cannot make the firewall's table: {text}")

@@ -58,10 +58,10 @@ def start(
         options, also = _without_pid_file(options)
     where = [*(["-P", pid_file] if pid_file else []), *_as_root(), "--netns", netns_path]
     maps_host = reach.maps_host(context, program)
-    done = spawn.run([program, *arguments(chosen, options, map_host=maps_host), *where], timeout_s=30)
+    done = spawn.run([program, *arguments(chosen, options, map_host=maps_host), *where], timeout_s=60)
     if done.code and maps_host and reach.MAP_HOST.encode() in done.stderr:
         reach.note_that_it_maps_none(context, program)
-        done = spawn.run([program, *arguments(chosen, options), *where], timeout_s=30)
+        done = spawn.run([program, *arguments(chosen, options), *where], timeout_s=60)
     if done.code:
         closed = not os.access(_TUN, os.R_OK | os.W_OK)
         raise Unavailable(
