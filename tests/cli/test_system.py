@@ -252,3 +252,26 @@ def test_json_without_a_dot_is_json_as_well(cli: CommandLine, words: tuple[str, 
     if words[0] not in ("info", "events"):  # they tell of this moment
         assert found.out == cli(*words, "--format", "json").out
     assert found.out[0] in "[{"
+
+
+@pytest.mark.parametrize("template", ["{{.Version}}", "{{.Client.Version}}", "{{.Server.Version}}"])
+def test_version_answers_templates_of_all_times(cli: CommandLine, template: str) -> None:
+    result = cli("version", "--format", template)
+    assert (result.code, result.out) == (0, cli("version", "-f", "{{.Client.Version}}").out)
+
+
+def test_only_a_whole_action_is_json(cli: CommandLine) -> None:
+    for command in ("info", "version"):
+        assert cli(command, "--format", "{{json .").code == 125
+        assert cli(command, "--format", "json . }}").out == "json . }}\n"
+
+
+def test_info_tells_of_the_network_and_the_devices(skerry: Skerry, tmp_path: Path) -> None:
+    device = {"name": "one", "containerEdits": {"env": ["A=1"]}}
+    (tmp_path / "cdi.json").write_text(json.dumps({"cdiVersion": "0.3.0", "kind": "my.com/kind", "devices": [device]}))
+    template = (
+        "{{.Client}} {{.Host.NetworkBackendInfo.DefaultNetwork}} {{.Host.CDISpecDirs}} {{.Host.DiscoveredDevices}}"
+    )
+    seen = skerry("--cdi-spec-dir", str(tmp_path), "info", "--format", template).stdout
+    assert seen.startswith(f"<nil> podman [{tmp_path}]")
+    assert "my.com/kind=one" in seen

@@ -55,8 +55,9 @@ def is_json(format: str) -> bool:
 
 
 def _words_of(format: str) -> list[str]:
-    """What stands in a format that is a single action, or a single word."""
-    return format.strip().removeprefix("{{").removesuffix("}}").split()
+    """What stands in a format that is a single action, or a single word; any other is one thing."""
+    text = format.strip()
+    return text[2:-2].split() if text.startswith("{{") and text.endswith("}}") else [text]
 
 
 def render_each(name: str, objects: Sequence[Any], format: str) -> str:

@@ -66,7 +66,12 @@ def resolve(names: Sequence[str], folders: Sequence[str]) -> list[Edits]:
 
 def names_of(kind: str, folders: Sequence[str]) -> list[str]:
     """The qualified names of all devices of a kind, in their files' order."""
-    return [name for name in _load(folders)[0] if name.startswith(kind + "=")]
+    return [name for name in all_names(folders) if name.startswith(kind + "=")]
+
+
+def all_names(folders: Sequence[str]) -> list[str]:
+    """The qualified names of all devices, in their files' order."""
+    return list(_load(folders)[0])
 
 
 def _matching(registry: dict[str, list[Spec]], name: str) -> list[tuple[Spec, str]]:

@@ -38,7 +38,8 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     if is_json(template):
         out.json(report, indent=2)
     elif args.given("format"):
-        out.write(render_each("info", [report], template) if template else "\n")  # an empty template gives nothing
+        seen = {**report, "Client": None}  # whom a remote one would tell of
+        out.write(render_each("info", [seen], template) if template else "\n")  # an empty template gives nothing
     else:
         from skerry.cli.system.yaml import dump
 

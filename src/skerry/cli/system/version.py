@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.flags import flag
+from skerry.errors import Invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,16 +39,21 @@ OS/Arch:\t{{.Client.OsArch}}"""
 
 
 def run(args: Args, engine: None, out: Output) -> int:
-    from skerry.cli.listing import align, render_each
+    from skerry.cli.listing import align, is_json, render_each
     from skerry.engine.system.version import version
 
     client = version()
     report: dict[str, Any] = {"Client": client}
     template = args["format"]
-    if template.strip("{} ") == "json":
+    if is_json(template):
         out.json(report, indent=2)
     elif args.given("format"):
-        out.write(render_each("version", [{**report, "Server": client}], template) if template else "\n")
+        try:
+            text = render_each("version", [{**report, "Server": client}], template) if template else "\n"
+        except Invalid:
+            # As Podman: perhaps it is of the time when there was no client and no server.
+            text = render_each("version", [client], template.replace(".Server.", "."))
+        out.write(text)
     else:
         text = render_each("version", [report], _TEXT)
         out.write(align([line.split("\t") for line in text.rstrip("\n").split("\n")]))

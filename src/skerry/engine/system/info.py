@@ -46,16 +46,21 @@ def _configuration(settings: Settings) -> dict[str, Any]:
 
 
 def _host(settings: Settings) -> dict[str, Any]:
+    from skerry.runtime import cdi
+
     found = programs.Found(settings)
     uname = os.uname()
     memory = host.memory()
     cgroup_version, controllers = host.cgroups(settings)
+    devices = cdi.all_names(settings.cdi_dirs)
     return {
         "arch": host.architecture(uname.machine),
         "buildahVersion": BUILDAH_VERSION,
         "cgroupManager": settings.cgroup_manager,
         "cgroupVersion": cgroup_version,
         "cgroupControllers": controllers,
+        "cdiSpecDirs": settings.cdi_dirs,
+        **({"discoveredDevices": [{"source": "cdi", "id": name} for name in devices]} if devices else {}),
         "configuration": _configuration(settings),
         "conmon": found.conmon(),
         "cpus": os.cpu_count() or 1,
@@ -68,10 +73,11 @@ def _host(settings: Settings) -> dict[str, Any]:
         "idMappings": host.id_mappings(settings),
         "kernel": uname.release,
         "logDriver": settings.log_driver,
+        "memAvailable": memory.get("MemAvailable", 0),
         "memFree": memory.get("MemFree", 0),
         "memTotal": memory.get("MemTotal", 0),
         "networkBackend": "netavark",
-        "networkBackendInfo": found.network(),
+        "networkBackendInfo": {**found.network(), "defaultNetwork": settings.default_network},
         "ociRuntime": found.runtime(),
         "os": "linux",
         "pasta": found.pasta(),
