@@ -120,7 +120,7 @@ def test_between_containers(skerry: Skerry, box: str, busybox: str, here: Path) 
         (("box:/nope", "{here}"), '"/nope" could not be found on container box: no such file or directory'),
         (("{here}/d", "box:/etc/passwd"), "destination must be a directory when copying a directory"),
         (("{here}/a", "{here}/b"), "must specify at least one container source or destination"),
-        (("{here}/a", "nobox:/"), 'no container with name or ID "nobox" found: no such container'),
+        (("{here}/a", "nobox:/"), 'container "nobox" does not exist'),
         (("-", "box:/tmp"), "source must be a (compressed) tar archive when copying from stdin"),
         (("-", "box:/etc/passwd"), ""),
         (("/dev/stdin", "box:/tmp"), "source must be a (compressed) tar archive when copying from stdin"),

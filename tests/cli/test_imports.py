@@ -104,7 +104,7 @@ def test_the_table_loads_no_command() -> None:
         (["logs", "no-such-container"], 36),
         (["inspect", "no-such-container"], 64),
         (["exec", "no-such-container", "true"], 60),
-        (["run", "--rm", "--pull=never", "no-such-image", "true"], 101),
+        (["run", "--rm", "--pull=never", "no-such-image", "true"], 102),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",
 )

@@ -184,6 +184,11 @@ def test_inspect_finds_every_kind_of_object(skerry: Skerry, busybox: str) -> Non
     [
         (("inspect", "nope"), 'no such object: "nope"'),
         (("container", "inspect", "nope"), 'no such container "nope"'),
+        (("inspect", "--format", "json", "nope"), 'no such object: "nope"'),
+        (
+            ("inspect", "-t", "network", "nope"),
+            "network nope: unable to find network with name or ID nope: network not found",
+        ),
         (("inspect", "-t", "image", "nope"), "nope: image not known"),
         (("inspect", "-t", "volume", "nope"), "no such volume nope"),
     ],

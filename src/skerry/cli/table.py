@@ -64,12 +64,13 @@ COMMANDS = {
     "container cleanup": Command("containers.cleanup", "Clean up network and mounts of stopped containers"),
     "container clone": Command("containers.clone", "Create a container like another one", starts=True),
     "container exists": Command("containers.exists", "Check whether a container exists"),
+    "container diff": Command("containers.diff_container", "Show what a container changes in its image"),
     "container inspect": Command("containers.inspect_container", "Display the configuration of a container"),
     "container runlabel": Command(
         "containers.runlabel", "Execute the command that an image's label describes", starts=True
     ),
     "container prune": Command("containers.prune", "Remove all containers that do not run"),
-    "diff": Command("containers.diff", "Show what a container or an image changes", "container diff"),
+    "diff": Command("containers.diff", "Show what a container or an image changes"),
     "export": Command("containers.export", "Export a container's root file system as a tar", "container export"),
     "mount": Command("containers.mount", "Mount a container's root file system", "container mount"),
     "unmount": Command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skerry.engine.containers import fuse_marks
 from skerry.engine.containers import state as states
+from skerry.engine.images.resolve import by_name
 from skerry.engine.images.resolve import find as find_image
 from skerry.errors import NotFound
 from skerry.store.changes import tree_changes, upper_changes
@@ -22,32 +23,38 @@ _NOBODYS = {
 }  # fmt: skip
 
 
-def diff(engine: Engine, name: str, other: str = "", *, images_only: bool = False) -> list[Change]:
+def diff(engine: Engine, name: str, other: str = "", *, kind: str = "") -> list[Change]:
     """("A", "C" or "D", path) of each path that ``name`` changes: a container about its image, an image's top layer
-    about those below, or either about ``other``. `NotFound`."""
-    folders = _stack(engine, name, images_only=images_only)
+    about those below, or either about ``other``. ``kind``: "container" or "image", when only such are meant.
+    `NotFound`."""
+    folders = _stack(engine, name, kind)
     if other:
-        return tree_changes(Union(_stack(engine, other, images_only=images_only)), Union(folders), _NOBODYS)
+        return tree_changes(Union(_stack(engine, other, kind)), Union(folders), _NOBODYS)
     return upper_changes(folders[0], Union(folders[1:]), _NOBODYS) if folders else []
 
 
-def _stack(engine: Engine, name: str, *, images_only: bool) -> list[str]:
-    """The folders of a container or an image, the uppermost first. (A container's own exists from its first mount.)"""
-    layers: list[str]
-    upper, below = None, ""
-    try:
-        if images_only:
-            raise NotFound(name)
-        record, _state = states.find(engine, name)
-        layers, upper = record["layers"], states.folder(engine, record["id"], "upper")
-        below = record["config"].get("rootfs_lower", "")
-        fuse_marks.translate(engine, record["id"])
-    except NotFound:
-        image = find_image(engine, name)
-        if image is None:
-            raise NotFound(
-                f"{name}: image not known" if images_only else f"{name} not found: layer not known"
-            ) from None
-        layers = image["layers"]
-    folders = [below] if below else [layer_dir(engine.store, chain_id) for chain_id in reversed(layers)]
-    return folders if upper is None else [upper, *folders]
+def _stack(engine: Engine, name: str, kind: str) -> list[str]:
+    """The folders of a container or an image, the uppermost first. (A container's own exists from its first mount.)
+
+    An image goes before a container with the same name, as with Podman; but not one whose id merely begins so."""
+    image = find_image(engine, name) if kind == "image" else None if kind else by_name(engine, name)
+    if image is None and kind != "image":
+        try:
+            return _of_container(engine, name)
+        except NotFound:
+            image = None if kind else find_image(engine, name)
+    if image is None:
+        missing = {"container": "container not known", "image": f"{name}: image not known"}.get(kind, "layer not known")
+        raise NotFound(f"{name} not found: {missing}")
+    return _folders(engine, image["layers"])
+
+
+def _of_container(engine: Engine, name: str) -> list[str]:
+    record, _state = states.find(engine, name)
+    fuse_marks.translate(engine, record["id"])
+    below = record["config"].get("rootfs_lower", "")
+    return [states.folder(engine, record["id"], "upper"), *([below] if below else _folders(engine, record["layers"]))]
+
+
+def _folders(engine: Engine, layers: list[str]) -> list[str]:
+    return [layer_dir(engine.store, chain_id) for chain_id in reversed(layers)]

@@ -7,6 +7,7 @@ import os
 from skerry import __version__
 from skerry.linux.process import has_selinux
 from skerry.runtime import seccomp, spec_linux, spec_mounts
+from skerry.runtime.annotations import shown_annotations
 from skerry.runtime.bpf import compiled_profile
 from skerry.runtime.devices import is_path
 from skerry.runtime.limits import without_cgroup
@@ -120,12 +121,7 @@ def _to_standard_error(message: str) -> None:
 
 
 def _annotations(config: ContainerConfig) -> dict[str, str]:
-    result = {
-        "io.container.manager": "skerry",
-        "io.skerry.version": __version__,
-        "org.opencontainers.image.stopSignal": str(config.get("stop_signal", 15)),
-        **config.get("annotations", {}),
-    }
+    result = {"io.skerry.version": __version__, **shown_annotations(config)}
     # Ours alone to set: a filter from the outside would replace the profile.
     for name in [name for name in result if name.startswith("run.oci.seccomp")]:
         del result[name]

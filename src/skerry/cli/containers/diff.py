@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skerry.cli.changes import show_changes
 from skerry.cli.flags import UsageError, flag
+from skerry.config.launcher import spoken_name
 from skerry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -23,16 +24,23 @@ FLAGS = (
     flag("-l", "--latest", help="The container that was created last"),
 )
 COMPLETE = "containers+images"
-MIN_ARGS, MAX_ARGS = 0, 2
+MIN_ARGS, MAX_ARGS = 0, None
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    return show(args, engine, out)
+
+
+def show(args: Args, engine: Engine, out: Output, kind: str = "") -> int:
+    """What ``kind`` (containers, or also images) changes."""
     if args["format"] not in ("", "json"):
         raise Invalid("only supported value for '--format' is 'json'")
     if args["latest"] and args.positional:
         raise UsageError("--latest and containers cannot be used together")
     names = [*([engine.containers.latest()] if args["latest"] else []), *args.positional]
-    if not 1 <= len(names) <= 2:
-        raise UsageError("container must be specified: skerry container diff [options [...]] ID-NAME")
-    show_changes(engine.containers.diff(*names), out, json=args["format"] == "json")
+    if not names:
+        raise UsageError(f'"{spoken_name()} {out.command}" requires a name, id, or the "--latest" flag')
+    if len(names) > 2:
+        raise UsageError(f"accepts between 1 and 2 arg(s), received {len(names)}")
+    show_changes(engine.containers.diff(*names, kind=kind), out, json=args["format"] == "json")
     return 0

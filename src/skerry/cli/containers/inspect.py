@@ -50,19 +50,19 @@ def show(args: Args, engine: Engine, out: Output, kind: str) -> int:
         if names:
             raise UsageError("--latest and arguments cannot be used together")
         if kind not in ("all", "container"):
-            raise UsageError(f"--latest cannot be used with type {kind}")
+            raise UsageError(f'latest is not supported for type "{kind}"')
         names, kind = [_latest(engine)], "container"
     elif not names:
         raise UsageError("no names or ids specified")
     if args["size"] and kind not in ("all", "container"):
-        raise UsageError("size is not supported for type " + kind)
+        raise UsageError(f'size is not supported for type "{kind}"')
     found, errors = [], []
     for name in names:
         try:
             found.append(find(engine, name, kind, size=args["size"]))
         except SkerryError as error:
             errors.append(str(error))
-    if found or not args["format"]:
+    if found or args["format"] in ("", "json"):
         out.inspect(found, args["format"])
     for text in errors:
         out.error(text)
@@ -88,9 +88,11 @@ def find(engine: Engine, name: str, kind: str, *, size: bool) -> dict[str, Any]:
             missing = error
     if kind == "all":
         raise NotFound(f'no such object: "{name}"')
-    if kind in ("container", "volume"):
-        raise NotFound(f'no such container "{name}"' if kind == "container" else f"no such {kind} {name}")
-    raise NotFound(missing.message)
+    if kind == "container":
+        raise NotFound(f'no such container "{name}"')
+    if kind == "volume":
+        raise NotFound(f"no such volume {name}")
+    raise NotFound(missing.message if kind == "image" else f"network {name}: {missing.message}")
 
 
 def _look(engine: Engine, name: str, kind: str, *, size: bool) -> dict[str, Any]:

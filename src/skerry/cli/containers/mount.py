@@ -27,7 +27,7 @@ COMPLETE = "containers"
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     if args["format"] not in ("", "json"):
-        raise UsageError(f"unknown --format argument: {args['format']}")
+        raise UsageError(f'unknown --format argument: "{args["format"]}"')
     require_inside(engine, out.command)
     if args["all"] or args["latest"]:
         require_one_way(args.positional, everything=args["all"], latest=args["latest"])

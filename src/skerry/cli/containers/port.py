@@ -68,9 +68,11 @@ def _arguments(args: Args, engine: Engine) -> tuple[list[str], str]:
 
 
 def _parse(port: str) -> tuple[int, str]:
-    number, slash, protocol = port.partition("/")
+    number, _, protocol = port.partition("/")
     if not port:
         return 0, ""
-    if not number.isdigit() or not 0 < int(number) < 65536 or (slash and protocol not in ("tcp", "udp", "sctp")):
-        raise UsageError(f'invalid port "{port}": PORT[/PROTOCOL] is expected')
+    if not (number.isascii() and number.isdigit()):
+        raise UsageError(f'strconv.ParseUint: parsing "{number}": invalid syntax')
+    if int(number) > 65535:
+        raise UsageError(f'strconv.ParseUint: parsing "{number}": value out of range')
     return int(number), protocol or "tcp"

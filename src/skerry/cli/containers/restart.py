@@ -29,6 +29,10 @@ COMPLETE = "containers"
 def run(args: Args, engine: Engine, out: Output) -> int:
     warm_up()
     timeout_s = args["time"] if args.given("time") else None
-    names = engine.containers.ids(running=True) if args["running"] else chosen(args, engine)
+    names = _running(engine) if args["running"] else chosen(args, engine)
     engine.containers.ask_all_to_stop(names, timeout_s=timeout_s)
     return each(names, lambda name: engine.containers.restart(name, timeout_s=timeout_s), out)
+
+
+def _running(engine: Engine) -> list[str]:
+    return [row["Id"] for row in engine.containers.list()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.containers.selection import CIDFILE, IGNORE, LATEST, chosen, each
-from skerry.cli.flags import flag
+from skerry.cli.flags import UsageError, flag
 from skerry.errors import NotFound
 
 TYPE_CHECKING = False
@@ -45,6 +45,8 @@ COMPLETE = "containers"
 
 
 def run(args: Args, engine: Engine, out: Output) -> int:
+    if args.given("time") and not args["force"]:
+        raise UsageError("--force option must be specified to use the --time option")
     timeout_s = args["time"] if args.given("time") else None
     try:
         names = chosen(args, engine, missing_is_fine=args["force"])

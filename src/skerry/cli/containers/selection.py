@@ -33,7 +33,8 @@ def chosen(args: Args, engine: Engine, *, all_running: bool = False, missing_is_
         return engine.containers.ids(running=all_running)
     if latest:
         return [engine.containers.latest()]
-    names += [name for path in files if (name := _read_cid_file(path, missing_is_fine=missing_is_fine))]
+    ignored = bool(args.get("ignore"))  # rm --force is about containers: a file that is not there is a mistake
+    names += [name for path in files if (name := _read_cid_file(path, missing_is_fine=ignored))]
     if len(names) > 1 and not missing_is_fine:
         for name in names:
             engine.containers.find(name)

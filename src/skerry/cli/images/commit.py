@@ -29,7 +29,7 @@ FLAGS = (
         "VOLUME or WORKDIR"
     )),
     flag("--config", kind="str", metavar="FILE", complete="files", help="Set these keys of the image's config (JSON)"),
-    flag("-f", "--format", kind="str", default="oci", metavar="FORMAT", choices=("oci", "docker"), help="oci or docker"),
+    flag("-f", "--format", kind="str", default="oci", metavar="FORMAT", help="oci or docker"),
     flag("--iidfile", kind="str", metavar="FILE", complete="files", help="Write the image's ID to a file"),
     flag("--include-volumes", help="Mark the container's volumes and bind mounts as the image's volumes"),
     flag("-m", "--message", kind="str", metavar="TEXT", help="A comment (needs --format docker)"),
@@ -57,7 +57,9 @@ def run(args: Args, engine: Engine, out: Output) -> int:
             with open(args["iidfile"], "w", encoding="utf-8") as file:
                 file.write(image_id)
         except OSError as error:
-            raise Invalid(f"cannot write {args['iidfile']}: {error.strerror}") from error
+            raise Invalid(
+                f"failed to write image ID: open {args['iidfile']}: {(error.strerror or '').lower()}"
+            ) from error
     out.line(image_id)
     return 0
 
@@ -69,7 +71,7 @@ def _config(path: str) -> dict[str, Any]:
         with open(path, "rb") as file:
             value = fastjson.loads(file.read(1 << 20))
     except OSError as error:
-        raise Invalid(f"cannot read {path}: {error.strerror}") from error
+        raise Invalid(f"--config: open {path}: {(error.strerror or '').lower()}") from error
     if not isinstance(value, dict):
         raise Invalid(f"{path} is no JSON object")
     return value

@@ -24,7 +24,7 @@ COMPLETE = "images"
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     if args["format"] not in ("", "json"):
-        raise UsageError(f"unknown --format argument: {args['format']}")
+        raise UsageError(f'unknown --format argument: "{args["format"]}"')
     require_inside(engine, out.command)
     if args["all"] and args.positional:
         raise UsageError("when using the --all switch, you may not pass any image names or IDs")

@@ -269,12 +269,12 @@ class Containers:
 
         return exec_run(self._engine, name, command, streams, **options)
 
-    def diff(self, name: str, other: str = "") -> Changes:
-        """("A", "C" or "D", path) of what it changes in its image, or how it differs from ``other`` (either may be an
-        image)."""
+    def diff(self, name: str, other: str = "", *, kind: str = "") -> Changes:
+        """("A", "C" or "D", path) of what it changes in its image, or how it differs from ``other``. Either may be an
+        image, and is one if it is an image's name, unless ``kind`` is "container"."""
         from skerry.engine.differences import diff
 
-        return diff(self._engine, name, other)
+        return diff(self._engine, name, other, kind=kind)
 
     def export(self, name: str, target: str | int) -> None:
         """Write its root file system as a tar to a file or an open descriptor."""

@@ -23,7 +23,10 @@ class Place:
         self.container: ContainerRecord | None = None
         self.shown = text
         if colon and not text.startswith(("/", ".")):
-            self.container = states.find(engine, name)[0]
+            try:
+                self.container = states.find(engine, name)[0]
+            except NotFound:
+                raise NotFound(f'container "{name}" does not exist') from None
             self.path = path
             if not path:
                 raise Invalid(f"container path must not be empty: {text}")

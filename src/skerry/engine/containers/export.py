@@ -34,7 +34,7 @@ def _to_file(root: str, path: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise Unavailable(f'creating file "{path}": {(error.strerror or "").lower()}') from error
+        raise Unavailable(f"open {path}: {(error.strerror or '').lower()}") from error
 
 
 def _write(root: str, fd: int) -> None:

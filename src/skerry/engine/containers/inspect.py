@@ -70,7 +70,7 @@ def inspect(engine: Engine, name: str, *, size: bool = False) -> dict[str, Any]:
         "KubeExitCodePropagation": "invalid",
         "lockNumber": 0,
         "Config": config_section(record, state),
-        "HostConfig": host_config_section(engine, record),
+        "HostConfig": host_config_section(engine, record, state),
         "UseImageHosts": record.get("no_hosts", False),
         "UseImageHostname": record.get("no_hostname", False),
     }

@@ -52,7 +52,7 @@ def config_section(record: ContainerRecord, state: ContainerState) -> dict[str, 
         "Entrypoint": record["entrypoint"] or None,
         "OnBuild": None,
         "Labels": config["labels"] or None,
-        "Annotations": _annotations(record) or None,
+        "Annotations": _annotations(record, state) or None,
         "StopSignal": _signal_name(config["stop_signal"]),
         "HealthcheckOnFailureAction": config.get("health_on_failure", "none"),
         "HealthLogDestination": config.get("health_log_destination", "local"),
@@ -70,7 +70,7 @@ def config_section(record: ContainerRecord, state: ContainerState) -> dict[str, 
     _add_secrets(record, shown)
     open_ports = [*port_bindings(record["ports"]), *record["exposed"]]
     if open_ports:
-        shown["ExposedPorts"] = {item: {} for item in open_ports}
+        shown["ExposedPorts"] = {item: {} for item in sorted(open_ports)}
     if config.get("chroot_dirs"):
         shown["ChrootDirs"] = config["chroot_dirs"]
     if config.get("tz"):
@@ -105,7 +105,8 @@ def _health(check: Healthcheck) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value}
 
 
-def _annotations(record: ContainerRecord) -> dict[str, str]:
+def _annotations(record: ContainerRecord, state: ContainerState) -> dict[str, str]:
+    """What was asked for; of one that was ever started also what its runtime was given. As Podman has it."""
     config = record["config"]
     prefix = "io.podman.annotations."
     own = {
@@ -114,7 +115,20 @@ def _annotations(record: ContainerRecord) -> dict[str, str]:
         "privileged": config.get("privileged"),
         "publish-all": record.get("publish_all"),
     }
-    return {**{prefix + name: "TRUE" for name, value in own.items() if value}, **config["annotations"]}
+    texts = {
+        "apparmor": config.get("apparmor"),
+        "cid-file": record.get("cid_file"),
+        "label": ",".join(config.get("label_opts", ())),
+        "seccomp": config.get("seccomp"),
+        "volumes-from": ";".join(record.get("volumes_from", ())),
+    }
+    found = {prefix + name: "TRUE" for name, value in own.items() if value}
+    found.update({prefix + name: text for name, text in texts.items() if text})
+    if not state.get("started_ns"):
+        return {**found, **config["annotations"]}
+    from skerry.runtime.annotations import shown_annotations
+
+    return {**found, **shown_annotations(config)}
 
 
 def _environment(config: ContainerConfig, state: ContainerState) -> list[str]:
@@ -137,7 +151,7 @@ def _signal_name(number: int) -> str:
     return str(number)
 
 
-def host_config_section(engine: Engine, record: ContainerRecord) -> dict[str, Any]:
+def host_config_section(engine: Engine, record: ContainerRecord, state: ContainerState) -> dict[str, Any]:
     """What concerns the host: limits, mounts, namespaces, rights."""
     config = record["config"]
     namespaces = config["namespaces"]
@@ -157,7 +171,7 @@ def host_config_section(engine: Engine, record: ContainerRecord) -> dict[str, An
         },
         "AutoRemove": record["auto_remove"],
         "AutoRemoveImage": record.get("remove_image", False),
-        "Annotations": _annotations(record) or None,
+        "Annotations": _annotations(record, state) or None,
         "VolumeDriver": "",
         "VolumesFrom": record.get("volumes_from") or None,
         "CapAdd": added,

@@ -75,7 +75,7 @@ def select(
     by_state = any(item.partition("=")[0] in ("status", "exited") for item in filters or ())
     if all or by_state:
         return pairs
-    return [pair for pair in pairs if pair[1]["status"] in ("running", "paused", "stopping")]
+    return [pair for pair in pairs if pair[1]["status"] == "running"]  # Podman hides paused ones, too
 
 
 def list_containers(

@@ -185,7 +185,7 @@ class Images:
         """("A", "C" or "D", path) of what the image's top layer changes, or how it differs from ``other``."""
         from skerry.engine.differences import diff
 
-        return diff(self._engine, name, other, images_only=True)
+        return diff(self._engine, name, other, kind="image")
 
     def tree(self, name: str, *, what_requires: bool = False) -> Lines:
         """Its layers, with the images that end at each (``what_requires``: what is based on it), as lines."""

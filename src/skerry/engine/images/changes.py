@@ -15,24 +15,41 @@ if TYPE_CHECKING:
     Config = dict[str, Any]
 
 
-def apply_changes(config: Config, changes: Sequence[str]) -> None:
-    """Apply each ``KEY VALUE`` (or ``KEY=VALUE``) to the config, in order. `Invalid` for one that is none."""
+def apply_changes(config: Config, changes: Sequence[str], *, in_build: bool = False) -> None:
+    """Apply each ``KEY VALUE`` (or ``KEY=VALUE``) to the config, in order. `Invalid` for one that is none.
+
+    ``in_build``: the error is what a build says of such an instruction. Podman commits by its builder."""
     for change in changes:
         space, equals = change.partition(" "), change.partition("=")
         key, separator, value = space if space[1] else equals
-        if not separator:
-            raise Invalid(f'invalid change "{change}" - must be formatted as KEY VALUE')
         name, value = key.strip().upper(), value.strip()
         if name not in _INSTRUCTIONS and equals[1]:  # ENTRYPOINT=/a b: the first space is in the value
             other = equals[0].strip().upper()
             if other in _INSTRUCTIONS:
                 name, value = other, equals[2].strip()
         apply = _INSTRUCTIONS.get(name)
+        if in_build and (text := _refusal(name, value)):
+            raise Invalid(f'processing change "{text[0]}": {text[1]}')
+        if not separator and not in_build:
+            raise Invalid(f'invalid change "{change}" - must be formatted as KEY VALUE')
         if apply is None:
             raise Invalid(f'invalid change "{change}" - invalid instruction {name}')
         if not value and name not in ("CMD", "ENTRYPOINT"):
             raise Invalid(f'invalid change "{change}" - must provide a value to {name}')
         apply(config, value, change)
+
+
+def _refusal(name: str, value: str) -> tuple[str, str] | None:
+    """(the instruction, what is wrong with it) of one that is none, or lacks its value."""
+    shown = f"{name} {value}".rstrip()
+    if name not in _INSTRUCTIONS:
+        return shown, f'did not understand change instruction "{shown}"'
+    if value or name in ("CMD", "ENTRYPOINT"):
+        return None
+    return (
+        shown,
+        f"{name} requires {'exactly' if name in ('STOPSIGNAL', 'USER', 'WORKDIR') else 'at least'} one argument",
+    )
 
 
 def _json_list(value: str) -> list[str] | None:

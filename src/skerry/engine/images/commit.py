@@ -68,7 +68,13 @@ def commit(engine: Engine, container: str, name: str, options: Commit) -> ImageR
     names = [normalise(name)] if name else []
     base = _base(engine, record)
     document = _document(base, record, options)
-    apply_changes(document["config"], options.changes)
+    try:
+        apply_changes(document["config"], options.changes, in_build=True)
+    except Invalid as error:
+        raise Invalid(
+            f'copying layers and metadata for container "{record["id"]}": initializing source '
+            f"containers-storage:{record['name']}: applying changes: {error}"
+        ) from None
     document["config"].update(options.config)
     paused = options.pause and state["status"] == "running"
     if paused:

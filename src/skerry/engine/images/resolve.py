@@ -69,7 +69,7 @@ def _say_why_no_instance(engine: Engine, name: str) -> None:
 
 def find(engine: Engine, name: str) -> ImageRecord | None:
     """As `resolve`; None when there is no such image. Of a list of manifests it is the image for this platform."""
-    return _by_name(engine, name) or _by_prefix(engine, name) or _by_location(engine, name)
+    return by_name(engine, name) or _by_prefix(engine, name) or _by_location(engine, name)
 
 
 def by_id(engine: Engine, image_id: str) -> ImageRecord | None:
@@ -85,7 +85,7 @@ def from_row(doc: str, names: str | None, first: str = "") -> ImageRecord:
     return record
 
 
-def _by_name(engine: Engine, name: str) -> ImageRecord | None:
+def by_name(engine: Engine, name: str) -> ImageRecord | None:
     try:
         wanted = local_candidates(engine.settings, name)
     except Invalid:
@@ -159,7 +159,7 @@ def _by_location(engine: Engine, name: str) -> ImageRecord | None:
     """``containers-storage:NAME`` is this store's NAME, ``docker://NAME`` what is pulled by that: never a short name."""
     if name.startswith("docker://"):
         try:
-            return _by_name(engine, complete(parse(name[9:]), DOCKER_HUB))
+            return by_name(engine, complete(parse(name[9:]), DOCKER_HUB))
         except Invalid:
             return None
     if not name.startswith("containers-storage:"):
