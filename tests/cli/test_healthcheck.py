@@ -267,7 +267,7 @@ def test_the_last_status_is_shown_while_it_is_paused_and_after_its_end(skerry: S
     start(skerry, busybox, "--health-interval", "disable", "--health-retries", "1")
     skerry("healthcheck", "run", "box")
     skerry("pause", "box")
-    assert skerry("ps", "--format", "{{.Status}}").lines == ["Paused (healthy)"]
+    assert skerry("ps", "-a", "--format", "{{.Status}}").lines == ["Paused (healthy)"]
     skerry("unpause", "box")
     skerry("exec", "box", "touch", "/bad")
     skerry("healthcheck", "run", "box", check=False)
