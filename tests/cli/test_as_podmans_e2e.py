@@ -111,3 +111,17 @@ def test_annotations_tell_how_it_was_made_and_once_started_whose_it_is(
 
 def test_errors_name_the_program_and_the_command_as_they_were_called(skerry: Skerry) -> None:
     assert '"skerry container wait" requires a name' in skerry("container", "wait", check=False).stderr
+
+
+def test_update_takes_a_reservation_above_the_limit_and_create_does_not(skerry: Skerry, busybox: str) -> None:
+    limits = ("--memory", "64m", "--memory-reservation", "128m")
+    assert "cannot be less than memory reservation" in skerry("create", *limits, busybox, check=False).stderr
+    skerry("create", "--name", "box", busybox)
+    skerry("update", *limits, "box")
+    shown = skerry("inspect", "-f", "{{.HostConfig.Memory}} {{.HostConfig.MemoryReservation}}", "box")
+    assert shown.lines == [f"{64 << 20} {128 << 20}"]
+
+
+def test_ps_sorts_by_pod(skerry: Skerry, busybox: str) -> None:
+    skerry("create", "--name", "box", busybox)
+    assert skerry("ps", "-a", "--sort", "pod", "--format", "{{.Names}}").lines == ["box"]

@@ -35,7 +35,7 @@ _IN_NAMESPACES = {
     "MNT": "Mnt", "Cgroup": "Cgroup", "IPC": "Ipc", "NET": "Net", "PIDNS": "Pidns", "UTS": "Uts", "User": "User",
 }  # fmt: skip
 Pair = "tuple[ContainerRecord, ContainerState]"
-SORTS = ("command", "created", "id", "image", "names", "runningfor", "size", "status")
+SORTS = ("command", "created", "id", "image", "names", "pod", "runningfor", "size", "status")
 
 
 def observed(engine: Engine) -> list[tuple[ContainerRecord, ContainerState]]:
@@ -101,6 +101,7 @@ def sorted_pairs(
         "id": lambda pair: pair[0]["id"],
         "image": lambda pair: pair[0]["image"],
         "names": lambda pair: pair[0]["name"],
+        "pod": lambda pair: pair[0].get("pod", ""),
         "runningfor": lambda pair: pair[1].get("started_ns", 0),
         "status": lambda pair: pair[1]["status"],
         "size": lambda pair: sizes(engine, pair[0])[0],

@@ -35,6 +35,8 @@ def resources(options: CreateOptions, settings: Settings) -> Resources:
         if options.get(key):
             result[key] = options[key]  # type: ignore[literal-required]
     _memory(options, result)
+    if result.get("memory_reservation", 0) > result.get("memory", 1 << 63):
+        raise Invalid("minimum memory limit cannot be less than memory reservation limit, see usage")
     _cpu(options, result)
     result["pids_limit"] = options["pids_limit"] or -1 if "pids_limit" in options else settings.pids_limit
     _block_io(options, result)
@@ -46,7 +48,8 @@ def resources(options: CreateOptions, settings: Settings) -> Resources:
 def changed(options: CreateOptions, old: Resources) -> tuple[Resources, Resources]:
     """``skerry update``: all limits as they then are, and of these the ones that were asked for.
 
-    What belongs together (memory and swap, quota and period) is asked for together. `Invalid`."""
+    What belongs together (memory and swap, quota and period) is asked for together. `Invalid`. A reservation above the
+    limit is taken, as by Podman's update: the kernel heeds the limit."""
     new: Resources = {**old}
     for key in _PLAIN:
         if options.get(key):
@@ -90,8 +93,6 @@ def _memory(options: CreateOptions, result: Resources) -> None:
         result["memory_swap"] = -1 if swap == "-1" else parse_size(swap, "memory-swap")
         if 0 <= result["memory_swap"] < result["memory"]:
             raise Invalid("minimum memoryswap limit should be larger than memory limit, see usage")
-    if result.get("memory_reservation", 0) > result.get("memory", 1 << 63):
-        raise Invalid("minimum memory limit cannot be less than memory reservation limit, see usage")
     swappiness = options.get("memory_swappiness", -1)
     if not -1 <= swappiness <= 100:
         raise Invalid(f"invalid value: {swappiness}, valid memory swappiness range is 0-100")
