@@ -111,6 +111,7 @@ def test_ends_of_copies_are_containers_and_paths_in_them(box: CommandLine) -> No
     assert "box1:/bin/" in offered(box, *box.globals, "cp", "box1:")[0]
     assert offered(box, *box.globals, "cp", "x", "box1:/bin/bus") == (["box1:/bin/busybox"], ":4")
     assert offered(box, *box.globals, "cp", "x", "y", "") == ([], ":4")
+    assert offered(box, *box.globals, "cp", "box1:/data") == (["box1:/data/"], ":6")
 
 
 def test_fields_of_what_is_inspected_are_offered(box: CommandLine) -> None:

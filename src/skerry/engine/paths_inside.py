@@ -58,6 +58,8 @@ def below(root: str, typed: str) -> list[str]:
         folder = open_in_root(root, base or "/", _FOLDER)
     try:
         lead = base if not base or base.endswith("/") else base + "/"
+        if base == typed and lead != base and not os.listdir(folder):
+            return [lead]  # an empty folder
         names = sorted(name for name in os.listdir(folder) if name.startswith(begun))
         return [lead + name + ("/" if _is_folder(folder, name) else "") for name in names]
     finally:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from skerry.cli.output import Output
     from skerry.engine.engine import Engine
 
-USAGE = "[options] [CONTAINER:]SOURCE... [CONTAINER:]DESTINATION"
+USAGE = "[options] [CONTAINER:]SRC_PATH [CONTAINER:]DEST_PATH"
 DESCRIPTION = (
     "Copies files and folders between a container and this host, or between containers, running or not. A folder's "
     "contents are meant by FOLDER/. and a container's relative paths begin in its working directory. - is a tar on "
