@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
-from skerry.errors import Denied, OutOfSpace, Unavailable
+from skerry.errors import Denied, OutOfSpace, SkerryError, Unavailable
 from skerry.store.locks import Lock
-from skerry.store.staging import Staging
+from skerry.store.staging import Staging, sweep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Store:
         self.root = root
         self.runroot = runroot
         self.rootless = rootless
+        self._swept = False
         self.elsewhere: Elsewhere | None = None
         self._attach = attach
         self._db: Database | None = None
@@ -89,5 +90,11 @@ class Store:
             return Lock(path, blocking=blocking, fleeting=True)
 
     def staging(self) -> Staging:
-        """A locked folder on the root's file system to build things in."""
+        """A locked folder on the root's file system to build things in. The first one takes away what killed commands left."""
+        if not self._swept:
+            self._swept = True
+            try:
+                sweep(self.path("staging"))
+            except (OSError, SkerryError):
+                pass  # `system check` tells what is there
         return Staging(self.path("staging"))
