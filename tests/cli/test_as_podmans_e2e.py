@@ -125,3 +125,26 @@ def test_update_takes_a_reservation_above_the_limit_and_create_does_not(skerry: 
 def test_ps_sorts_by_pod(skerry: Skerry, busybox: str) -> None:
     skerry("create", "--name", "box", busybox)
     assert skerry("ps", "-a", "--sort", "pod", "--format", "{{.Names}}").lines == ["box"]
+
+
+def test_a_health_check_is_printed_as_a_whole_and_its_times_as_durations(skerry: Skerry, busybox: str) -> None:
+    skerry(
+        "create",
+        "--name",
+        "box",
+        "--health-cmd",
+        "x",
+        "--health-interval",
+        "1m",
+        "--health-startup-cmd",
+        "a b",
+        busybox,
+    )
+
+    def shown(template: str) -> str:
+        return skerry("inspect", "-f", template, "box").stdout.strip()
+
+    assert shown("{{.Config.Healthcheck}}") == "{[CMD-SHELL x] 0s 0s 1m0s 30s 3}"
+    assert shown("{{.Config.StartupHealthCheck}}") == "{{[CMD-SHELL a b] 0s 0s 30s 30s 0} 0}"
+    assert shown("{{with .Config.Healthcheck}}{{.Interval}} {{.Retries}}{{end}}") == "1m0s 3"
+    assert json.loads(shown("{{json .Config.Healthcheck}}"))["Interval"] == 60 * 10**9

@@ -8,7 +8,7 @@ own map (labels, options, networks by name) only exactly.
 from __future__ import annotations
 
 from skerry.cli.template.errors import ValueProblem
-from skerry.cli.template.moments import Moment, typed
+from skerry.cli.template.moments import Check, Moment, typed
 from skerry.cli.template.values import NO_VALUE, Map, NilMap, NilSlice, force, is_struct, type_name
 
 TYPE_CHECKING = False
@@ -44,7 +44,7 @@ def field(value: Any, name: str, parent: str | None) -> Any:
     """``value.name``; ``parent`` is the field that gave ``value``, None for the data itself."""
     if isinstance(value, dict):
         if name in value:
-            return _as_its_type(name, force(value[name]), parent)
+            return _as_its_type(name, force(value[name]), value.name if isinstance(value, Check) else parent)
         if parent in MAPS:
             return NO_VALUE
         return _missing(value, name, parent)

@@ -49,10 +49,28 @@ class Duration(int):
         return go_duration(int(self))
 
 
+class Check(dict):  # type: ignore[type-arg]
+    """A health check; `shown` as Go prints the whole of it, with what JSON leaves out. ``name``: of its field."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, value: dict[str, Any]) -> None:
+        super().__init__(value)
+        self.name = name
+
+    def shown(self) -> str:
+        """``{[CMD-SHELL true] 0s 0s 30s 30s 3}``; of a startup check with the successes that it needs."""
+        times = [Duration(self.get(key, 0)).shown() for key in ("StartPeriod", "StartInterval", "Interval", "Timeout")]
+        text = "{[" + " ".join(self["Test"]) + "] " + " ".join(times) + f" {self.get('Retries', 0)}" + "}"
+        return f"{{{text} {self.get('Successes', 0)}}}" if self.name == "StartupHealthCheck" else text
+
+
 def typed(name: str, value: Any, parent: str | None) -> Any:
     """The value of a field, as its type in Podman."""
     if name in TIMES and isinstance(value, str) and value[4:5] == "-" and value[10:11] == "T" and len(value) > 19:
         return Moment(value)
     if name in _DURATIONS and parent in _CHECKS and isinstance(value, int):
         return Duration(value)
+    if name in _CHECKS and isinstance(value, dict) and value.get("Test"):
+        return Check(name, value)
     return value
