@@ -95,8 +95,10 @@ def test_clones_without_a_name_are_counted(skerry: Skerry, busybox: str) -> None
     skerry("create", "--name", "one", busybox, "true")
     for _ in range(3):
         skerry("container", "clone", "one")
+    skerry("container", "clone", "one-clone")
+    skerry("container", "clone", "one-clone3")
     names = skerry("ps", "-a", "--format", "{{.Names}}", "--sort", "names").stdout.split()
-    assert names == ["one", "one-clone", "one-clone1", "one-clone2"]
+    assert names == ["one", "one-clone", "one-clone1", "one-clone2", "one-clone3", "one-clone4"]
 
 
 def test_a_clone_over_another_image_takes_the_others_place(skerry: Skerry, busybox: str) -> None:

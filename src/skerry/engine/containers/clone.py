@@ -76,9 +76,12 @@ def _record(engine: Engine, record: ContainerRecord, new_name: str, old_name: st
         check_name(new_name)
         record["name"] = record["config"]["name"] = new_name
         record_new(engine, record)
-    number = 0
+    base, number = old_name, 0
+    before, clone, after = old_name.rpartition("-clone")
+    if before and clone and (not after or (after.isascii() and after.isdigit())):
+        base, number = before, 1  # a clone's clone is the next one of the same row
     while not new_name:
-        record["name"] = record["config"]["name"] = f"{old_name}-clone{number or ''}"
+        record["name"] = record["config"]["name"] = f"{base}-clone{number or ''}"
         try:
             record_new(engine, record)
             return
