@@ -82,8 +82,6 @@ def _containers(identity: Identity, modules: Sequence[str]) -> tuple[dict[str, A
                     moot[f"{table}.{key}"] = why
                 elif name not in target and not reason(table, key):
                     unknown.append(f"{toml.find_line(path, table, key)}: [{table}] {key}")
-    if conf["engine"]["compression_format"] == "zstd:chunked":
-        conf["engine"]["compression_format"] = "zstd"  # every zstd reader takes it
     told = {"files": paths, "moot": moot, "unknown": unknown, "flags": sorted(key for _, key in given & _FLAGS)}
     return {**conf, **told}, stamps
 
