@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from skerry.config.identity import Identity
 
 # Raised whenever the defaults or the shape of what is kept change: a new version must not read an old one's copy.
-FORMAT = 9
+FORMAT = 8
 # A file that was written this short a time ago may be written again without its times changing.
 _SETTLED_NS = 50_000_000
 
