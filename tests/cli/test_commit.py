@@ -179,6 +179,11 @@ def test_export_is_the_tree_and_import_brings_it_back(box: CommandLine, tmp_path
         "import", "-m", "why", "-c", "CMD sh", "--os", "linux", "--arch", "arm64", "--variant", "v8", target, "i"
     )
     assert done.out.startswith("sha256:")
+    steps = [line.split()[0] for line in done.err.splitlines()]
+    assert steps == ["Getting", "Copying", "Copying", "Writing"]
+    assert box("import", "-q", target).err == ""
+    refused = box("import", "--signature-policy", "/no/such/file", target)
+    assert (refused.code, "open /no/such/file: no such file or directory" in refused.err) == (125, True)
     about = json.loads(box("image", "inspect", "i").out)[0]
     assert (about["Architecture"], about["Comment"]) == ("arm64", "why")
     assert box("diff", "i", "c").out == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from skerry.cli.flags import flag
+from skerry.cli.images.registry_flags import SIGNATURE_POLICY
 from skerry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -31,6 +32,7 @@ FLAGS = (
     flag("-m", "--message", kind="str", metavar="TEXT", help="A comment"),
     flag("--os", kind="str", metavar="OS", help="The operating system to record"),
     flag("-q", "--quiet", help="No progress"),
+    SIGNATURE_POLICY,
     flag("--variant", kind="str", metavar="VARIANT", help="The architecture's variant to record"),
 )  # fmt: skip
 COMPLETE = ("files", "images")
@@ -41,11 +43,15 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     source = args.positional[0]
     if source == "-" and sys.stdin.isatty():
         raise Invalid("cannot read from terminal, use command-line redirection")
+    if args["signature_policy"]:
+        from skerry.config import policy
+
+        policy.load(args["signature_policy"])  # it must be one; a tar has no signatures
     record = engine.images.import_tar(
         sys.stdin.buffer if source == "-" else source,
         args.positional[1] if len(args.positional) > 1 else "",
         changes=args["change"], message=args["message"], os_name=args["os"], architecture=args["arch"],
-        variant=args["variant"],
+        variant=args["variant"], **({} if args["quiet"] else {"tell": out.plain_error}),
     )  # fmt: skip
     out.line(f"sha256:{record['id']}")
     return 0

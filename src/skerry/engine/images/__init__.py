@@ -171,14 +171,16 @@ class Images:
 
     def import_tar(
         self, source: str | BinaryIO, name: str = "", *, changes: Sequence[str] = (), message: str = "",
-        os_name: str = "", architecture: str = "", variant: str = "",
+        os_name: str = "", architecture: str = "", variant: str = "", tell: Callable[[str], None] = lambda _line: None,
     ) -> ImageRecord:  # fmt: skip
-        """Make an image of a root file system's tar (plain, gzip or zstd). ``changes``: Containerfile instructions."""
+        """Make an image of a root file system's tar (plain, gzip or zstd). ``changes``: Containerfile instructions;
+        ``tell`` is called with each line of progress.
+        """
         from skerry.engine.images.from_tar import import_tar
 
         return import_tar(
             self._engine, source, name, changes=changes, message=message, os_name=os_name, architecture=architecture,
-            variant=variant,
+            variant=variant, tell=tell,
         )  # fmt: skip
 
     def diff(self, name: str, other: str = "") -> Changes:

@@ -14,7 +14,7 @@ from skerry.store.layer_add import add_then
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, BinaryIO
 
     from skerry.engine.engine import Engine
@@ -26,7 +26,7 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "38
 
 def import_tar(
     engine: Engine, source: str | BinaryIO, name: str = "", *, changes: Sequence[str] = (), message: str = "",
-    os_name: str = "", architecture: str = "", variant: str = "",
+    os_name: str = "", architecture: str = "", variant: str = "", tell: Callable[[str], None] = lambda _line: None,
 ) -> ImageRecord:  # fmt: skip
     """See `Images.import_tar`. Killed anywhere: the image is whole, or its layer is swept."""
     names = [normalise(name)] if name else []
@@ -44,6 +44,8 @@ def import_tar(
     def record_it(layer: LayerRecord) -> ImageRecord:
         """Runs while nobody can remove the layer: what came through a pipe cannot be had again."""
         added.append(layer["chain_id"])
+        tell("Getting image source signatures")
+        tell(f"Copying blob {layer['diff_id']}")
         document = _document(layer["diff_id"], platform, config, message or "imported from tarball")
         return store_image(engine, document, [layer], names, "oci")
 
@@ -56,6 +58,8 @@ def import_tar(
     except BaseException:
         drop_layers(engine, added)
         raise
+    tell(f"Copying config sha256:{record['id']}")
+    tell("Writing manifest to image destination")
     engine.events.emit(type="image", status="import", id=record["id"], name=names[0] if names else record["id"])
     return record
 
