@@ -83,7 +83,9 @@ def test_a_source_that_is_not_there_is_told_in_its_turn(build_in: Build) -> None
 def test_a_moved_layer_is_the_same_with_all_its_files_shared(build_in: Build, skerry: Skerry, tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     (tree / "d/e").mkdir(parents=True)
-    (tree / "d/f").write_text("content")
+    (tree / "d/f").write_text("content" * 9000)
+    (tree / "d/small").write_text("content")
+    os.link(tree / "d/small", tree / "d/e/same")
     (tree / "d/l").symlink_to("f")
     os.link(tree / "d/f", tree / "d/e/h")
     os.mkfifo(tree / "d/p")
@@ -100,6 +102,10 @@ def test_a_moved_layer_is_the_same_with_all_its_files_shared(build_in: Build, sk
     assert first != second
     for path in ("f", "l", "e/h", "p"):
         assert (first / path).lstat().st_ino == (second / path).lstat().st_ino
+    small, same = (second / "small").stat(), (second / "e/same").stat()
+    assert (small.st_ino, small.st_nlink) == (same.st_ino, 2)
+    assert small.st_ino != (first / "small").stat().st_ino
+    assert (small.st_uid, small.st_gid, small.st_mtime_ns) == (3, 4, (first / "small").stat().st_mtime_ns)
     for path in (".", "e"):
         a, b = (first / path).stat(), (second / path).stat()
         assert (a.st_mode, a.st_uid, a.st_gid, a.st_mtime_ns) == (b.st_mode, b.st_uid, b.st_gid, b.st_mtime_ns)

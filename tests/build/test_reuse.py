@@ -18,7 +18,7 @@ def context(tmp_path: Path) -> Path:
     for number in range(6):
         write(tmp_path / f"data/sub/{number}", bytes([number]) * LARGE)
     write(tmp_path / "data/top", b"top" * LARGE)
-    write(tmp_path / "data/mine", os.fsencode(tmp_path))  # no other test's layer is this one
+    write(tmp_path / "data/mine", os.fsencode(tmp_path) * LARGE)  # no other test's layer is this one
     (tmp_path / "Containerfile").write_text("FROM localhost/busybox\nCOPY data /data\n")
     return tmp_path
 
@@ -57,9 +57,28 @@ def test_what_did_not_change_is_shared(engine: Skerry, context: Path) -> None:
     two = build(engine, context, "two")
     assert shared(one, two) == ["data/mine", *(f"data/sub/{number}" for number in range(1, 6)), "data/top"]
     assert (one / "data/sub/0").read_bytes() == bytes(LARGE)
+    assert all(path.stat().st_nlink == 2 for path in (two / "data/sub").iterdir() if path.name != "0")
     engine("rmi", "one")
     assert engine("run", "--rm", "--network", "none", "two", "wc", "-c", "/data/top").stdout.split()[0] == "1200000"
     assert engine("system", "check").code == 0
+
+
+def test_small_files_have_one_name(engine: Skerry, context: Path) -> None:
+    """cron runs no table that has several."""
+    write(context / "data/crontab", b"* * * * * root true\n")
+    build(engine, context, "one")
+    write(context / "data/sub/0", b"changed" * 9)
+    two = build(engine, context, "two")
+    assert (two / "data/crontab").stat().st_nlink == 1
+    for number in range(2):
+        (context / "Containerfile").write_text(
+            f"FROM localhost/busybox\nRUN echo {number} > /n\nCOPY --link data/crontab /etc/cron.d/\n"
+        )
+        build(engine, context, "linked")
+    linked = ("run", "--rm", "--network", "none", "linked", "stat", "-c", "%h", "/etc/cron.d/crontab")
+    assert engine(*linked).stdout == "1\n"
+    build(engine, context, "squashed", "--squash-all")
+    assert engine(*linked[:4], "squashed", *linked[5:]).stdout == "1\n"
 
 
 def test_the_result_is_the_same_as_without_sharing(engine: Skerry, skerry: Skerry, busybox: str, context: Path) -> None:

@@ -1,4 +1,4 @@
-"""The same layer above another one: its files are shared by hard links, its tar and so its DiffID stay; nothing is read."""
+"""The same layer above another one: its tar and so its DiffID stay, its large files are shared."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from skerry.errors import NotFound
 from skerry.store.layer_add import chain_id, commit, existing, translated
 from skerry.store.layers import get_layer, layer_folder, own_layer
+from skerry.store.sharing import can_link, copy_file, dress_folder
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
@@ -21,8 +22,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def relink(store: Store, layer: str, parent: str | None) -> LayerRecord:
-    """``layer`` above ``parent``, durable. Killed anywhere: it is whole, or swept. ``OSError`` with EMLINK when a file has
-    all the names that the file system allows."""
+    """``layer`` above ``parent``, durable. Killed anywhere: it is whole, or swept. ``OSError`` with EMLINK for a layer of
+    another store: its files must not get new names."""
     source = get_layer(store, layer)
     if source is None or (parent is not None and get_layer(store, parent) is None):
         raise NotFound(f"layer {layer if source is None else parent} does not exist")
@@ -47,47 +48,56 @@ def relink(store: Store, layer: str, parent: str | None) -> LayerRecord:
 def _share(source: str, target: str) -> None:
     """However deep the folders are: two descriptors, and ".." leads back (nobody else changes a layer)."""
     inner, new = os.open(source, _FOLDER), os.open(target, _FOLDER)
+    share = _Share(os.dup(new))
     try:
-        waiting = [_share_files(inner, new)]
+        waiting = [share.files(inner, new)]
         while waiting:
             if waiting[-1]:
                 name = waiting[-1].pop()
                 os.mkdir(name, 0o700, dir_fd=new)
                 inner = _moved(inner, name)
                 new = _moved(new, name)
-                waiting.append(_share_files(inner, new))
+                share.path.append(name)
+                waiting.append(share.files(inner, new))
                 continue
             waiting.pop()
             if waiting:
-                _dress(inner, new)
+                dress_folder(inner, new, marks=True)
+                share.path.pop()
                 inner = _moved(inner, "..")
                 new = _moved(new, "..")
     finally:
-        os.close(inner)
-        os.close(new)
+        for fd in (inner, new, share.root):
+            os.close(fd)
 
 
-def _share_files(source: int, target: int) -> list[str]:
-    """Link what is no folder; the names of those that are."""
-    folders = []
-    for name in os.listdir(source):
-        if stat.S_ISDIR(os.stat(name, dir_fd=source, follow_symlinks=False).st_mode):
-            folders.append(name)
-        else:
-            os.link(name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
-    return folders
+class _Share:
+    """``root``: the new tree, ``path``: the folder in it that is being filled. Names of one file stay names of one file."""
+
+    def __init__(self, root: int) -> None:
+        self.root = root
+        self.path: list[str] = []
+        self._copied: dict[int, str] = {}  # the first name of each copy that is to have more
+
+    def files(self, source: int, target: int) -> list[str]:
+        """Share what is no folder; the names of those that are."""
+        folders = []
+        for name in os.listdir(source):
+            status = os.stat(name, dir_fd=source, follow_symlinks=False)
+            if stat.S_ISDIR(status.st_mode):
+                folders.append(name)
+            elif can_link(status):
+                os.link(name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+            elif first := self._copied.get(status.st_ino):
+                os.link(first, name, src_dir_fd=self.root, dst_dir_fd=target, follow_symlinks=False)
+            else:
+                copy_file(name, status, source, target, marks=True)
+                if status.st_nlink > 1:
+                    self._copied[status.st_ino] = "/".join([*self.path, name])
+        return folders
 
 
 def _moved(folder: int, name: str) -> int:
     there = os.open(name, _FOLDER, dir_fd=folder)
     os.close(folder)
     return there
-
-
-def _dress(source: int, target: int) -> None:
-    status = os.fstat(source)
-    os.fchown(target, status.st_uid, status.st_gid)
-    os.fchmod(target, stat.S_IMODE(status.st_mode))
-    for name in os.listxattr(source):
-        os.setxattr(target, name, os.getxattr(source, name))
-    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))

@@ -99,7 +99,7 @@ def chain(layer_of, base):
     """Busybox; files; one removed and a folder replaced; a file where a folder was."""
     result = list(base)
     for script in (
-        "echo a > /a; mkdir -p /d/e /f; echo b > /d/b; ln /d/b /d/c; echo x > /d/e/x; echo g > /f/g; rm -r /home",
+        "echo a > /a; mkdir -p /d/e /f; head -c 99999 /dev/zero > /d/large; echo b > /d/b; ln /d/b /d/c; echo x > /d/e/x; echo g > /f/g; rm -r /home",
         "rm /a /d/b; rm -r /d/e; mkdir /d/e; echo y > /d/e/y; chmod 711 /d",
         "rm -r /f; echo file > /f; ln -s nowhere /l; mkdir /home; echo h > /home/h",
     ):
@@ -134,7 +134,9 @@ def test_a_squash_of_everything_has_no_marks(engine, chain, tree):
 
 def test_a_squash_shares_what_the_layers_have(engine, chain):
     top = layer_dir(engine.store, engine.builds.squash(chain, keep=1)["chain_id"])
-    assert os.stat(top + "/d/c").st_ino == os.stat(layer_dir(engine.store, chain[1]) + "/d/c").st_ino
+    below = layer_dir(engine.store, chain[1])
+    assert os.stat(top + "/d/large").st_ino == os.stat(below + "/d/large").st_ino
+    assert os.stat(top + "/d/c").st_ino != os.stat(below + "/d/c").st_ino  # small ones keep one name
 
 
 def test_rewritten_layers_show_the_same_at_another_time(engine, chain):

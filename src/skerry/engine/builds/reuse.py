@@ -1,7 +1,8 @@
 """A COPY again after a few of its files changed: the others are shared with the layer that it made the last time.
 
-They are linked from there instead of written once more: no bytes, no room. That is right where nobody can tell: the same
-content, attributes, owner, mode and time, in a folder that this very step makes. Layers are never written to.
+The large ones are linked from there instead of written once more: no bytes, no room. That is right where nobody can
+tell: the same content, attributes, owner, mode and time, in a folder that this very step makes. Layers are never written
+to.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import stat
 
 from skerry.linux.beneath import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
+from skerry.store.sharing import can_link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class Reuse:
             if above != self._above:
                 self._enter(above)
             before = os.stat(name, dir_fd=self._open[0], follow_symlinks=False)
-            if not _is(before, item, how) or before.st_ino in self._taken:
+            if not can_link(before) or not _is(before, item, how) or before.st_ino in self._taken:
                 return False
             os.link(name, name, src_dir_fd=self._open[0], dst_dir_fd=self._open[1], follow_symlinks=False)
         except OSError:

@@ -1,6 +1,6 @@
 """Several layers as one, and layers anew with other times.
 
-Nobody writes into a layer, so the new one shares the files of the old by hard links; what needs another time is copied.
+Nobody writes into a layer, so the new one shares the large files of the old; what needs another time is copied.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from skerry.engine.builds.root import translated
 from skerry.errors import NotFound
 from skerry.store.layer_tree import add_tree
 from skerry.store.layers import get_layer, layer_dir, own_layer
+from skerry.store.sharing import can_link, copy_file, dress_folder
 from skerry.store.steps import step
 from skerry.store.union import Union, is_whiteout
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BILLION = 1_000_000_000
-_MOST_LINKS = 32_000  # ext4's limit is 65,000
 
 
 def squash(engine: Engine, layers: Sequence[str], *, keep: int = 0, clamp_ns: int | None = None) -> LayerRecord:
@@ -103,7 +103,7 @@ class _Merge:
         self._root = target
         try:
             self._folder(source, target, "", covered=False)
-            _dress(source, target)
+            dress_folder(source, target, marks=False)
         finally:
             os.close(source)
             os.close(target)
@@ -144,7 +144,7 @@ class _Merge:
             if hides:
                 self._mark_opaque(new)
             self._folder(inner, new, path, covered=covered)
-            _dress(inner, new)
+            dress_folder(inner, new, marks=False)
         finally:
             os.close(inner)
             os.close(new)
@@ -155,14 +155,14 @@ class _Merge:
 
     def _file(self, name: str, status: os.stat_result, source: int, target: int, path: str) -> None:
         late = self._clamp_ns is not None and status.st_mtime_ns > self._clamp_ns
-        if self._linked and not late and status.st_nlink < _MOST_LINKS:
+        if self._linked and not late and can_link(status):
             os.link(name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
             return
         key = (status.st_dev, status.st_ino)
         if key in self._copied:
             os.link(self._copied[key][1], name, src_dir_fd=self._root, dst_dir_fd=target, follow_symlinks=False)
             return
-        _copy(name, status, source, target)
+        copy_file(name, status, source, target, marks=False)
         if status.st_nlink > 1:
             self._copied[key] = (target, path)
 
@@ -186,41 +186,3 @@ def _remove(name: str, folder: int) -> None:
         pass  # the usual case
     except (IsADirectoryError, PermissionError):
         remove_tree(f"/proc/self/fd/{folder}/{name}")
-
-
-def _copy(name: str, status: os.stat_result, source: int, target: int) -> None:
-    """One file that is no folder, with owner, mode, times and attributes."""
-    kind = stat.S_IFMT(status.st_mode)
-    where = f"/proc/self/fd/{target}/{name}"
-    if kind == stat.S_IFREG:
-        inside = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=source)
-        out = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=target)
-        try:
-            while os.sendfile(out, inside, None, 1 << 26):
-                pass
-        finally:
-            os.close(inside)
-            os.close(out)
-    elif kind == stat.S_IFLNK:
-        os.symlink(os.readlink(name, dir_fd=source), name, dir_fd=target)
-    else:
-        os.mknod(name, status.st_mode, status.st_rdev, dir_fd=target)
-    os.chown(name, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
-    if kind != stat.S_IFLNK:
-        os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=target)
-    for attribute in os.listxattr(f"/proc/self/fd/{source}/{name}", follow_symlinks=False):
-        if not attribute.startswith(("trusted.overlay.", "user.overlay.")):
-            value = os.getxattr(f"/proc/self/fd/{source}/{name}", attribute, follow_symlinks=False)
-            os.setxattr(where, attribute, value, follow_symlinks=False)
-    os.utime(name, ns=(status.st_atime_ns, status.st_mtime_ns), dir_fd=target, follow_symlinks=False)
-
-
-def _dress(source: int, target: int) -> None:
-    """A folder's owner, mode, attributes and times."""
-    status = os.fstat(source)
-    os.fchown(target, status.st_uid, status.st_gid)
-    os.fchmod(target, stat.S_IMODE(status.st_mode))
-    for attribute in os.listxattr(source):
-        if not attribute.startswith(("trusted.overlay.", "user.overlay.")):
-            os.setxattr(target, attribute, os.getxattr(source, attribute))
-    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
