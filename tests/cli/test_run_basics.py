@@ -265,7 +265,7 @@ def test_on_failure_restarts_so_many_times(skerry, busybox, eventually):
 def test_a_paused_container_stands_still(skerry, busybox):
     box = skerry("run", "-d", "--network", "none", busybox, "sleep", "100").id
     skerry("pause", box)
-    assert skerry("ps", "--format", "{{.State}}").stdout == "paused\n"
+    assert skerry("ps", "-a", "--format", "{{.State}}").stdout == "paused\n"
     assert skerry("exec", box, "true", check=False).code == 255
     assert skerry("rm", box, check=False).code == 2
     skerry("unpause", box)

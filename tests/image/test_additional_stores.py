@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -251,6 +252,7 @@ def test_what_is_cut_or_foreign_in_podmans_store_is_left_out(skerry: Skerry, pod
     ):
         changed = [{**layer, **change} if layer is top else layer for layer in layers]
         (podmans / "overlay-layers/layers.json").write_text(json.dumps(changed))
+        time.sleep(0.1)  # what was written just now is looked at anew by each command
         result = skerry("images", "-aq")
         assert 1 <= len(result.lines) < whole
         assert result.stderr.count("\n") == 1

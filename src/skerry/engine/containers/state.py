@@ -148,7 +148,8 @@ def _after_exit(engine: Engine, container_id: str, state: ContainerState) -> Con
         new["exit_code"] = -1
         new["finished_ns"] = 0  # what is written is the end of the run before
     else:
-        new["exit_code"], new["finished_ns"] = code, finished_ns
+        new["exit_code"] = code
+        new["finished_ns"] = max(finished_ns, state.get("started_ns", 0))  # times of files lag behind by up to a tick
     new["oom_killed"] = os.path.exists(run_folder(engine, container_id, "oom")) or _oom_in_slice(new)
     return new
 
