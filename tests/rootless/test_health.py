@@ -24,7 +24,10 @@ def status(user: User, name: str) -> str:
 def supervisors(user: User) -> list[int]:
     found = []
     for pid in user.processes():
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended meanwhile
         if b"supervise" in words and words[0] != b"flock":
             found.append(pid)
     return found

@@ -24,7 +24,7 @@ def attach(engine: Engine, store: Store, paths: Sequence[str]) -> None:
     stamp, mirror = stamp_of(store, paths), mirror_path(store, paths)
     try:
         about = additional.attach(store, mirror)
-        if about.get("stamp") == [stamp]:
+        if stamp and about.get("stamp") == [stamp]:
             return _tell(engine, about)
         additional.detach(store)
     except SkerryError:
