@@ -104,7 +104,7 @@ def test_clones_without_a_name_are_counted(skerry: Skerry, busybox: str) -> None
 def test_a_clone_over_another_image_takes_the_others_place(skerry: Skerry, busybox: str) -> None:
     skerry("run", "--name", "base", busybox, "touch", "/marked")
     skerry("commit", "-q", "base", "marked")
-    skerry("run", "-d", "--name", "old", busybox, "sh", "-c", "ls /marked; sleep 100")
+    skerry("run", "-d", "--stop-timeout", "0", "--name", "old", busybox, "sh", "-c", "ls /marked; sleep 100")
     refused = skerry("container", "clone", "--destroy", "old", "new", check=False)
     assert refused.code == 125
     assert "cannot be removed without force" in refused.stderr

@@ -191,7 +191,7 @@ def test_containers_that_go_with_a_network_have_the_time_that_is_given(skerry: S
 
 def test_a_network_in_use_stays_unless_forced(skerry: Skerry, busybox: str) -> None:
     skerry("network", "create", "app")
-    box = skerry("run", "-d", "--network", "app", busybox, "sleep", "60").id
+    box = skerry("run", "-d", "--stop-timeout", "0", "--network", "app", busybox, "sleep", "60").id
     (shown,) = json.loads(skerry("network", "inspect", "app").stdout)
     assert list(shown["containers"]) == [box]
     refused = skerry("network", "rm", "app", check=False)

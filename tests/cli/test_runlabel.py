@@ -9,7 +9,7 @@ from tests.support.command import Skerry
 
 LABELS = {
     "install": "podman run --rm --network none --label name=NAME IMAGE echo ${NAME} $IMAGE '$OPT1' [$NOTHING]",
-    "RUN": "/usr/bin/podman run -d --name NAME --network none IMAGE sleep 100",
+    "RUN": "/usr/bin/podman run -d --stop-timeout 0 --name NAME --network none IMAGE sleep 100",
     "host": "sh -c 'echo $PWD; exit 3'",
     "broken": "echo 'no end",
 }
