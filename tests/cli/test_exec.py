@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -166,6 +167,13 @@ def test_a_detached_program_may_have_an_open_input(skerry: Skerry, box: str, eve
 
 def test_no_session_is_no_background(skerry: Skerry, box: str) -> None:
     assert skerry("exec", "--no-session", box, "echo", "x").stdout == "x\n"
+    for flags, known in ((), 1), (("--no-session",), 0):
+        running = skerry.popen("exec", *flags, box, "sh", "-c", "echo begun; sleep 1")
+        assert running.stdout is not None
+        assert running.stdout.readline().strip() == b"begun"
+        time.sleep(0.5)
+        assert len(json.loads(skerry("inspect", "--format", "{{json .ExecIDs}}", box).stdout) or ()) == known
+        running.communicate()
     for flags in (["-d"], ["--detach-keys", "ctrl-x"]):
         result = skerry("exec", "--no-session", *flags, box, "true", check=False)
         assert (result.code, result.stderr) == (

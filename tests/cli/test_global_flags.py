@@ -32,6 +32,8 @@ def test_storage_conf_names_the_same_drivers(cli: CommandLine, tmp_path: Path) -
     env = {"CONTAINERS_STORAGE_CONF": str(conf)}
     assert cli("images", env=env).err == ""
     assert "storage driver vfs: " in cli("--log-level=info", "images", env=env).err
+    told = cli("images", env={**env, "STORAGE_DRIVER": "aufs"})
+    assert (told.code, 'STORAGE_DRIVER: "aufs" is not one of' in told.err) == (125, True)
     conf.write_text('[storage]\ndriver = "aufs"\n')
     error = f'Error: {conf}: line 2: [storage] driver: "aufs" is not one of {", ".join(STORAGE_DRIVERS)}\n'
     assert cli("images", env=env).err == error

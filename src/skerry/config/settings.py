@@ -90,7 +90,7 @@ class Settings:
         self.tmpdir: str = _absolute(flags.get("tmpdir")) or self.runroot
         self.volume_path: str = _absolute(flags.get("volumepath")) or self.root + "/volumes"
         self.storage_driver: str = (
-            flags.get("storage_driver") or os.environ.get("STORAGE_DRIVER") or self.conf["storage_driver"]
+            flags.get("storage_driver") or _driver_in_environment() or self.conf["storage_driver"]
         )
         environment = list(filter(None, os.environ.get("STORAGE_OPTS", "").split(",")))
         self.storage_opts: list[str] = flags.get("storage_opt") or environment or self.conf["storage_opts"]
@@ -277,6 +277,16 @@ def _seccomp_profile() -> str:
 
 def _absolute(path: str | None) -> str:
     return os.path.abspath(path) if path else ""
+
+
+def _driver_in_environment() -> str:
+    driver = os.environ.get("STORAGE_DRIVER", "")
+    if driver:
+        from skerry.config.merge import DRIVERS
+
+        if driver not in DRIVERS:
+            raise Invalid(f'STORAGE_DRIVER: "{driver}" is not one of {", ".join(DRIVERS[1:])}')
+    return driver
 
 
 def _choice(value: str, choices: tuple[str, ...], words: str) -> str:

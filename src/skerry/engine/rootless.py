@@ -29,11 +29,8 @@ _TRIES = 5
 def require_inside(engine: Engine, command: str) -> None:
     """``command`` says where something is mounted, which who calls can only see within ``unshare``. `Unavailable`."""
     if engine.settings.from_outside:
-        from skerry.config.launcher import spoken_name
-
-        name = spoken_name()
         raise Unavailable(
-            f'cannot run command "{name} {command}" in rootless mode, must execute `{name} unshare` first'
+            f'cannot run command "skerry {command}" in rootless mode, must execute `skerry unshare` first'
         )
 
 

@@ -1,4 +1,4 @@
-"""Sizes and durations as Podman's users write them."""
+"""Sizes, durations and booleans as Podman's users write them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ from skerry.errors import Invalid
 
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _DURATIONS_NS = {"ns": 1, "us": 1000, "µs": 1000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+
+
+_TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
+
+
+def parse_bool(text: str) -> bool:
+    """Go's ``strconv.ParseBool``. `Invalid` in its words."""
+    if text not in (*_TRUE, *_FALSE):
+        raise Invalid(f'strconv.ParseBool: parsing "{text}": invalid syntax')
+    return text in _TRUE
 
 
 def parse_size(text: str, what: str, *, kilo: int = 1024) -> int:

@@ -19,9 +19,18 @@ def syncfs(path: str) -> None:
         os.close(fd)
 
 
+def fsync_file(path: str) -> None:
+    """fsync(2) of a file that somebody else has written: its content is on disk."""
+    _fsync(path, 0)
+
+
 def fsync_folder(path: str) -> None:
     """fsync(2) of a folder: its entries (a rename) are on disk."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _fsync(path, os.O_DIRECTORY)
+
+
+def _fsync(path: str, flags: int) -> None:
+    fd = os.open(path, os.O_RDONLY | flags | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     finally:

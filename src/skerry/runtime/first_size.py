@@ -27,7 +27,7 @@ _LOOKS = 100
 
 class FirstSize:
     """``with FirstSize(pid, (rows, columns)):`` what starts in the container of ``pid`` meanwhile, on a new terminal,
-    finds it with this size. Terminals that have a size are left alone. Without effect where it cannot be done."""
+    finds it with this size. Terminals that have a size are left alone. Without effect where it cannot be done, and for 0."""
 
     def __init__(self, pid: int, size: tuple[int, int]) -> None:
         self._size = size

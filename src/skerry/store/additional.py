@@ -17,25 +17,12 @@ if TYPE_CHECKING:
     from skerry.store.store import Store
 
 NAME = "additional"
-# The tables of a mirror that are like this store's.
-SCHEMA = """
-CREATE TABLE layers (
-    chain_id TEXT PRIMARY KEY, parent TEXT, diff_id TEXT NOT NULL, blob TEXT, doc TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX layers_parent ON layers (parent);
-CREATE INDEX layers_blob ON layers (blob);
-CREATE TABLE images (
-    id TEXT PRIMARY KEY, digest TEXT NOT NULL, top_layer TEXT, created_ns INTEGER NOT NULL, doc TEXT NOT NULL)
-    WITHOUT ROWID;
-CREATE INDEX images_digest ON images (digest);
-CREATE INDEX images_top ON images (top_layer);
-CREATE TABLE image_names (name TEXT PRIMARY KEY, image TEXT NOT NULL, created_ns INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX image_names_image ON image_names (image);
-CREATE TABLE past_names (image TEXT NOT NULL, name TEXT NOT NULL, given_ns INTEGER NOT NULL,
-    PRIMARY KEY (image, name)) WITHOUT ROWID;
-CREATE TABLE places (kind TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (kind, name))
-    WITHOUT ROWID;
-CREATE TABLE about (key TEXT NOT NULL, value TEXT NOT NULL);
-"""
+# What a mirror has beside tables that are made as this store's.
+OWN_TABLES = (
+    "CREATE TABLE places (kind TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (kind, name)) "
+    "WITHOUT ROWID",
+    "CREATE TABLE about (key TEXT NOT NULL, value TEXT NOT NULL)",
+)
 # An image that is here too is shown with the names that it has here.
 _OURS = "(SELECT 1 FROM main.images m WHERE m.id = a.{})"
 _VIEWS = (
@@ -48,6 +35,7 @@ _VIEWS = (
     ),
     ("past_names", "image, name, given_ns", _OURS.format("image")),
 )
+TABLES = tuple(table for table, _columns, _ours in _VIEWS)
 
 
 class Elsewhere:
@@ -86,4 +74,4 @@ def attach(store: Store, mirror: str) -> dict[str, list[str]]:
 def detach(store: Store) -> None:
     """Undo `attach`."""
     store.elsewhere = None
-    store.db.detach(NAME, [table for table, _columns, _ours in _VIEWS])
+    store.db.detach(NAME, TABLES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from skerry import fastjson
-from skerry.linux.files import fsync_folder
+from skerry.linux.files import fsync_file, fsync_folder
 from skerry.store.blobs import blob_path
 from skerry.store.layer_add import translated
 from skerry.store.layers import own_layer
@@ -30,7 +30,7 @@ def remember_blob(store: Store, compressed: LayerRecord, path: str) -> bool:
             if not os.path.exists(blob_path(store, digest)):
                 step("layer.remember-blob")
                 os.chmod(path, 0o600)
-                _sync(path)
+                fsync_file(path)
                 os.link(path, blob_path(store, digest))
                 fsync_folder(store.path("blobs/sha256"))
             record["blob"], record["blob_size"] = digest, compressed["blob_size"]
@@ -53,11 +53,3 @@ def forget_blob(store: Store, digest: str) -> None:
             record: LayerRecord = fastjson.loads(doc)
             record["blob"] = record["blob_size"] = None
             db.execute("UPDATE main.layers SET blob=NULL, doc=? WHERE chain_id=?", fastjson.dumps(record), chain_id)
-
-
-def _sync(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

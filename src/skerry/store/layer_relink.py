@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import time
@@ -22,9 +21,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def relink(store: Store, layer: str, parent: str | None) -> LayerRecord:
-    """``layer`` above ``parent``, durable. Killed anywhere: it is whole, or swept. ``OSError`` with EMLINK for a layer of
-    another store: its files must not get new names."""
-    source = get_layer(store, layer)
+    """``layer``, which is this store's own, above ``parent``, durable. Killed anywhere: it is whole, or swept."""
+    source = own_layer(store, layer)
     if source is None or (parent is not None and get_layer(store, parent) is None):
         raise NotFound(f"layer {layer if source is None else parent} does not exist")
     record: LayerRecord = {
@@ -35,10 +33,8 @@ def relink(store: Store, layer: str, parent: str | None) -> LayerRecord:
         step("layer.relink")
         folder = staging.path + "/layer"
         os.mkdir(folder, 0o700)
-        if own_layer(store, layer) is None:  # a new name would change another store's file
-            raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
-        _share(layer_folder(store, layer), folder)
         try:
+            _share(layer_folder(store, layer), folder)
             with store.lock("layer", record["chain_id"]):
                 return existing(store, record["chain_id"]) or commit(store, record, folder, None)
         except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from skerry.cli.containers.selection import chosen_one
 from skerry.cli.flags import UsageError, flag
-from skerry.config.launcher import spoken_name
 from skerry.engine.containers.run import Streams, attach
 
 TYPE_CHECKING = False
@@ -33,10 +32,10 @@ COMPLETE = ("running-containers", "none")
 
 def run(args: Args, engine: Engine, out: Output) -> int:
     if len(args.positional) > 1:
-        raise UsageError(f"`{spoken_name()} {out.command}` accepts at most one argument")
+        raise UsageError(f"`skerry {out.command}` accepts at most one argument")
     if args["latest"] and args.positional:
         raise UsageError("--latest and containers cannot be used together")
-    name, _ = chosen_one(args, engine, f'"{spoken_name()} {out.command}" requires a name, id, or the "--latest" flag')
+    name, _ = chosen_one(args, engine, f'"skerry {out.command}" requires a name, id, or the "--latest" flag')
     streams = Streams(
         None if args["no_stdin"] else 0,
         detach_keys=args["detach_keys"] if args.given("detach_keys") else None,

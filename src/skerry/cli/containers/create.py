@@ -33,6 +33,6 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     from skerry.engine.containers.create import create
 
     record = create(engine, create_options(args, out))
-    if args["log_driver"] not in ("passthrough", "passthrough-tty"):  # as Podman, for who pipes what `start -a` says
+    if not (args["log_driver"] or "").startswith("passthrough"):  # as Podman, for who pipes what `start -a` says
         out.line(record["id"])
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from skerry.cli.changes import show_changes
 from skerry.cli.flags import UsageError, flag
-from skerry.config.launcher import spoken_name
 from skerry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -39,7 +38,7 @@ def show(args: Args, engine: Engine, out: Output, kind: str = "") -> int:
         raise UsageError("--latest and containers cannot be used together")
     names = [*([engine.containers.latest()] if args["latest"] else []), *args.positional]
     if not names:
-        raise UsageError(f'"{spoken_name()} {out.command}" requires a name, id, or the "--latest" flag')
+        raise UsageError(f'"skerry {out.command}" requires a name, id, or the "--latest" flag')
     if len(names) > 2:
         raise UsageError(f"accepts between 1 and 2 arg(s), received {len(names)}")
     show_changes(engine.containers.diff(*names, kind=kind), out, json=args["format"] == "json")

@@ -32,7 +32,7 @@ FLAGS = (
     flag("--env-file", kind="list", metavar="FILE", complete="files", help="Read environment variables from a file"),
     flag("-i", "--interactive", help="Pass standard input on"),
     flag("-l", "--latest", help="Act on the container that was created last"),
-    flag("--no-session", help="Keep no record of the session"),
+    flag("--no-session", help="Keep no record of the session; one on a terminal is known while it runs"),
     flag("--preserve-fd", kind="slice", metavar="FD", help="Pass this descriptor to the program"),
     flag("--preserve-fds", kind="uint", metavar="N", help="Pass N more descriptors (3 and up) to the program"),
     flag("--privileged", help="Give the program all capabilities, without confinement"),
@@ -61,7 +61,17 @@ def run(args: Args, engine: Engine, out: Output) -> int:
         wait_until_running(engine, name, args["wait"])
     options = {
         key: args[key]
-        for key in ("env", "env_file", "user", "workdir", "privileged", "tty", "preserve_fds", "preserve_fd")
+        for key in (
+            "env",
+            "env_file",
+            "user",
+            "workdir",
+            "privileged",
+            "tty",
+            "preserve_fds",
+            "preserve_fd",
+            "no_session",
+        )
         if args[key]
     }
     if engine.settings.conf["containers"]["privileged"] and not args.given("privileged"):

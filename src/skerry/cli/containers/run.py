@@ -52,7 +52,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     for key in ("preserve_fds", "preserve_fd"):
         if args[key]:
             options[key] = args[key]  # type: ignore[literal-required]
-    passthrough = args["log_driver"] in ("passthrough", "passthrough-tty")
+    passthrough = (args["log_driver"] or "").startswith("passthrough")
     if passthrough and args["attach"]:
         raise Invalid("cannot specify --attach with --log-driver=passthrough: invalid argument")
     if args["detach"]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from skerry.cli.containers.create_flags import CREATE_FLAGS
 from skerry.cli.containers.selection import LATEST
 from skerry.cli.flags import UsageError, flag
-from skerry.config.launcher import spoken_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,11 +54,11 @@ def run(args: Args, engine: Engine, out: Output) -> int:
 
 def _container(args: Args, engine: Engine, command: str) -> str:
     if len(args.positional) > 1:
-        raise UsageError(f"`{spoken_name()} {command}` accepts at most one argument")
+        raise UsageError(f"`skerry {command}` accepts at most one argument")
     if args["latest"]:
         if args.positional:
             raise UsageError("--latest and containers cannot be used together")
         return engine.containers.latest()
     if not args.positional:
-        raise UsageError(f'"{spoken_name()} {command}" requires a name, id, or the "--latest" flag')
+        raise UsageError(f'"skerry {command}" requires a name, id, or the "--latest" flag')
     return args.positional[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from skerry.cli.containers.selection import LATEST, chosen, each
 from skerry.cli.flags import UsageError, flag
-from skerry.config.launcher import spoken_name
 from skerry.errors import NotFound
 
 TYPE_CHECKING = False
@@ -36,7 +35,7 @@ def run(args: Args, engine: Engine, out: Output) -> int:
     conditions = tuple(args["condition"])
 
     if not args.positional and not args["latest"]:
-        raise UsageError(f'"{spoken_name()} {out.command}" requires a name, id, or the "--latest" flag')
+        raise UsageError(f'"skerry {out.command}" requires a name, id, or the "--latest" flag')
     try:
         names = chosen(args, engine)
     except NotFound:

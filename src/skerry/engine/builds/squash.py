@@ -5,7 +5,6 @@ Nobody writes into a layer, so the new one shares the large files of the old; wh
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 
@@ -42,12 +41,9 @@ def move(engine: Engine, layer: str, layers: Sequence[str]) -> LayerRecord:
     """See `Builds.move`."""
     from skerry.store.layer_relink import relink
 
-    try:
-        return relink(engine.store, layer, layers[-1] if layers else None)
-    except OSError as error:
-        if error.errno != errno.EMLINK:
-            raise translated(error, "cannot make a layer of another") from error
-    return squash(engine, [*layers, layer], keep=len(layers))  # which copies what cannot be linked
+    if own_layer(engine.store, layer) is None:  # a new name would change another store's file
+        return squash(engine, [*layers, layer], keep=len(layers))
+    return relink(engine.store, layer, layers[-1] if layers else None)
 
 
 def rewrite(engine: Engine, layers: Sequence[str], clamp_ns: int, *, keep: int = 0) -> list[LayerRecord]:

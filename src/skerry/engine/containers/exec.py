@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         workdir: str
         privileged: bool
         tty: bool
+        no_session: bool
         preserve_fds: int
         preserve_fd: list[str]
         cap_add: list[str]
@@ -44,15 +45,18 @@ if TYPE_CHECKING:
 class Prepared:
     """All that is decided about a program before it is executed."""
 
-    __slots__ = ("container", "preserve_fds", "process", "runtime")
+    __slots__ = ("container", "listed", "preserve_fds", "process", "runtime")
 
     def __init__(
-        self, container: ContainerRecord, process: dict[str, Any], runtime: Runtime, preserve_fds: Sequence[int]
-    ) -> None:
+        self, container: ContainerRecord, process: dict[str, Any], runtime: Runtime, preserve_fds: Sequence[int],
+        *, listed: bool = True,
+    ) -> None:  # fmt: skip
+        """``listed``: others see that it runs (without a terminal nothing else depends on that)."""
         self.container = container
         self.process = process
         self.runtime = runtime
         self.preserve_fds = preserve_fds
+        self.listed = listed
 
 
 def exec_run(
@@ -130,7 +134,7 @@ def prepare(engine: Engine, name: str, command: list[str], options: ExecOptions)
         raise Unsupported(f"{runtime.name} cannot execute programs on a terminal", exit_code=255)
     fds = require_descriptors(options.get("preserve_fds", 0), options.get("preserve_fd", ()))
     cgroups.enter_users_tree(engine.settings)
-    return Prepared(record, spec, runtime, fds)
+    return Prepared(record, spec, runtime, fds, listed=not options.get("no_session", False))
 
 
 def _require_running(record: ContainerRecord, state: ContainerState) -> None:
@@ -151,6 +155,8 @@ def _run_on_pipes(engine: Engine, prepared: Prepared, streams: Streams) -> int:
     def list_it() -> None:
         # Only what runs for longer than a moment is worth a file.
         nonlocal session_id
+        if not prepared.listed:
+            return
         session_id = exec_sessions.new_id()
         exec_sessions.note(engine, container_id, session_id, pid=running.pid, process_spec=prepared.process)
 

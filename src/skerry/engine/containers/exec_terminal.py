@@ -93,22 +93,14 @@ def run_on_terminal(engine: Engine, prepared: Prepared, streams: Streams) -> int
     return code
 
 
-def _first_size(engine: Engine, prepared: Prepared, streams: Streams) -> FirstSize | _Nothing:
-    size = terminal.window_size(streams.stdin, streams.stdout, streams.stderr)
-    if size is None or engine.settings.rootless:
-        return _Nothing()
+def _first_size(engine: Engine, prepared: Prepared, streams: Streams) -> FirstSize:
     from skerry.engine.containers import state as states
     from skerry.runtime.first_size import FirstSize
 
+    size = terminal.window_size(streams.stdin, streams.stdout, streams.stderr)
+    if size is None or engine.settings.rootless:
+        return FirstSize(0, (0, 0))
     return FirstSize(states.reload(engine, prepared.container["id"])[1].get("pid", 0), size)
-
-
-class _Nothing:
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
 
 def _serve(attachment: attach.Attachment, streams: Streams, ctl: str, keys: bytes | None) -> str:

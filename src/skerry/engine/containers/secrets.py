@@ -13,7 +13,7 @@ from skerry.engine.containers import run_files
 from skerry.engine.containers import state as states
 from skerry.engine.secrets.find import lookup_named
 from skerry.errors import Invalid, NotFound, Unavailable
-from skerry.linux.files import fsync_folder
+from skerry.linux.files import fsync_file, fsync_folder
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
@@ -53,13 +53,10 @@ def copy(engine: Engine, record: ContainerRecord) -> None:
 
 
 def _sync(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(fd)
+        fsync_file(path)
     except OSError as error:
         raise Unavailable(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        os.close(fd)
 
 
 def mounts(engine: Engine, record: ContainerRecord) -> list[MountConfig]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skerry.engine.units import parse_bool
 from skerry.errors import Conflict, Invalid
 from skerry.linux.netlink.route import REFUSALS
 from skerry.network import direct
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from skerry.network.types import Route
 
-_TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
 _DOCKER = {
     "macvlan_mode": "mode",
     "ipvlan_mode": "mode",
@@ -49,9 +49,10 @@ def _checked(name: str, value: str, driver: str) -> str:
         function = "Atoi" if name == "mtu" else "ParseUint"
         raise Invalid(f'strconv.{function}: parsing "{value}": invalid syntax')
     if name == "isolate" and value != "strict":
-        if value not in (*_TRUE, *_FALSE):
-            raise Invalid(f'invalid isolate option "{value}"', hint="true, false or strict")
-        return _boolean(value)
+        try:
+            return _boolean(value)
+        except Invalid:
+            raise Invalid(f'invalid isolate option "{value}"', hint="true, false or strict") from None
     if name == "vlan" and not (value.isascii() and value.isdigit() and int(value) <= _LAST_VLAN):
         raise Invalid(f"vlan must be between 0 and {_LAST_VLAN}")
     if name.startswith("outbound_addr") and not (is_address(value) and (":" in value) == name.endswith("6")):
@@ -70,9 +71,7 @@ def _checked(name: str, value: str, driver: str) -> str:
 
 
 def _boolean(value: str) -> str:
-    if value not in (*_TRUE, *_FALSE):
-        raise Invalid(f'strconv.ParseBool: parsing "{value}": invalid syntax')
-    return "true" if value in _TRUE else "false"
+    return "true" if parse_bool(value) else "false"
 
 
 def check_interface(name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skerry import fastjson
 from skerry.engine.patterns import labelled, pattern
+from skerry.engine.units import parse_bool
 from skerry.errors import Invalid, NotFound
 from skerry.network import definitions
 
@@ -90,9 +91,7 @@ def _test(engine: Engine, item: str) -> tuple[str, Callable[[Network], bool]]:
 
 
 def _bool(text: str) -> bool:
-    """A word that Go's ParseBool knows."""
-    if text in ("1", "t", "T", "true", "TRUE", "True"):
-        return True
-    if text in ("0", "f", "F", "false", "FALSE", "False"):
-        return False
-    raise Invalid(f'invalid dangling filter value "{text}"')
+    try:
+        return parse_bool(text)
+    except Invalid:
+        raise Invalid(f'invalid dangling filter value "{text}"') from None

@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from skerry.runtime.types import ContainerConfig
 
 _CAPABILITIES = "io.containers.capabilities"
-# As Go reads a boolean; nothing behind it means true.
-_NO_NEW_PRIVILEGES = {
-    **dict.fromkeys(("", "1", "t", "T", "true", "TRUE", "True"), True),
-    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
-}
 
 
 def apply_security(options: CreateOptions, config: ContainerConfig) -> None:
@@ -28,9 +23,13 @@ def apply_security(options: CreateOptions, config: ContainerConfig) -> None:
     for option in options.get("security_opt", ()):
         key, value = _split(option)
         if key == "no-new-privileges":
-            if value not in _NO_NEW_PRIVILEGES:
-                raise Invalid(f'invalid --security-opt 2: "{option}"', hint="no-new-privileges takes true or false")
-            config["no_new_privileges"] = _NO_NEW_PRIVILEGES[value]
+            from skerry.engine.units import parse_bool
+
+            try:
+                config["no_new_privileges"] = not value or parse_bool(value)
+            except Invalid:
+                hint = "no-new-privileges takes true or false"
+                raise Invalid(f'invalid --security-opt 2: "{option}"', hint=hint) from None
         elif key == "seccomp":
             config["seccomp"] = _seccomp(value)
         elif key == "apparmor":

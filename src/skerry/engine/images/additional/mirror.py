@@ -15,7 +15,8 @@ from skerry.engine.images.additional import podman_store, skerry_store
 from skerry.engine.images.additional.found import Found
 from skerry.engine.images.additional.stamps import stamp_of
 from skerry.errors import OutOfSpace, SkerryError, Unavailable
-from skerry.store.additional import SCHEMA
+from skerry.linux.files import fsync_file
+from skerry.store.additional import OWN_TABLES, TABLES
 from skerry.store.steps import step
 
 TYPE_CHECKING = False
@@ -38,7 +39,9 @@ def make(store: Store, paths: Sequence[str], target: str) -> None:
             db = sqlite3.connect(path, isolation_level=None)
             db.execute("PRAGMA journal_mode=OFF")
             db.execute("PRAGMA synchronous=OFF")
-            db.executescript("BEGIN;" + SCHEMA)
+            db.execute("BEGIN")
+            for sql in [*_tables(store), *OWN_TABLES]:
+                db.execute(sql)
             db.execute("INSERT INTO about VALUES ('stamp', ?)", (stamp,))
             for number, other in enumerate(paths):
                 if os.path.realpath(other) != os.path.realpath(store.root):
@@ -48,7 +51,7 @@ def make(store: Store, paths: Sequence[str], target: str) -> None:
             db.execute("COMMIT")
             db.close()
             os.chmod(path, 0o600)
-            _sync(path)
+            fsync_file(path)
             os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
             step("stores.rename")
             os.rename(path, target)
@@ -56,6 +59,13 @@ def make(store: Store, paths: Sequence[str], target: str) -> None:
     except (OSError, sqlite3.Error) as error:
         full = getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(error)
         raise (OutOfSpace if full else Unavailable)(f"cannot write {target}: {error}") from error
+
+
+def _tables(store: Store) -> list[str]:
+    """How this store's own tables that the mirror has as well, and their indexes, are made."""
+    marks = ", ".join("?" * len(TABLES))
+    made = f"SELECT sql FROM main.sqlite_master WHERE sql IS NOT NULL AND tbl_name IN ({marks}) ORDER BY type DESC"
+    return [row[0] for row in store.db.query(made, *TABLES)]
 
 
 def _take(db: sqlite3.Connection, path: str, scratch: str) -> None:
@@ -121,11 +131,3 @@ def _drop_old(target: str) -> None:
         path = f"{folder}/{name}"
         if path != target and os.stat(path).st_mtime < time.time() - _OLD_S:
             os.unlink(path)
-
-
-def _sync(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

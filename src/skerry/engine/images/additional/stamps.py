@@ -6,6 +6,7 @@ import os
 import time
 
 from skerry import fastjson
+from skerry.store.database import SCHEMA_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _SETTLED_NS = 50_000_000
 
 def stamp_of(store: Store, paths: Sequence[str]) -> str:
     """What would differ if one of the stores had changed, or were another; empty when one has changed just now."""
-    found: list[object] = [_FORMAT, store.rootless]
+    found: list[object] = [_FORMAT, SCHEMA_VERSION, store.rootless]
     latest = 0
     for path in paths:
         found.append(path)
